@@ -1,0 +1,22 @@
+// Unit tests: no native client, no server process, so one process runs them all and fast.
+// Integration tests live in jest.integration.config.js, which says why they are apart.
+export const shared = {
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      {
+        jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
+        module: { type: 'es6' },
+      },
+    ],
+  },
+  testEnvironment: 'node',
+  modulePathIgnorePatterns: ['<rootDir>/dist/'],
+}
+
+export default {
+  ...shared,
+  roots: ['<rootDir>/test'],
+  testMatch: ['**/*.test.ts'],
+}

@@ -1,0 +1,2 @@
+export { ERROR_CODES, type ErrorCode } from './codes.ts'
+export { describe, InvalidArgumentError, StoreError, type StoreErrorOptions } from './store-error.ts'

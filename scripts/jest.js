@@ -1,0 +1,38 @@
+// Runs Jest on one or both suites: node scripts/jest.js unit|integration [--server KIND] [jest arguments]
+// `--server embedded|container|aerospike://host:port/namespace` chooses where the integration tests get
+// their Aerospike; it reaches them as UTXO_TEST_SERVER (see integration/servers/server.ts).
+import { spawnSync } from 'node:child_process'
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+
+const CONFIGS = { unit: 'jest.config.js', integration: 'jest.integration.config.js' }
+
+const [suite, ...rest] = process.argv.slice(2)
+const config = CONFIGS[suite]
+if (config === undefined) {
+  console.error(
+    `usage: node scripts/jest.js ${Object.keys(CONFIGS).join('|')} [--server KIND] [jest arguments]`,
+  )
+  process.exit(2)
+}
+
+const env = { ...process.env }
+const at = rest.indexOf('--server')
+if (at >= 0) {
+  const server = rest[at + 1]
+  if (server === undefined) {
+    console.error('--server needs a value: embedded, container, or aerospike://host:port/namespace')
+    process.exit(2)
+  }
+  env.UTXO_TEST_SERVER = server
+  rest.splice(at, 2)
+}
+
+const jest = createRequire(import.meta.url).resolve('jest/bin/jest.js')
+const root = fileURLToPath(new URL('..', import.meta.url))
+const run = spawnSync(
+  process.execPath,
+  ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', jest, '--config', config, ...rest],
+  { cwd: root, env, stdio: 'inherit' },
+)
+process.exit(run.status ?? 1)
