@@ -28,7 +28,7 @@ if (at >= 0) {
   rest.splice(at, 2)
 }
 
-const jest = createRequire(import.meta.url).resolve('jest/bin/jest.js')
+const jest = createRequire(import.meta.url).resolve('jest/bin/jest')
 const root = fileURLToPath(new URL('..', import.meta.url))
 const run = spawnSync(
   process.execPath,

@@ -1,0 +1,230 @@
+import { InvalidArgumentError, StoreError } from '../errors/index.ts'
+import { BoundedQueue } from './bounded-queue.ts'
+import { type BatchHandler, runGuarded } from './dispatch-guard.ts'
+import { type BatchItem, ItemGroup, type Outcome } from './item-group.ts'
+import { type BatchObserver, type DispatchReason, notify } from './observer.ts'
+
+export interface BatcherOptions {
+  /** Names the batcher in errors and reports. */
+  name: string
+  /** The most items in one batch; 1 dispatches each item at once. */
+  size: number
+  /** How long the first item of a batch waits for company. 0: until the current turn of the event loop ends. */
+  lingerMs: number
+  /** The most dispatches in flight; 0 means no limit. */
+  concurrency: number
+  /** How many items may be queued. A group that finds room enters whole, so it may overshoot once. */
+  queueItemsMax: number
+  /** What a call does that finds the queue at its cap: fail at once, or wait for room within its deadline. */
+  whenFull: 'refuse' | 'wait'
+  /** The longest wait of a caller from its put on, and the longest a handler may run. */
+  waitMs: number
+  observer?: BatchObserver
+}
+
+export interface SubmitOptions {
+  /** Releases the caller at once with code `CONTEXT_CANCELED`; what was already sent may still land. */
+  signal?: AbortSignal | undefined
+  /** Overrides the batcher's `waitMs` for this call. */
+  waitMs?: number | undefined
+}
+
+/**
+ * Collects many small calls into few batches. A batch leaves when it is full, when its first item has
+ * lingered, or when the batcher closes; never more than `concurrency` at a time.
+ *
+ * Every call is answered exactly once and within `waitMs`, whatever the handler does. A call whose caller
+ * has gone before its batch was formed is not sent at all.
+ */
+export class Batcher<Request, Answer> {
+  readonly #options: BatcherOptions
+  readonly #handler: BatchHandler<Request, Answer>
+  readonly #observer: BatchObserver
+  readonly #queue: BoundedQueue<BatchItem<Request, Answer>>
+  /** Groups that wait for room in the queue, where `whenFull` is `wait`. */
+  readonly #waitingRoom = new BoundedQueue<ItemGroup<Request, Answer>>(Number.POSITIVE_INFINITY)
+  readonly #inFlight = new Set<Promise<void>>()
+  /** The item whose linger is being timed, and the means to stop timing it. */
+  #lingering: { first: BatchItem<Request, Answer>; stop: () => void } | undefined
+  #closed: Promise<void> | undefined
+
+  constructor(options: BatcherOptions, handler: BatchHandler<Request, Answer>) {
+    checkOptions(options)
+    this.#options = options
+    this.#handler = handler
+    this.#observer = options.observer ?? {}
+    this.#queue = new BoundedQueue(options.queueItemsMax)
+  }
+
+  get queuedItems(): number {
+    return this.#queue.length
+  }
+
+  get dispatchesInFlight(): number {
+    return this.#inFlight.size
+  }
+
+  /** Queues one request and waits for its answer. Rejects with the item's error or a `WaitError`. */
+  async submit(request: Request, options: SubmitOptions = {}): Promise<Answer> {
+    const [outcome] = await this.submitGroup([request], options)
+    if (outcome === undefined)
+      throw new StoreError('UNKNOWN', `${this.#options.name}: a group of one has no outcome`)
+    if (outcome.status === 'rejected') throw outcome.reason
+    return outcome.value
+  }
+
+  /**
+   * Queues requests that belong together, in order and next to each other, and waits for all of them.
+   * Resolves with one outcome for each request, in order. Rejects with `SERVICE_UNAVAILABLE` when closed or
+   * full, and with a `WaitError`, which lists what was answered until then, when the wait ends early.
+   */
+  async submitGroup(requests: readonly Request[], options: SubmitOptions = {}): Promise<Outcome<Answer>[]> {
+    const group = this.#enter(requests, options)
+    const end = await group.ended
+    if (end !== 'complete') throw group.waitError(this.#options.name)
+    return group.items.map(item => item.outcome as Outcome<Answer>) // complete: every item has its outcome
+  }
+
+  /**
+   * Stops taking calls, sends what is queued in batches of the usual size, and resolves when the last
+   * dispatch has ended. Idempotent. Bounded, since every dispatch and every queued call is.
+   */
+  close(): Promise<void> {
+    this.#closed ??= this.#drain()
+    return this.#closed
+  }
+
+  #enter(requests: readonly Request[], { signal, waitMs }: SubmitOptions): ItemGroup<Request, Answer> {
+    const { name, whenFull } = this.#options
+    if (this.#closed !== undefined) throw new StoreError('SERVICE_UNAVAILABLE', `${name}: closed`)
+    const mustWait = this.#queue.isFull || this.#waitingRoom.length > 0
+    if (mustWait && whenFull === 'refuse') {
+      notify(() => this.#observer.refused?.({ items: requests.length }))
+      throw new StoreError(
+        'SERVICE_UNAVAILABLE',
+        `${name}: the queue is at its cap of ${this.#queue.capacity} items`,
+      )
+    }
+    const group = new ItemGroup<Request, Answer>(
+      requests,
+      { signal, waitMs: waitMs ?? this.#options.waitMs },
+      this.#observer,
+    )
+    if (group.hasEnded) return group
+    if (mustWait) this.#waitingRoom.push(group)
+    else for (const item of group.items) this.#queue.push(item)
+    this.#pump({ turnEnded: false })
+    return group
+  }
+
+  /** Sends every batch that is due and has a free place, then arms the linger for what is left. */
+  #pump({ turnEnded }: { turnEnded: boolean }): void {
+    while (this.#hasFreePlace()) {
+      this.#admitWaitingGroups()
+      const reason = this.#reasonToDispatch(turnEnded)
+      if (reason === undefined) break
+      const items = this.#takeBatch()
+      if (items.length > 0) this.#dispatch(items, reason)
+    }
+    this.#armLinger()
+  }
+
+  #hasFreePlace(): boolean {
+    return this.#options.concurrency === 0 || this.#inFlight.size < this.#options.concurrency
+  }
+
+  #admitWaitingGroups(): void {
+    while (!this.#queue.isFull) {
+      const group = this.#waitingRoom.shift()
+      if (group === undefined) return
+      if (!group.hasEnded) for (const item of group.items) this.#queue.push(item)
+    }
+  }
+
+  #reasonToDispatch(turnEnded: boolean): DispatchReason | undefined {
+    const first = this.#queue.peek()
+    if (first === undefined) return undefined
+    if (this.#queue.length >= this.#options.size) return 'size'
+    if (this.#closed !== undefined) return 'close'
+    if (this.#options.lingerMs === 0) return turnEnded ? 'linger' : undefined
+    // Node's timers may fire a fraction of a millisecond early; that must not cost a second linger.
+    return this.#lingerLeftMs(first) < 1 ? 'linger' : undefined
+  }
+
+  #lingerLeftMs(first: BatchItem<Request, Answer>): number {
+    return first.enqueuedAtMs + this.#options.lingerMs - performance.now()
+  }
+
+  #takeBatch(): BatchItem<Request, Answer>[] {
+    const items: BatchItem<Request, Answer>[] = []
+    while (items.length < this.#options.size) {
+      const item = this.#queue.shift()
+      if (item === undefined) break
+      if (item.isOpen) items.push(item)
+    }
+    return items
+  }
+
+  #dispatch(items: readonly BatchItem<Request, Answer>[], reason: DispatchReason): void {
+    const { name, waitMs } = this.#options
+    const startedAtMs = performance.now()
+    const queueMs = startedAtMs - (items[0]?.enqueuedAtMs ?? startedAtMs)
+    const run = runGuarded(items, this.#handler, { name, dispatchMs: waitMs, observer: this.#observer }).then(
+      () => {
+        this.#inFlight.delete(run)
+        notify(() =>
+          this.#observer.finished?.({ items: items.length, durationMs: performance.now() - startedAtMs }),
+        )
+        this.#pump({ turnEnded: true })
+      },
+    )
+    this.#inFlight.add(run)
+    notify(() =>
+      this.#observer.dispatched?.({ items: items.length, reason, queueMs, inFlight: this.#inFlight.size }),
+    )
+  }
+
+  #armLinger(): void {
+    const first = this.#hasFreePlace() ? this.#queue.peek() : undefined
+    if (first === this.#lingering?.first) return
+    this.#lingering?.stop()
+    this.#lingering = undefined
+    if (first === undefined) return
+    const onLinger = (): void => {
+      this.#lingering = undefined
+      this.#pump({ turnEnded: true })
+    }
+    if (this.#options.lingerMs === 0) {
+      const immediate = setImmediate(onLinger)
+      this.#lingering = { first, stop: () => clearImmediate(immediate) }
+    } else {
+      const timer = setTimeout(onLinger, Math.max(0, this.#lingerLeftMs(first)))
+      this.#lingering = { first, stop: () => clearTimeout(timer) }
+    }
+  }
+
+  async #drain(): Promise<void> {
+    // Lets close() note that it has begun, which is what makes everything queued due at once.
+    await Promise.resolve()
+    this.#pump({ turnEnded: true })
+    while (this.#inFlight.size > 0) await Promise.all(this.#inFlight)
+  }
+}
+
+function checkOptions(options: BatcherOptions): void {
+  const { size, lingerMs, concurrency, queueItemsMax, waitMs } = options
+  if (!Number.isSafeInteger(size) || size < 1)
+    throw new InvalidArgumentError('size', 'a whole number from 1', size)
+  if (!(lingerMs >= 0 && lingerMs <= TIMER_MS_MAX))
+    throw new InvalidArgumentError('lingerMs', 'milliseconds from 0', lingerMs)
+  if (!Number.isSafeInteger(concurrency) || concurrency < 0) {
+    throw new InvalidArgumentError('concurrency', 'a whole number from 0', concurrency)
+  }
+  if (!(queueItemsMax >= 1)) throw new InvalidArgumentError('queueItemsMax', 'a number from 1', queueItemsMax)
+  if (!(waitMs > 0 && waitMs <= TIMER_MS_MAX)) {
+    throw new InvalidArgumentError('waitMs', `milliseconds from 1 to ${TIMER_MS_MAX}`, waitMs)
+  }
+}
+
+/** Node's timers fire at once beyond this many milliseconds. */
+const TIMER_MS_MAX = 2 ** 31 - 1
