@@ -1,0 +1,151 @@
+import Aerospike from 'aerospike'
+import { describe, InvalidArgumentError, StoreError } from '../../errors/index.ts'
+import type {
+  BatchOptions,
+  BatchRow,
+  BinValue,
+  RecordKey,
+  RowAnswer,
+  Transport,
+  WriteRow,
+} from '../transport.ts'
+import { decodeBins, encodeValue } from './client-values.ts'
+
+/** The part of the npm client that this transport uses. */
+export interface BatchClient {
+  batchWrite(records: ClientRow[], policy: unknown): Promise<ClientAnswer[]>
+}
+
+/** A row in the npm client's form. */
+export interface ClientRow {
+  type: number
+  key: unknown
+  readAllBins?: boolean
+  bins?: string[]
+  ops?: unknown[]
+  udf?: { module: string; funcname: string; args: unknown[] }
+  policy?: unknown
+}
+
+interface ClientAnswer {
+  status: number
+  inDoubt?: boolean
+  record?: { bins?: Record<string, unknown> | undefined }
+}
+
+export interface ClientTransportOptions {
+  namespace: string
+  /** Time in milliseconds for one attempt on one socket. */
+  socketTimeoutMs: number
+  /** Attempts after the first, within a batch's total time. */
+  maxRetries: number
+}
+
+const { BATCH_READ, BATCH_WRITE, BATCH_APPLY, BATCH_REMOVE } = Aerospike.batchType
+const { operations } = Aerospike
+
+/** Sends batches through the npm `aerospike` client. */
+export class ClientTransport implements Transport {
+  readonly #client: BatchClient
+  readonly #options: ClientTransportOptions
+
+  constructor(client: BatchClient, options: ClientTransportOptions) {
+    this.#client = client
+    this.#options = options
+  }
+
+  async batchOperate(
+    rows: readonly BatchRow[],
+    { signal, timeout }: BatchOptions,
+  ): Promise<readonly RowAnswer[]> {
+    if (signal?.aborted) throw abandoned(signal)
+    if (rows.length === 0) return []
+    const records = rows.map(row => this.#clientRow(row))
+    const policy = new Aerospike.BatchPolicy({
+      totalTimeout: timeout,
+      socketTimeout: this.#options.socketTimeoutMs,
+      maxRetries: this.#options.maxRetries,
+      respondAllKeys: true,
+      concurrent: true,
+    })
+    const answers = await releasedBy(signal, this.#client.batchWrite(records, policy))
+    // The client answers by position (protocol 6.1: the row index travels with each answer).
+    return answers.map((answer, index) => ({
+      index,
+      status: answer.status,
+      bins: answer.status === 0 ? decodeBins(answer.record?.bins) : undefined,
+      inDoubt: answer.inDoubt === true,
+    }))
+  }
+
+  #clientRow(row: BatchRow): ClientRow {
+    const key = this.#clientKey(row.key)
+    switch (row.kind) {
+      case 'read':
+        return row.bins === 'all'
+          ? { type: BATCH_READ, key, readAllBins: true }
+          : { type: BATCH_READ, key, bins: [...row.bins] }
+      case 'write':
+        return { type: BATCH_WRITE, key, ops: writeOperations(row), policy: WRITE_POLICIES[row.exists] }
+      case 'apply':
+        return {
+          type: BATCH_APPLY,
+          key,
+          udf: { module: row.module, funcname: row.function, args: row.args.map(encodeValue) },
+        }
+      case 'remove':
+        return { type: BATCH_REMOVE, key }
+    }
+  }
+
+  #clientKey({ set, userKey }: RecordKey): unknown {
+    if (userKey.length === 0) throw new InvalidArgumentError('userKey', 'at least one byte', userKey)
+    return new Aerospike.Key(
+      this.#options.namespace,
+      set,
+      typeof userKey === 'string' ? userKey : (encodeValue(userKey) as Buffer),
+    )
+  }
+}
+
+/**
+ * Batched writes are sent with "use the namespace's default" time to live (semantics 1.1), which the store
+ * requires to be 0, and never with the user key.
+ */
+const WRITE_POLICIES = {
+  any: new Aerospike.BatchWritePolicy({
+    exists: Aerospike.policy.exists.IGNORE,
+    ttl: Aerospike.ttl.NAMESPACE_DEFAULT,
+  }),
+  'create-only': new Aerospike.BatchWritePolicy({
+    exists: Aerospike.policy.exists.CREATE,
+    ttl: Aerospike.ttl.NAMESPACE_DEFAULT,
+  }),
+  'update-only': new Aerospike.BatchWritePolicy({
+    exists: Aerospike.policy.exists.UPDATE,
+    ttl: Aerospike.ttl.NAMESPACE_DEFAULT,
+  }),
+} as const
+
+function writeOperations(row: WriteRow): unknown[] {
+  return row.operations.map(operation => {
+    // The npm client's typings do not know that a value of null deletes the bin.
+    const value = operation.kind === 'unset' ? null : encodeValue(operation.value as BinValue)
+    return operations.write(operation.bin, value as Parameters<typeof operations.write>[1])
+  })
+}
+
+function releasedBy<Answer>(signal: AbortSignal | undefined, pending: Promise<Answer>): Promise<Answer> {
+  if (signal === undefined) return pending
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(abandoned(signal))
+    signal.addEventListener('abort', onAbort, { once: true })
+    pending.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
+}
+
+function abandoned(signal: AbortSignal): StoreError {
+  return new StoreError('CONTEXT_CANCELED', `the batch was given up: ${describe(signal.reason)}`, {
+    cause: signal.reason,
+  })
+}

@@ -1,0 +1,40 @@
+import { InvalidArgumentError } from '../../errors/index.ts'
+import type { Bins, BinValue } from '../transport.ts'
+
+/**
+ * A value as the npm client takes it: blobs have to be a `Buffer`, lists plain arrays. The bytes are shared,
+ * not copied; the client copies them before `batchWrite` returns.
+ */
+export function encodeValue(value: BinValue): unknown {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+    case 'bigint':
+      return value
+    case 'number':
+      // The client would store a fraction as a double, which no bin of this store is.
+      if (!Number.isSafeInteger(value))
+        throw new InvalidArgumentError('bin value', 'a safe integer or a bigint', value)
+      return value
+    case 'object':
+      return encodeObject(value)
+    default:
+      throw new InvalidArgumentError('bin value', 'a value that Aerospike can hold', value)
+  }
+}
+
+function encodeObject(value: BinValue & (object | null)): unknown {
+  if (value === null) return null
+  if (Buffer.isBuffer(value)) return value
+  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+  if (Array.isArray(value)) return value.map(encodeValue)
+  if (value instanceof Map) return new Map([...value].map(([key, entry]) => [key, encodeValue(entry)]))
+  return Object.fromEntries(
+    Object.entries(value).map(([key, entry]) => [key, encodeValue(entry as BinValue)]),
+  )
+}
+
+/** Bins as they came from the npm client; they are values of the seam's types already. */
+export function decodeBins(bins: Record<string, unknown> | undefined): Bins | undefined {
+  return bins as Bins | undefined
+}

@@ -1,0 +1,93 @@
+/**
+ * A value of a bin, or inside one, as it passes the seam. Integers come back as number where they are safe
+ * and as bigint beyond 2^53. Blobs are byte arrays, never strings. Maps may come back as plain objects,
+ * because the npm client hands them over so; their integer keys are then property names.
+ */
+export type BinValue =
+  | number
+  | bigint
+  | boolean
+  | string
+  | Uint8Array
+  | null
+  | readonly BinValue[]
+  | ReadonlyMap<string | number | bigint, BinValue>
+  | { readonly [key: string]: BinValue }
+
+export type Bins = Readonly<Record<string, BinValue>>
+
+/** The user key of a record: bytes make a blob key, text a string key; the two address different records. */
+export interface RecordKey {
+  readonly set: string
+  readonly userKey: Uint8Array | string
+}
+
+/** One operation of a write row; all operations of a row apply in order, as one atomic change. */
+export type WriteOperation =
+  | { readonly kind: 'put'; readonly bin: string; readonly value: BinValue }
+  /** Deletes the bin, if it is there. */
+  | { readonly kind: 'unset'; readonly bin: string }
+
+/**
+ * - `any`: creates or changes.
+ * - `create-only`: fails with result code 5 on an existing record.
+ * - `update-only`: fails with result code 2 on a missing record.
+ */
+export type ExistsPolicy = 'any' | 'create-only' | 'update-only'
+
+export interface ReadRow {
+  readonly kind: 'read'
+  readonly key: RecordKey
+  /** Names of the bins to read; an empty list asks for the record's existence only. */
+  readonly bins: readonly string[] | 'all'
+}
+
+export interface WriteRow {
+  readonly kind: 'write'
+  readonly key: RecordKey
+  readonly operations: readonly WriteOperation[]
+  readonly exists: ExistsPolicy
+}
+
+/** Calls a record UDF; its answer comes in the bin `SUCCESS`. */
+export interface ApplyRow {
+  readonly kind: 'apply'
+  readonly key: RecordKey
+  readonly module: string
+  readonly function: string
+  readonly args: readonly BinValue[]
+}
+
+export interface RemoveRow {
+  readonly kind: 'remove'
+  readonly key: RecordKey
+}
+
+export type BatchRow = ReadRow | WriteRow | ApplyRow | RemoveRow
+
+/** What the server says of one row. */
+export interface RowAnswer {
+  /** Position of the row in the request. It tells what an answer belongs to; the order of answers does not. */
+  readonly index: number
+  /** Aerospike result code: 0 is success, negative codes are the client's own. */
+  readonly status: number
+  /** Present on success where the row reads or calls a UDF. */
+  readonly bins: Bins | undefined
+  /** The row failed, but may have been applied all the same. */
+  readonly inDoubt: boolean
+}
+
+export interface BatchOptions {
+  /** Gives the batch up; what was already sent may still be applied. */
+  readonly signal?: AbortSignal | undefined
+  /** Total time for the batch in milliseconds, retries included. */
+  readonly timeout: number
+}
+
+/**
+ * The seam that all batch traffic of a store passes. Rejects when the batch as a whole failed; a promise
+ * that resolves is no success, each row has its own status.
+ */
+export interface Transport {
+  batchOperate(rows: readonly BatchRow[], options: BatchOptions): Promise<readonly RowAnswer[]>
+}
