@@ -1,4 +1,4 @@
-import { StoreError } from '../errors/index.ts'
+import { messageOf, StoreError } from '../errors/index.ts'
 import type { BatchItem } from './item-group.ts'
 import { type BatchObserver, notify } from './observer.ts'
 
@@ -78,8 +78,4 @@ function failOpen<Request, Answer>(items: readonly BatchItem<Request, Answer>[],
     item.fail(error)
   }
   return unanswered
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -1,2 +1,8 @@
 export { ERROR_CODES, type ErrorCode } from './codes.ts'
-export { describe, InvalidArgumentError, StoreError, type StoreErrorOptions } from './store-error.ts'
+export {
+  describe,
+  InvalidArgumentError,
+  messageOf,
+  StoreError,
+  type StoreErrorOptions,
+} from './store-error.ts'

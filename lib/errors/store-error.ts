@@ -54,3 +54,9 @@ export function describe(value: unknown): string {
   if (typeof value === 'function') return 'a function'
   return String(value)
 }
+
+/** The message of whatever was thrown; also of errors from another realm, which `instanceof` does not know. */
+export function messageOf(thrown: unknown): string {
+  if (typeof thrown === 'object' && thrown !== null && 'message' in thrown) return String(thrown.message)
+  return String(thrown)
+}

@@ -32,6 +32,13 @@ export function parseStoreUrl(text: string): StoreUrl {
   const match = /^(aerospike:\/\/|embedded:)([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/s.exec(text)
   if (match === null) throw new InvalidArgumentError('store URL', `of the form ${FORM}`, text)
   const [, prefix, authority = '', path = '', query = ''] = match
+  if (prefix === 'aerospike://' && path === '') {
+    throw new InvalidArgumentError(
+      'store URL',
+      'an address followed by /namespace, for example aerospike://127.0.0.1:3000/utxo-store',
+      text,
+    )
+  }
   const parameters = parseParameters(query, text)
   const connectionsMax = positiveInteger(parameters, 'ConnectionQueueSize', 128)
   const common = {
@@ -55,13 +62,6 @@ export function parseStoreUrl(text: string): StoreUrl {
       NAMESPACE_BYTES_MAX,
     )
     return { scheme: 'embedded', hosts: [], namespace, ...common }
-  }
-  if (path === '') {
-    throw new InvalidArgumentError(
-      'store URL',
-      'an address followed by /namespace, for example aerospike://127.0.0.1:3000/utxo-store',
-      text,
-    )
   }
   return {
     scheme: 'aerospike',

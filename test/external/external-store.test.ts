@@ -1,0 +1,70 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { type ExternalStore, openExternalStore } from '../../lib/external/index.ts'
+
+const TXID = 'ab'.repeat(32)
+const BODY = Uint8Array.of(1, 2, 3)
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'external-store-'))
+})
+afterAll(async () => {
+  await rm(folder, { recursive: true })
+})
+
+const backends: [string, () => Promise<ExternalStore>][] = [
+  ['memory:', () => openExternalStore('memory:')],
+  ['file:', () => openExternalStore(pathToFileURL(join(folder, 'new', 'folder')).href)],
+]
+
+describe.each(backends)('the %s backend', (_, open) => {
+  it('gives back what was set, tells types apart, and deletes', async () => {
+    const store = await open()
+    expect(await store.get(TXID, 'tx')).toBeUndefined()
+    await store.set(TXID, 'tx', BODY)
+    expect(Uint8Array.from((await store.get(TXID, 'tx')) ?? [])).toEqual(BODY)
+    expect(await store.get(TXID, 'outputs')).toBeUndefined()
+    await store.delete(TXID, 'tx')
+    await store.delete(TXID, 'tx')
+    expect(await store.get(TXID, 'tx')).toBeUndefined()
+  })
+
+  it('keeps the first body: names are content hashes', async () => {
+    const store = await open()
+    await store.set(TXID, 'outputs', BODY)
+    await store.set(TXID, 'outputs', Uint8Array.of(9))
+    expect(Uint8Array.from((await store.get(TXID, 'outputs')) ?? [])).toEqual(BODY)
+  })
+})
+
+describe('files', () => {
+  it('are named by display hex, begin with the magic, and leave no temporary name behind', async () => {
+    const path = join(folder, 'named')
+    const store = await openExternalStore(pathToFileURL(path).href)
+    await Promise.all([1, 2, 3].map(() => store.set(TXID, 'tx', BODY)))
+    expect(await readdir(path)).toEqual([`${TXID}.tx`])
+    expect(await readFile(join(path, `${TXID}.tx`), 'latin1')).toBe('T-1.0   \x01\x02\x03')
+  })
+
+  it.each([
+    ['cut short', 'T-1.0'],
+    ['of another type', 'O-1.0   body'],
+    ['empty', ''],
+  ])('a blob %s is STORAGE_ERROR', async (_, content) => {
+    const path = join(folder, 'damaged')
+    const store = await openExternalStore(pathToFileURL(path).href)
+    await writeFile(join(path, `${TXID}.tx`), content)
+    await expect(store.get(TXID, 'tx')).rejects.toMatchObject({ code: 'STORAGE_ERROR' })
+  })
+
+  it('a folder that cannot be made is STORAGE_UNAVAILABLE', async () => {
+    await writeFile(join(folder, 'a-file'), '')
+    await expect(
+      openExternalStore(pathToFileURL(join(folder, 'a-file', 'below')).href),
+    ).rejects.toMatchObject({ code: 'STORAGE_UNAVAILABLE' })
+  })
+})
