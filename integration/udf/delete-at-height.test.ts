@@ -1,0 +1,167 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import {
+  hash,
+  masterBins,
+  pageBins,
+  spendingData,
+  spendRequest,
+  spentSlot,
+  unspentSlot,
+} from './record-bins.ts'
+import { type Bins, UdfFixture } from './udf-fixture.ts'
+
+// The rule is reached through setConflicting(false), which changes nothing else of an unconflicting record,
+// at height 100 with a retention of 10.
+const WANTED = 110
+
+let udf: UdfFixture
+
+beforeAll(async () => {
+  udf = await UdfFixture.open()
+})
+
+afterAll(() => udf.close())
+
+async function applyRule(bins: Bins, conflicting = false, retention = 10) {
+  const key = await udf.putRecord(bins)
+  const answer = await udf.apply(key, 'setConflicting', [conflicting, 100, retention])
+  return { answer, bins: (await udf.getRecord(key)) ?? {} }
+}
+
+const ALL_SPENT: Bins = { spentUtxos: 2, recordUtxos: 2 }
+const DAHSET = { status: 'OK', signal: 'DAHSET', childCount: 0 }
+const DAHUNSET = { status: 'OK', signal: 'DAHUNSET', childCount: 0 }
+const SILENT = { status: 'OK' }
+
+describe('the delete-at-height of a master', () => {
+  it.each<[string, Bins, number | undefined, object]>([
+    ['is set when all is spent and mined', ALL_SPENT, WANTED, SILENT],
+    ['is raised', { ...ALL_SPENT, deleteAtHeight: 109 }, WANTED, SILENT],
+    ['is never lowered', { ...ALL_SPENT, deleteAtHeight: 111 }, 111, SILENT],
+    ['stays "never"', { ...ALL_SPENT, deleteAtHeight: 4294967295 }, 4294967295, SILENT],
+    ['is not set while an output is unspent', { spentUtxos: 1 }, undefined, SILENT],
+    ['is not set while unmined', { ...ALL_SPENT, blockIDs: [] }, undefined, SILENT],
+    ['is not set without a list of blocks', { ...ALL_SPENT, blockIDs: null }, undefined, SILENT],
+    ['is not set off the longest chain', { ...ALL_SPENT, unminedSince: 95 }, undefined, SILENT],
+    ['is not set before the pages are spent', { ...ALL_SPENT, totalExtraRecs: 1 }, undefined, SILENT],
+    ['waits for every page', { ...ALL_SPENT, totalExtraRecs: 2, spentExtraRecs: 1 }, undefined, SILENT],
+    ['is set after the last page', { ...ALL_SPENT, totalExtraRecs: 2, spentExtraRecs: 2 }, WANTED, SILENT],
+    ['is taken back when no longer due', { spentUtxos: 1, deleteAtHeight: 105 }, undefined, SILENT],
+    ['is left while preserved', { spentUtxos: 1, deleteAtHeight: 105, preserveUntil: 500 }, 105, SILENT],
+    ['is not set while preserved', { ...ALL_SPENT, preserveUntil: 500 }, undefined, SILENT],
+    ['is set in spite of the lock', { ...ALL_SPENT, locked: true }, WANTED, SILENT],
+    ['signals an external transaction', { ...ALL_SPENT, external: true }, WANTED, DAHSET],
+    [
+      'signals the number of pages',
+      { ...ALL_SPENT, external: true, totalExtraRecs: 3, spentExtraRecs: 3 },
+      WANTED,
+      { ...DAHSET, childCount: 3 },
+    ],
+    ['signals when raised', { ...ALL_SPENT, external: true, deleteAtHeight: 109 }, WANTED, DAHSET],
+    ['does not signal when left', { ...ALL_SPENT, external: true, deleteAtHeight: WANTED }, WANTED, SILENT],
+    ['does not signal when there is none', { spentUtxos: 1, external: true }, undefined, SILENT],
+    ['signals when taken back', { spentUtxos: 1, external: true, deleteAtHeight: 105 }, undefined, DAHUNSET],
+  ])('%s', async (_case, overrides, deleteAtHeight, expected) => {
+    const { answer, bins } = await applyRule(masterBins(overrides))
+    expect(answer).toEqual(expected)
+    expect(bins.deleteAtHeight).toBe(deleteAtHeight)
+  })
+
+  it('is left alone without retention', async () => {
+    const { answer, bins } = await applyRule(masterBins({ spentUtxos: 1, deleteAtHeight: 5 }), false, 0)
+    expect(answer).toEqual(SILENT)
+    expect(bins.deleteAtHeight).toBe(5)
+  })
+})
+
+describe('the delete-at-height of a conflicting transaction', () => {
+  it.each<[string, Bins, number | undefined, object]>([
+    ['is set at once', masterBins(), WANTED, SILENT],
+    [
+      'signals an external transaction',
+      masterBins({ external: true, totalExtraRecs: 2 }),
+      WANTED,
+      { ...DAHSET, childCount: 2 },
+    ],
+    ['is not raised', masterBins({ external: true, deleteAtHeight: 105 }), 105, SILENT],
+    ['is not lowered', masterBins({ external: true, deleteAtHeight: 115 }), 115, SILENT],
+    ['is not set while preserved', masterBins({ preserveUntil: 500 }), undefined, SILENT],
+  ])('%s', async (_case, record, deleteAtHeight, expected) => {
+    const { answer, bins } = await applyRule(record, true)
+    expect(answer).toEqual(expected)
+    expect(bins).toMatchObject({ conflicting: true })
+    expect(bins.deleteAtHeight).toBe(deleteAtHeight)
+  })
+
+  it('is taken back when the conflict is lifted', async () => {
+    const record = masterBins({ conflicting: true, external: true, deleteAtHeight: 105 })
+    const { answer, bins } = await applyRule(record)
+    expect(answer).toEqual(DAHUNSET)
+    expect(bins).toMatchObject({ conflicting: false })
+    expect(bins.deleteAtHeight).toBeUndefined()
+  })
+})
+
+describe('a page', () => {
+  it.each<[string, Bins, string | undefined, string | undefined]>([
+    ['says nothing before it is all spent', { spentUtxos: 1 }, undefined, undefined],
+    ['signals when all spent', ALL_SPENT, 'ALLSPENT', 'ALLSPENT'],
+    ['signals once', { ...ALL_SPENT, lastSpentState: 'ALLSPENT' }, undefined, 'ALLSPENT'],
+    ['signals when no longer', { spentUtxos: 1, lastSpentState: 'ALLSPENT' }, 'NOTALLSPENT', 'NOTALLSPENT'],
+    ['signals again', { ...ALL_SPENT, lastSpentState: 'NOTALLSPENT' }, 'ALLSPENT', 'ALLSPENT'],
+  ])('%s', async (_case, overrides, signal, lastSpentState) => {
+    const { answer, bins } = await applyRule(pageBins(overrides))
+    expect(answer).toEqual(signal === undefined ? SILENT : { status: 'OK', signal })
+    expect(bins.lastSpentState).toBe(lastSpentState)
+    expect(bins.deleteAtHeight).toBeUndefined()
+  })
+
+  it('keeps the delete-at-height it has', async () => {
+    const { bins } = await applyRule(pageBins({ spentUtxos: 1, deleteAtHeight: 105 }))
+    expect(bins.deleteAtHeight).toBe(105)
+  })
+})
+
+describe('the functions that apply the rule', () => {
+  const ours = spendingData('ours')
+  const oneLeft = { spentUtxos: 1, utxos: [unspentSlot('a'), null, spentSlot('b', ours), null] }
+  const allSpent = { spentUtxos: 2, utxos: [spentSlot('a', ours), null, spentSlot('b', ours), null] }
+  const spendArgs = [[spendRequest(0, 0, 'a', ours)], false, false, 100, 10]
+  const unspendArgs = [0, hash('a'), ours, 100, 10]
+  const external = { external: true }
+
+  it.each<[string, unknown[], Bins, object]>([
+    ['spendMulti', spendArgs, pageBins(oneLeft), { status: 'OK', signal: 'ALLSPENT' }],
+    ['spendMulti', spendArgs, masterBins({ ...oneLeft, ...external }), { ...DAHSET, blockIDs: [7] }],
+    [
+      'unspend',
+      unspendArgs,
+      pageBins({ ...allSpent, lastSpentState: 'ALLSPENT' }),
+      { status: 'OK', signal: 'NOTALLSPENT' },
+    ],
+    ['unspend', unspendArgs, masterBins({ ...allSpent, ...external, deleteAtHeight: 105 }), DAHUNSET],
+    [
+      'incrementSpentExtraRecs',
+      [1, 100, 10],
+      masterBins({ ...allSpent, ...external, totalExtraRecs: 1 }),
+      { ...DAHSET, childCount: 1 },
+    ],
+    [
+      'setMined',
+      [8, 100, 0, 1, 10, true, false],
+      masterBins({ ...allSpent, ...external, blockIDs: [], unminedSince: 90 }),
+      { ...DAHSET, blockIDs: [8] },
+    ],
+  ])('%s answers the signal', async (name, args, bins, expected) => {
+    const key = await udf.putRecord(bins)
+    expect(await udf.apply(key, name, args)).toEqual(expected)
+  })
+
+  it('a failed spend still applies the rule', async () => {
+    const key = await udf.putRecord(masterBins({ ...allSpent, ...external }))
+    const theirs = [spendRequest(0, 0, 'a', spendingData('theirs'))]
+    const answer = await udf.apply(key, 'spendMulti', [theirs, false, false, 100, 10])
+    expect(answer).toMatchObject({ status: 'ERROR', signal: 'DAHSET', childCount: 0 })
+    expect(await udf.getRecord(key)).toMatchObject({ deleteAtHeight: WANTED })
+  })
+})

@@ -1,0 +1,75 @@
+-- When a record may be pruned (semantics 2.9). Called by every function that changes what the rule looks at,
+-- after the change and before the update.
+
+-- Pages of external transactions follow their master: the caller is told to visit them. The master of any
+-- other transaction has no pages.
+local function external_signal(rec, signal)
+  if rec.external == true then
+    return signal, rec.totalExtraRecs
+  end
+end
+
+-- A page only tells its master when it becomes all spent or ceases to be.
+local function update_page_state(rec)
+  local state = 'NOTALLSPENT'
+  if rec.spentUtxos == rec.recordUtxos then
+    state = 'ALLSPENT'
+  end
+  local last_state = rec.lastSpentState
+  if last_state == nil then
+    last_state = 'NOTALLSPENT'
+  end
+  if state ~= last_state then
+    rec.lastSpentState = state
+    return state
+  end
+end
+
+-- Everything is spent, on every record of the transaction, and it is mined on the longest chain.
+local function is_prunable(rec, total_extra_recs)
+  if rec.spentUtxos ~= rec.recordUtxos or rec.unminedSince ~= nil then
+    return false
+  end
+  local spent_extra_recs = rec.spentExtraRecs
+  if spent_extra_recs == nil then
+    spent_extra_recs = 0
+  end
+  if spent_extra_recs ~= total_extra_recs then
+    return false
+  end
+  local block_ids = rec.blockIDs
+  return block_ids ~= nil and list.size(block_ids) > 0
+end
+
+-- Returns the signal for the caller and the number of pages it concerns, or nothing.
+local function update_delete_at_height(rec, height, retention)
+  if retention == 0 or rec.preserveUntil ~= nil then
+    return
+  end
+  local current = rec.deleteAtHeight
+  local wanted = height + retention
+
+  if rec.conflicting == true then
+    if current == nil then
+      rec.deleteAtHeight = wanted
+      return external_signal(rec, 'DAHSET')
+    end
+    return
+  end
+
+  local total_extra_recs = rec.totalExtraRecs
+  if total_extra_recs == nil then
+    return update_page_state(rec)
+  end
+
+  if is_prunable(rec, total_extra_recs) then
+    -- Never lowered: a lower height would prune inside the retention of a later event.
+    if current == nil or current < wanted then
+      rec.deleteAtHeight = wanted
+      return external_signal(rec, 'DAHSET')
+    end
+  elseif current ~= nil then
+    rec.deleteAtHeight = nil
+    return external_signal(rec, 'DAHUNSET')
+  end
+end
