@@ -1,0 +1,133 @@
+import { COMPACT_SIZE_PREFIX } from './compact-size.ts'
+import { ParseError } from './parse-error.ts'
+
+/**
+ * A cursor over bytes that somebody else wrote. Every read is checked against the end and throws a
+ * {@link ParseError} naming the field, never a RangeError; integers are little-endian. What `bytes()` returns are
+ * views into the caller's memory, not copies.
+ */
+export class ByteReader {
+  readonly #bytes: Uint8Array
+  readonly #view: DataView
+  #offset: number
+
+  constructor(bytes: Uint8Array, offset = 0) {
+    // A plain Uint8Array over the same memory: its subarray() stays plain when the caller passed a Buffer.
+    this.#bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.#offset = offset
+  }
+
+  /** Where the next read starts, in bytes from the start. */
+  get offset(): number {
+    return this.#offset
+  }
+
+  /** How many bytes are left. */
+  get remaining(): number {
+    return this.#bytes.byteLength - this.#offset
+  }
+
+  uint32(field: string): number {
+    return this.#view.getUint32(this.#advance(4, field), true)
+  }
+
+  uint64(field: string): bigint {
+    return this.#view.getBigUint64(this.#advance(8, field), true)
+  }
+
+  /** A view of the next `length` bytes. */
+  bytes(length: number, field: string): Uint8Array {
+    const start = this.#advance(length, field)
+    return this.#bytes.subarray(start, start + length)
+  }
+
+  /** A CompactSize length followed by that many bytes. */
+  variableBytes(field: string): Uint8Array {
+    const start = this.#offset
+    const length = this.#compactSize(field)
+    if (length > this.remaining) {
+      throw new ParseError(field, start, `says ${length} bytes, but only ${this.remaining} are left`)
+    }
+    return this.bytes(length, field)
+  }
+
+  /**
+   * A CompactSize count of elements that take at least `elementBytesMin` bytes each. A count that the remaining
+   * bytes cannot hold is refused here, before anyone allocates or loops by it.
+   */
+  count(elementBytesMin: number, field: string): number {
+    const start = this.#offset
+    const count = this.#compactSize(field)
+    if (count > Math.floor(this.remaining / elementBytesMin)) {
+      throw new ParseError(
+        field,
+        start,
+        `is ${count}, but the ${this.remaining} bytes left hold at most ${Math.floor(this.remaining / elementBytesMin)}`,
+      )
+    }
+    return count
+  }
+
+  /** A view of everything from `start` up to the cursor. */
+  since(start: number): Uint8Array {
+    return this.#bytes.subarray(start, this.#offset)
+  }
+
+  /** Whether the next bytes are `expected`; moves past them only then. */
+  skip(expected: readonly number[]): boolean {
+    for (let index = 0; index < expected.length; index++) {
+      if (this.#bytes[this.#offset + index] !== expected[index]) return false
+    }
+    this.#offset += expected.length
+    return true
+  }
+
+  /** Refuses bytes that nothing has read. */
+  expectEnd(field: string): void {
+    if (this.remaining > 0) {
+      throw new ParseError(field, this.#offset, `ends here, but ${this.remaining} more bytes follow`)
+    }
+  }
+
+  /**
+   * Nodes refuse a value that is not in its shortest form, because two encodings of one transaction would
+   * have two txids; so does this. A value above 2^53 is refused as well: no length or count comes near it.
+   */
+  #compactSize(field: string): number {
+    const start = this.#offset
+    const first = this.#view.getUint8(this.#advance(1, field))
+    if (first < COMPACT_SIZE_PREFIX.uint16) return first
+    const [value, valueMin] = this.#longCompactSize(first, field)
+    if (value < valueMin) {
+      throw new ParseError(
+        field,
+        start,
+        `is ${value} in more bytes than it needs (not a canonical CompactSize)`,
+      )
+    }
+    return value
+  }
+
+  #longCompactSize(prefix: number, field: string): [value: number, valueMin: number] {
+    if (prefix === COMPACT_SIZE_PREFIX.uint16) {
+      return [this.#view.getUint16(this.#advance(2, field), true), COMPACT_SIZE_PREFIX.uint16]
+    }
+    if (prefix === COMPACT_SIZE_PREFIX.uint32) return [this.uint32(field), 0x1_0000]
+    const start = this.#offset - 1
+    const value = this.uint64(field)
+    if (value > BigInt(Number.MAX_SAFE_INTEGER)) {
+      throw new ParseError(field, start, `is ${value}, more than any input could hold`)
+    }
+    return [Number(value), 0x1_0000_0000]
+  }
+
+  #advance(length: number, field: string): number {
+    const start = this.#offset
+    if (length > this.#bytes.byteLength - start) {
+      throw new ParseError(field, start, `needs ${length} bytes, but only ${this.remaining} are left`)
+    }
+    this.#offset = start + length
+    return start
+  }
+}

@@ -1,0 +1,58 @@
+import { COMPACT_SIZE_PREFIX, compactSizeLength } from './compact-size.ts'
+
+/** Fills a buffer whose exact size is known beforehand; integers are little-endian. */
+export class ByteWriter {
+  readonly #buffer: Buffer
+  #offset = 0
+
+  constructor(sizeBytes: number) {
+    this.#buffer = Buffer.allocUnsafe(sizeBytes)
+  }
+
+  uint32(value: number): this {
+    this.#offset = this.#buffer.writeUInt32LE(value, this.#offset)
+    return this
+  }
+
+  uint64(value: bigint): this {
+    this.#offset = this.#buffer.writeBigUInt64LE(value, this.#offset)
+    return this
+  }
+
+  bytes(value: Uint8Array): this {
+    this.#buffer.set(value, this.#offset)
+    this.#offset += value.byteLength
+    return this
+  }
+
+  compactSize(value: number | bigint): this {
+    const length = compactSizeLength(value)
+    const at = this.#offset
+    if (length === 1) this.#buffer[at] = Number(value)
+    else if (length === 3) {
+      this.#buffer[at] = COMPACT_SIZE_PREFIX.uint16
+      this.#buffer.writeUInt16LE(Number(value), at + 1)
+    } else if (length === 5) {
+      this.#buffer[at] = COMPACT_SIZE_PREFIX.uint32
+      this.#buffer.writeUInt32LE(Number(value), at + 1)
+    } else {
+      this.#buffer[at] = COMPACT_SIZE_PREFIX.uint64
+      this.#buffer.writeBigUInt64LE(BigInt(value), at + 1)
+    }
+    this.#offset = at + length
+    return this
+  }
+
+  /** A CompactSize length followed by the bytes. */
+  variableBytes(value: Uint8Array): this {
+    return this.compactSize(value.byteLength).bytes(value)
+  }
+
+  /** What was written. A buffer that is not exactly full would send stale memory, so that is a defect. */
+  finish(): Uint8Array {
+    if (this.#offset !== this.#buffer.byteLength) {
+      throw new RangeError(`wrote ${this.#offset} bytes into a buffer of ${this.#buffer.byteLength}`)
+    }
+    return new Uint8Array(this.#buffer.buffer, this.#buffer.byteOffset, this.#buffer.byteLength)
+  }
+}

@@ -1,0 +1,76 @@
+import { InvalidArgumentError } from '../errors/index.ts'
+import { BIN_TABLE, BINS } from './bins.ts'
+
+type BinName = keyof typeof BIN_TABLE
+
+/** Fields that take several bins, or another than their name says (semantics 3.2). */
+const COMPOSED = {
+  /** The transaction itself. */
+  tx: ['version', 'locktime', 'inputs', 'outputs', 'external'],
+  /** Parents with the outputs that are used of each. */
+  txInpoints: ['inputs', 'external'],
+  inputs: ['inputs', 'external'],
+  outputs: ['outputs', 'external'],
+  blockIds: ['blockIds', 'blockHeights', 'subtreeIdxs'],
+  utxos: ['utxos', 'totalExtraRecs', 'totalUtxos'],
+} as const satisfies Record<string, readonly BinName[]>
+
+/** What a caller can ask for. */
+export type Field = BinName | keyof typeof COMPOSED
+
+/** The reference system's spelling, where it differs, is accepted for the same field. */
+const SYNONYMS = new Map<string, Field>(
+  Object.entries(BIN_TABLE).map(([name, { bin }]) => [bin, name as BinName]),
+)
+
+export const META_FIELDS = [
+  'locktime',
+  'fee',
+  'sizeInBytes',
+  'txInpoints',
+  'blockIds',
+  'isCoinbase',
+  'conflicting',
+  'locked',
+  'creating',
+] as const satisfies readonly Field[]
+
+export const GET_FIELDS = [...META_FIELDS, 'tx'] as const satisfies readonly Field[]
+
+export const DECORATE_FIELDS = [
+  'fee',
+  'sizeInBytes',
+  'txInpoints',
+  'blockIds',
+  'isCoinbase',
+] as const satisfies readonly Field[]
+
+/** Checks field names as callers give them. Throws `INVALID_ARGUMENT` naming an unknown one. */
+export function checkFields(fields: readonly (Field | string)[]): Field[] {
+  if (!Array.isArray(fields) || fields.length === 0)
+    throw new InvalidArgumentError('fields', 'a list of at least one field', fields)
+  return fields.map((name, index) => {
+    if (typeof name === 'string' && (Object.hasOwn(COMPOSED, name) || Object.hasOwn(BIN_TABLE, name)))
+      return name as Field
+    const field = SYNONYMS.get(name)
+    if (field === undefined) throw new InvalidArgumentError(`fields[${index}]`, 'a known field', name)
+    return field
+  })
+}
+
+/** The bins to read for fields, each once. */
+export function binsForFields(fields: readonly Field[]): string[] {
+  const names = fields.flatMap((field): readonly BinName[] => (isComposed(field) ? COMPOSED[field] : [field]))
+  return [...new Set(names.map(name => BINS[name]))]
+}
+
+/** Fields that an external transaction keeps in its body. */
+const BODY_FIELDS: readonly Field[] = ['tx', 'txInpoints', 'inputs', 'outputs']
+
+export function wantsBody(fields: readonly Field[]): boolean {
+  return fields.some(field => BODY_FIELDS.includes(field))
+}
+
+function isComposed(field: Field): field is keyof typeof COMPOSED {
+  return Object.hasOwn(COMPOSED, field)
+}

@@ -1,0 +1,38 @@
+export type { Bins, BinValue } from './bin-value.ts'
+export { BIN_TABLE, BINS } from './bins.ts'
+export {
+  binsForFields,
+  checkFields,
+  DECORATE_FIELDS,
+  type Field,
+  GET_FIELDS,
+  META_FIELDS,
+  wantsBody,
+} from './fields.ts'
+export { decodePartialOutputs, encodePartialOutputs, type PartialOutputs } from './partial-outputs.ts'
+export {
+  buildRecords,
+  type MinedBlockInfo,
+  type RecordBins,
+  type RecordOptions,
+  type TransactionRecords,
+} from './record-builder.ts'
+export {
+  needsExternalBody,
+  needsSeveralRecords,
+  partialContent,
+  type RecordContent,
+  transactionContent,
+} from './record-content.ts'
+export { decodeMetadata, type TransactionMetadata, type TxInpoint, txInpointsOf } from './record-decoder.ts'
+export { lockKey, masterKey, pageKey, recordNumber, slotOffset } from './record-key.ts'
+export {
+  decodeSpendingData,
+  encodeSpendingData,
+  FROZEN_SENTINEL,
+  isFrozenSentinel,
+  parseSpendingDataText,
+  SPENDING_DATA_BYTES,
+  type SpendingData,
+} from './spending-data.ts'
+export { decodeSlot, type UtxoSlot } from './utxo-slot.ts'

@@ -1,0 +1,226 @@
+import {
+  createTransaction,
+  type Transaction,
+  type TransactionInput,
+  type TransactionOutput,
+  txidKey,
+} from '../bitcoin/index.ts'
+import { StoreError } from '../errors/index.ts'
+import { BinReader } from './bin-reader.ts'
+import type { Bins } from './bin-value.ts'
+import { BINS } from './bins.ts'
+import type { Field } from './fields.ts'
+import { decodeStoredInput, decodeStoredOutput } from './stored-transaction.ts'
+import { decodeSlot, type UtxoSlot } from './utxo-slot.ts'
+
+/** A parent and the outputs that are used of it, in the order of the inputs. */
+export interface TxInpoint {
+  readonly txid: Uint8Array
+  readonly vouts: readonly number[]
+}
+
+/** What is known of a transaction; each field only where it was asked for. Heights in blocks, amounts in satoshis. */
+export interface TransactionMetadata {
+  readonly txid?: Uint8Array
+  readonly version?: number
+  readonly locktime?: number
+  readonly fee?: number
+  readonly sizeInBytes?: number
+  readonly extendedSize?: number
+  readonly isCoinbase?: boolean
+  readonly conflicting?: boolean
+  readonly locked?: boolean
+  readonly creating?: boolean
+  readonly external?: boolean
+  /** Blocks that hold the transaction, with their heights and subtrees; three parallel lists. */
+  readonly blockIds?: readonly number[]
+  readonly blockHeights?: readonly number[]
+  readonly subtreeIdxs?: readonly number[]
+  readonly unminedSince?: number
+  readonly spendingHeight?: number
+  readonly deleteAtHeight?: number
+  readonly preserveUntil?: number
+  /** Unix milliseconds. */
+  readonly createdAt?: number
+  /** Of the master record alone. */
+  readonly spentUtxos?: number
+  readonly recordUtxos?: number
+  readonly totalUtxos?: number
+  readonly totalExtraRecs?: number
+  readonly spentExtraRecs?: number
+  readonly lastSpentState?: string
+  readonly tx?: Transaction
+  readonly inputs?: readonly TransactionInput[]
+  /** Null where an output of a partial transaction is not known. */
+  readonly outputs?: readonly (TransactionOutput | null)[]
+  readonly txInpoints?: readonly TxInpoint[]
+  /** One entry for each output, in order. */
+  readonly utxos?: readonly UtxoSlot[]
+  readonly conflictingChildren?: readonly Uint8Array[]
+}
+
+type Mutable = { -readonly [Name in keyof TransactionMetadata]: TransactionMetadata[Name] }
+
+/**
+ * Decodes the bins of a master record. Throws `STORAGE_ERROR` for whatever is not as it was written. Of an
+ * external transaction the fields of its body stay out; `external` then says so.
+ */
+export function decodeMetadata(bins: Bins, fields: readonly Field[]): TransactionMetadata {
+  const reader = new BinReader(bins)
+  const metadata: Mutable = {}
+  for (const field of fields) DECODERS[field](metadata, reader)
+  return metadata
+}
+
+type Decoder = (metadata: Mutable, reader: BinReader) => void
+
+const height =
+  (name: 'unminedSince' | 'spendingHeight' | 'deleteAtHeight' | 'preserveUntil'): Decoder =>
+  (metadata, reader) =>
+    assign(metadata, name, reader.height(BINS[name]))
+
+const integer =
+  (
+    name:
+      | 'version'
+      | 'locktime'
+      | 'extendedSize'
+      | 'createdAt'
+      | 'spentUtxos'
+      | 'recordUtxos'
+      | 'totalUtxos'
+      | 'totalExtraRecs'
+      | 'spentExtraRecs',
+  ): Decoder =>
+  (metadata, reader) =>
+    assign(metadata, name, reader.integer(BINS[name]))
+
+const requiredInteger =
+  (name: 'fee' | 'sizeInBytes'): Decoder =>
+  (metadata, reader) => {
+    metadata[name] = reader.requiredInteger(BINS[name])
+  }
+
+const flag =
+  (name: 'conflicting' | 'locked' | 'creating' | 'external'): Decoder =>
+  (metadata, reader) => {
+    metadata[name] = reader.boolean(BINS[name])
+  }
+
+const blocks: Decoder = (metadata, reader) => {
+  metadata.blockIds = reader.uint32List(BINS.blockIds)
+  metadata.blockHeights = reader.uint32List(BINS.blockHeights)
+  metadata.subtreeIdxs = reader.uint32List(BINS.subtreeIdxs)
+}
+
+/** Decodes a field of the body, unless that is in the external store. */
+const body =
+  (decode: Decoder): Decoder =>
+  (metadata, reader) => {
+    if (reader.boolean(BINS.external)) metadata.external = true
+    else decode(metadata, reader)
+  }
+
+const DECODERS: Readonly<Record<Field, Decoder>> = {
+  txid: (metadata, reader) => assign(metadata, 'txid', reader.bytes(BINS.txid, 32)),
+  version: integer('version'),
+  locktime: integer('locktime'),
+  fee: requiredInteger('fee'),
+  sizeInBytes: requiredInteger('sizeInBytes'),
+  extendedSize: integer('extendedSize'),
+  spentUtxos: integer('spentUtxos'),
+  recordUtxos: integer('recordUtxos'),
+  utxos: (metadata, reader) => {
+    metadata.utxos = requiredList(reader, BINS.utxos).map(decodeSlot)
+    metadata.totalExtraRecs = reader.integer(BINS.totalExtraRecs) ?? 0
+    metadata.totalUtxos = reader.requiredInteger(BINS.totalUtxos)
+  },
+  isCoinbase: (metadata, reader) => {
+    metadata.isCoinbase = reader.requiredBoolean(BINS.isCoinbase)
+  },
+  spendingHeight: height('spendingHeight'),
+  conflicting: flag('conflicting'),
+  locked: flag('locked'),
+  creating: flag('creating'),
+  totalExtraRecs: integer('totalExtraRecs'),
+  totalUtxos: integer('totalUtxos'),
+  blockIds: blocks,
+  blockHeights: blocks,
+  subtreeIdxs: blocks,
+  unminedSince: height('unminedSince'),
+  createdAt: integer('createdAt'),
+  external: flag('external'),
+  inputs: body((metadata, reader) => {
+    metadata.inputs = storedInputs(reader)
+  }),
+  outputs: body((metadata, reader) => {
+    metadata.outputs = storedOutputs(reader)
+  }),
+  spentExtraRecs: integer('spentExtraRecs'),
+  deleteAtHeight: height('deleteAtHeight'),
+  preserveUntil: height('preserveUntil'),
+  lastSpentState: (metadata, reader) => assign(metadata, 'lastSpentState', reader.text(BINS.lastSpentState)),
+  conflictingChildren: (metadata, reader) => {
+    metadata.conflictingChildren = (reader.blobs(BINS.conflictingChildren) ?? []).filter(
+      txid => txid !== null,
+    )
+  },
+  tx: body((metadata, reader) => {
+    const outputs = storedOutputs(reader)
+    // A partial transaction has holes and is no transaction.
+    if (outputs.includes(null)) return
+    metadata.tx = createTransaction({
+      version: reader.requiredInteger(BINS.version),
+      locktime: reader.requiredInteger(BINS.locktime),
+      inputs: storedInputs(reader),
+      outputs: outputs.filter(output => output !== null),
+    })
+  }),
+  txInpoints: body((metadata, reader) => {
+    metadata.txInpoints = txInpointsOf(storedInputs(reader))
+  }),
+}
+
+/** Unique parents in first-seen order, each with the outputs that are used of it (semantics 3.2). */
+export function txInpointsOf(inputs: readonly TransactionInput[]): TxInpoint[] {
+  const parents = new Map<string, { txid: Uint8Array; vouts: number[] }>()
+  for (const { previousTxid, previousVout } of inputs) {
+    const key = txidKey(previousTxid)
+    const parent = parents.get(key)
+    if (parent === undefined) parents.set(key, { txid: previousTxid, vouts: [previousVout] })
+    else parent.vouts.push(previousVout)
+  }
+  return [...parents.values()]
+}
+
+function storedInputs(reader: BinReader): TransactionInput[] {
+  return requiredBlobs(reader, BINS.inputs).map(blob => {
+    if (blob === null) throw new StoreError('STORAGE_ERROR', `the bin ${BINS.inputs} has a nil element`)
+    return decodeStoredInput(blob)
+  })
+}
+
+function storedOutputs(reader: BinReader): (TransactionOutput | null)[] {
+  return requiredBlobs(reader, BINS.outputs).map(blob => (blob === null ? null : decodeStoredOutput(blob)))
+}
+
+function requiredBlobs(reader: BinReader, bin: string): (Uint8Array | null)[] {
+  const blobs = reader.blobs(bin)
+  if (blobs === undefined)
+    throw new StoreError('STORAGE_ERROR', `the record has no bin ${bin}, and no external body`)
+  return blobs
+}
+
+function requiredList(reader: BinReader, bin: string): readonly unknown[] {
+  const list = reader.list(bin)
+  if (list === undefined) throw new StoreError('STORAGE_ERROR', `the record has no bin ${bin}`)
+  return list
+}
+
+function assign<Name extends keyof Mutable>(
+  metadata: Mutable,
+  name: Name,
+  value: Mutable[Name] | undefined,
+): void {
+  if (value !== undefined) metadata[name] = value
+}

@@ -1,0 +1,39 @@
+import { describe, StoreError } from '../errors/index.ts'
+import { FROZEN_SENTINEL, isFrozenSentinel, SPENDING_DATA_BYTES } from './spending-data.ts'
+
+/** One element of a record's `utxos` list (semantics 1.4). */
+export type UtxoSlot =
+  /** The output was never spendable. */
+  | { readonly state: 'nil' }
+  | { readonly state: 'unspent'; readonly utxoHash: Uint8Array }
+  /** `spendingData`: 36 bytes, the spender's txid and input index. */
+  | { readonly state: 'spent'; readonly utxoHash: Uint8Array; readonly spendingData: Uint8Array }
+  /** Frozen by policy; not spent. */
+  | { readonly state: 'frozen'; readonly utxoHash: Uint8Array }
+
+const UTXO_HASH_BYTES = 32
+
+/** Reads a slot as stored; anything that is none of its forms is `STORAGE_ERROR`. */
+export function decodeSlot(value: unknown): UtxoSlot {
+  if (value === null) return { state: 'nil' }
+  if (!(value instanceof Uint8Array)) throw damaged(value)
+  if (value.byteLength === UTXO_HASH_BYTES) return { state: 'unspent', utxoHash: value }
+  if (value.byteLength !== UTXO_HASH_BYTES + SPENDING_DATA_BYTES) throw damaged(value)
+  const utxoHash = value.subarray(0, UTXO_HASH_BYTES)
+  const spendingData = value.subarray(UTXO_HASH_BYTES)
+  return isFrozenSentinel(spendingData)
+    ? { state: 'frozen', utxoHash }
+    : { state: 'spent', utxoHash, spendingData }
+}
+
+/** An unspent output's slot, or a frozen one's. */
+export function newSlot(utxoHash: Uint8Array, { frozen }: { frozen: boolean }): Uint8Array {
+  return frozen ? Buffer.concat([utxoHash, FROZEN_SENTINEL]) : utxoHash
+}
+
+function damaged(value: unknown): StoreError {
+  return new StoreError(
+    'STORAGE_ERROR',
+    `a slot of the bin utxos must be nil or 32 or 68 bytes, got ${describe(value)}`,
+  )
+}
