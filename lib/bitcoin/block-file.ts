@@ -17,13 +17,15 @@ export const BLOCK_FILE_MAGIC = {
  * - a blk*.dat: per block the network's magic, its length as uint32 little-endian, and the block; zero bytes
  *   may follow the last one, because nodes allocate these files ahead.
  *
- * @throws ParseError when a blk*.dat is cut short or damaged, or hex text holds something else
+ * @throws ParseError when a blk*.dat is cut short or damaged, hex text holds something else, or there is too
+ *   little for any block
  */
 export function* readBlockFile(bytes: Uint8Array): Generator<Uint8Array, void, undefined> {
   const magic = Object.values(BLOCK_FILE_MAGIC).find(candidate => new ByteReader(bytes).skip(candidate))
   if (magic !== undefined) yield* readRecords(bytes, magic)
   else if (looksLikeHex(bytes)) yield decodeHex(bytes)
-  else yield bytes
+  else if (bytes.byteLength > BLOCK_HEADER_BYTES) yield bytes
+  else throw new ParseError('block file', 0, `has ${bytes.byteLength} bytes, fewer than any block`)
 }
 
 function* readRecords(bytes: Uint8Array, magic: readonly number[]): Generator<Uint8Array, void, undefined> {

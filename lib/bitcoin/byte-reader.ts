@@ -1,3 +1,4 @@
+import { InvalidArgumentError } from '../errors/index.ts'
 import { COMPACT_SIZE_PREFIX } from './compact-size.ts'
 import { ParseError } from './parse-error.ts'
 
@@ -11,7 +12,9 @@ export class ByteReader {
   readonly #view: DataView
   #offset: number
 
+  /** @throws InvalidArgumentError when `bytes` is no byte array */
   constructor(bytes: Uint8Array, offset = 0) {
+    if (!(bytes instanceof Uint8Array)) throw new InvalidArgumentError('bytes', 'a byte array', bytes)
     // A plain Uint8Array over the same memory: its subarray() stays plain when the caller passed a Buffer.
     this.#bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)

@@ -38,7 +38,7 @@ export function transactionContent(
 ): RecordContent {
   if (tx.outputs.length === 0)
     throw new StoreError('PROCESSING', `transaction ${txidToHex(tx.txid)} has no outputs`)
-  if (!isCoinbase && !tx.isExtended && !skipExtendedInputs) {
+  if (!isCoinbase && tx.inputs.length > 0 && !tx.isExtended && !skipExtendedInputs) {
     throw new StoreError(
       'PROCESSING',
       `the inputs of ${txidToHex(tx.txid)} do not carry what they spend; call previousOutputsDecorate first, or set skipExtendedInputs`,

@@ -1,3 +1,4 @@
+export { RESULT_CODES } from '../protocol/index.ts'
 export { type AlignedAnswers, alignAnswers } from './align-answers.ts'
 export { type Administration, ClientAdministration } from './client/administration.ts'
 export { ClientTransport, type ClientTransportOptions } from './client/client-transport.ts'

@@ -1,5 +1,6 @@
 import Aerospike from 'aerospike'
 import { describe, InvalidArgumentError, StoreError } from '../../errors/index.ts'
+import { ConnectionPermits } from '../connection-permits.ts'
 import type {
   BatchOptions,
   BatchRow,
@@ -10,6 +11,7 @@ import type {
   WriteRow,
 } from '../transport.ts'
 import { decodeBins, encodeValue } from './client-values.ts'
+import type { ClientConnection } from './connection.ts'
 
 /** The part of the npm client that this transport uses. */
 export interface BatchClient {
@@ -39,7 +41,12 @@ export interface ClientTransportOptions {
   socketTimeoutMs: number
   /** Attempts after the first, within a batch's total time. */
   maxRetries: number
+  /** Connections to a node; as many batches are in flight at the most. */
+  connectionsMax: number
 }
+
+/** How long a batch waits for a connection: a tenth of its time, and at least this (semantics 6.1). */
+const PERMIT_WAIT_MS_MIN = 100
 
 const { BATCH_READ, BATCH_WRITE, BATCH_APPLY, BATCH_REMOVE } = Aerospike.batchType
 const { operations } = Aerospike
@@ -48,10 +55,17 @@ const { operations } = Aerospike
 export class ClientTransport implements Transport {
   readonly #client: BatchClient
   readonly #options: ClientTransportOptions
+  readonly #permits: ConnectionPermits
 
   constructor(client: BatchClient, options: ClientTransportOptions) {
     this.#client = client
+    this.#permits = new ConnectionPermits(options.connectionsMax)
     this.#options = options
+  }
+
+  static over(client: ClientConnection, options: ClientTransportOptions): ClientTransport {
+    // The npm client's typings give a row's status a type that also holds functions.
+    return new ClientTransport(client as unknown as BatchClient, options)
   }
 
   async batchOperate(
@@ -68,7 +82,11 @@ export class ClientTransport implements Transport {
       respondAllKeys: true,
       concurrent: true,
     })
-    const answers = await releasedBy(signal, this.#client.batchWrite(records, policy))
+    const waitMs = Math.max(PERMIT_WAIT_MS_MIN, timeout / 10)
+    const answers = await releasedBy(
+      signal,
+      this.#permits.withPermit({ waitMs, signal }, () => this.#client.batchWrite(records, policy)),
+    )
     // The client answers by position (protocol 6.1: the row index travels with each answer).
     return answers.map((answer, index) => ({
       index,

@@ -1,6 +1,6 @@
 import Aerospike from 'aerospike'
 import pRetry from 'p-retry'
-import { StoreError } from '../../errors/index.ts'
+import { messageOf, StoreError } from '../../errors/index.ts'
 
 export interface Host {
   readonly host: string
@@ -42,10 +42,9 @@ export async function connectClient(options: ConnectionOptions) {
         cause: options.signal.reason,
       })
     }
-    const reason = error instanceof Error ? error.message : String(error)
     throw new StoreError(
       'STORAGE_UNAVAILABLE',
-      `cannot connect to Aerospike at ${where}: ${reason}. Is the server running and the address right?`,
+      `cannot connect to Aerospike at ${where}: ${messageOf(error)}. Is the server running and the address right?`,
       { cause: error },
     )
   }
@@ -66,6 +65,7 @@ async function attempt(options: ConnectionOptions) {
   } catch (error) {
     // A client that failed to connect holds the process until it is closed.
     await client.close(false)
-    throw error instanceof Error ? new Error(error.message, { cause: error }) : new Error(String(error))
+    // p-retry takes nothing but errors of this realm for errors.
+    throw new Error(messageOf(error), { cause: error })
   }
 }

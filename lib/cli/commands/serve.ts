@@ -1,0 +1,26 @@
+import { startEmbeddedServer } from '../../embedded/index.ts'
+import { UsageError } from '../failure.ts'
+import type { Output } from '../output.ts'
+
+export interface ServeOptions {
+  host: string
+  port: number
+  namespace: string
+}
+
+/** Serves until SIGTERM or SIGINT, then closes its connections and returns. */
+export async function serve(options: ServeOptions, output: Output): Promise<void> {
+  const namespaces = options.namespace.split(',').map(name => name.trim())
+  if (namespaces.includes(''))
+    throw new UsageError(
+      `--namespace ${options.namespace} has an empty name; separate names by single commas.`,
+    )
+  const stopped = new Promise<void>(resolve => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve())
+  })
+  await using server = await startEmbeddedServer({ host: options.host, port: options.port, namespaces })
+  const address = `aerospike://${server.host.includes(':') ? `[${server.host}]` : server.host}:${server.port}`
+  output.result({ ready: address, namespaces }, `ready ${address}`)
+  await stopped
+  output.note('stopping')
+}

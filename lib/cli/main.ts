@@ -1,0 +1,110 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { describeFailure, UsageError } from './failure.ts'
+import { createOutput } from './output.ts'
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
+
+const STORE_HELP = `Store URLs:
+  aerospike://host:port[,host:port…]/namespace?set=utxo&externalStore=file:///var/lib/utxo
+  embedded:?set=utxo            a server inside this process; its data ends with the command
+
+Exit codes: 0 success, 1 the job failed, 2 wrong usage.`
+
+function wholeNumber(minimum: number, maximum: number): (text: string) => number {
+  return text => {
+    const value = Number(text)
+    if (!/^\d+$/.test(text) || value < minimum || value > maximum) {
+      throw new InvalidArgumentError(`it has to be a whole number from ${minimum} to ${maximum}.`)
+    }
+    return value
+  }
+}
+
+function storeOption(): Option {
+  return new Option('--store <url>', 'where the outputs are stored').env('UTXO_STORE_URL')
+}
+
+function createProgram(): Command {
+  const program = new Command('utxo-store')
+    .description("Stores Bitcoin's unspent transaction outputs in Aerospike.")
+    .version(version)
+    .showSuggestionAfterError()
+    .addHelpText('after', `\n${STORE_HELP}`)
+
+  program
+    .command('serve')
+    .description('runs the embedded server as a process of its own, until SIGTERM or SIGINT')
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--port <number>', 'port to listen on; 0 picks a free one', wholeNumber(0, 65_535), 3000)
+    .option('--namespace <names>', 'namespaces, separated by commas', 'utxo-store,test')
+    .option('--json', 'print the ready line as JSON')
+    .addHelpText(
+      'after',
+      '\nPrints `ready aerospike://HOST:PORT` on stdout when it accepts clients. Data lives in memory and ends with the process.',
+    )
+    .action(async options =>
+      (await import('./commands/serve.ts')).serve(options, createOutput(options.json === true)),
+    )
+
+  program
+    .command('replay')
+    .description('replays raw blocks in order: spends inputs, creates outputs, sets transactions mined')
+    .argument('<file...>', 'a raw block, a hex file of one, or a blk*.dat')
+    .addOption(storeOption().default('embedded:'))
+    .option(
+      '--start-height <number>',
+      'height of the first block; by default as its coinbase says',
+      wholeNumber(1, 2 ** 32 - 1),
+    )
+    .option('--seed-missing-parents', 'first create stand-in parents for outputs that lie before the files')
+    .option('--json', 'print the summary as JSON')
+    .addHelpText('after', `\n${STORE_HELP}`)
+    .action(async (files, options) =>
+      (await import('./commands/replay.ts')).replay(files, options, createOutput(options.json === true)),
+    )
+
+  program
+    .command('get')
+    .description("shows one transaction's record: state of each output, spenders, blocks, flags")
+    .argument('<txid>', 'display hex, 64 characters')
+    .addOption(storeOption().makeOptionMandatory())
+    .option('--json', 'print the record as JSON')
+    .addHelpText('after', `\n${STORE_HELP}`)
+    .action(async (txid, options) =>
+      (await import('./commands/get.ts')).get(txid, options, createOutput(options.json === true)),
+    )
+
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().configureOutput({ outputError: () => {} })
+  }
+  return program
+}
+
+async function main(args: string[]): Promise<number> {
+  const program = createProgram()
+  try {
+    if (args.length === 0) {
+      program.outputHelp()
+      return 0
+    }
+    await program.parseAsync(args, { from: 'user' })
+    return 0
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return 0
+    const { exitCode, message, document } = describeFailure(
+      error instanceof CommanderError ? new UsageError(error.message.replace(/^error: /, '')) : error,
+    )
+    if (args.includes('--json')) process.stdout.write(`${JSON.stringify(document, null, 2)}\n`)
+    const [name] = args
+    const topic = program.commands.some(command => command.name() === name) ? ` ${name}` : ''
+    const hint = exitCode === 2 ? ` See utxo-store${topic} --help.` : ''
+    process.stderr.write(`utxo-store${topic}: ${message.replaceAll('\n', ' ')}${hint}\n`)
+    return exitCode
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2))

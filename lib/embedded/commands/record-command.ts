@@ -1,0 +1,59 @@
+import { FIELD_TYPES, findField, INFO1, INFO2, INFO3, INFO4, RESULT_CODES } from '../../protocol/index.ts'
+import { CommandError } from '../command-error.ts'
+import type { ServerNode } from '../server-node.ts'
+import type { CommandKind } from '../storage/namespace-statistics.ts'
+import { deleteRecord } from './delete.ts'
+import { readRecord } from './read.ts'
+import { type RecordReply, replyWithCode } from './record-reply.ts'
+import type { RecordRequest } from './record-request.ts'
+import { applyUdf, isUdfCall } from './udf.ts'
+import { writeRecord } from './write.ts'
+
+const DIGEST_BYTES = 20
+
+/** Runs a command on one record. Whatever goes wrong becomes its result code: it never throws. */
+export function executeRecordCommand(node: ServerNode, request: RecordRequest): RecordReply {
+  const kind = kindOf(request)
+  const reply = run(node, request, kind)
+  if (kind !== undefined) request.namespace.statistics.count(kind, request.inBatch, reply.resultCode)
+  return reply
+}
+
+/** Which command the bits of a message make it; DELETE goes before the fields of a call. */
+function kindOf({ info1, info2, fields }: RecordRequest): CommandKind | undefined {
+  if ((info2 & INFO2.WRITE) === 0) return (info1 & INFO1.READ) === 0 ? undefined : 'read'
+  if ((info2 & INFO2.DELETE) !== 0) return 'delete'
+  return isUdfCall(fields) ? 'udf' : 'write'
+}
+
+function run(node: ServerNode, request: RecordRequest, kind: CommandKind | undefined): RecordReply {
+  if (request.digest.length !== DIGEST_BYTES) return replyWithCode(RESULT_CODES.PARAMETER)
+  if (needsEnterprise(request, kind)) return replyWithCode(RESULT_CODES.ENTERPRISE_ONLY)
+  try {
+    switch (kind) {
+      case 'read':
+        return readRecord(request)
+      case 'delete':
+        return deleteRecord(request)
+      case 'udf':
+        return applyUdf(node.udf, request)
+      case 'write':
+        return writeRecord(request)
+      default:
+        return replyWithCode(RESULT_CODES.PARAMETER)
+    }
+  } catch (error) {
+    if (error instanceof CommandError) return replyWithCode(error.resultCode)
+    node.log('error', `command failed: ${error instanceof Error ? (error.stack ?? error.message) : error}`)
+    return replyWithCode(RESULT_CODES.UNKNOWN)
+  }
+}
+
+/** Multi-record transactions and linearised reads are enterprise features. */
+function needsEnterprise({ info3, info4, fields }: RecordRequest, kind: CommandKind | undefined): boolean {
+  if (findField(fields, FIELD_TYPES.TRANSACTION_ID) !== undefined) return true
+  if (kind !== 'read') return (info4 & (INFO4.ROLL_FORWARD | INFO4.ROLL_BACK)) !== 0
+  return (info4 & INFO4.VERIFY_READ) !== 0 || (info3 & SC_READ_BITS) === INFO3.SC_READ_TYPE
+}
+
+const SC_READ_BITS = INFO3.SC_READ_TYPE | INFO3.SC_READ_RELAX

@@ -1,0 +1,5 @@
+export type { EmbeddedServerHandle } from './handle.ts'
+export type { Log, LogLevel } from './log.ts'
+export { serveEmbedded } from './serve.ts'
+export type { EmbeddedServerStartOptions } from './settings.ts'
+export { startEmbeddedServer } from './start.ts'

@@ -1,0 +1,8 @@
+export type { LogLevel, LogSink } from './log.ts'
+export {
+  LuaRuntime,
+  type LuaRuntimeOptions,
+  type RegisteredModule,
+  type Registration,
+} from './lua-runtime.ts'
+export type { AggregateOutcome, Particle, UdfChange, UdfOutcome, UdfRecord } from './udf-record.ts'

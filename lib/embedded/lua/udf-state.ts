@@ -1,0 +1,137 @@
+import type { PreludeChunk } from './prelude.ts'
+import type { RecordSource, WasmInstance } from './wasm-instance.ts'
+import { LUA_STATUS, LUA_TYPE, type LuaState } from './wasm-module.ts'
+
+/** Functions of the Lua side, kept on the stack for as long as the state lives: index 1 is the first. */
+const KEPT_FUNCTIONS = ['call', 'aggregate', 'load'] as const
+const CALL_INDEX = 1
+const AGGREGATE_INDEX = 2
+const LOAD_INDEX = 3
+const KEPT = KEPT_FUNCTIONS.length
+
+const PRELUDE_TIMEOUT_MS = 10_000
+const CLOSE_TIMEOUT_MS = 100
+
+/** An error of Lua: the text of its error value, or undefined when that was no string. */
+export interface LuaFailure {
+  readonly status: number
+  readonly message: string | undefined
+}
+
+/** One Lua state with the environment of a UDF in it. */
+export class UdfState {
+  readonly instance: WasmInstance
+  readonly #state: LuaState
+
+  /** Opens the standard libraries and runs the prelude. Throws when the prelude fails, which is an error of this package. */
+  constructor(instance: WasmInstance, prelude: readonly PreludeChunk[], userPath: string) {
+    this.instance = instance
+    const { module, natives } = instance
+    const state = module._luaL_newstate()
+    if (state === 0) {
+      instance.abandon()
+      throw new RangeError('no memory for a Lua state')
+    }
+    this.#state = state
+    module._luaL_openlibs(state)
+    module._lua_createtable(state, 0, 0)
+    this.#setFunction('new_userdata', natives.newUserdata)
+    this.#setFunction('native', natives.native)
+    this.#setFunction('log', natives.log)
+    this.#setFunction('now', natives.now)
+    this.#setFunction('next_record', natives.nextRecord)
+    instance.pushBytes(state, Buffer.from(userPath))
+    instance.withName('user_path', name => module._lua_setfield(state, 1, name))
+    for (const chunk of prelude) this.#runPrelude(chunk)
+    for (const name of KEPT_FUNCTIONS) instance.withName(name, text => module._lua_getfield(state, 1, text))
+    module._lua_rotate(state, 1, -1)
+    module._lua_settop(state, KEPT)
+    instance.watch(state)
+  }
+
+  /**
+   * Runs a chunk as the server does when a module is registered.
+   *
+   * @param path stands in front of the line in error texts
+   */
+  runChunk(path: string, source: Uint8Array, timeoutMs: number): LuaFailure | undefined {
+    const { instance } = this
+    const status = this.#load(`@${path}`, source)
+    return this.#settle(status === LUA_STATUS.ok ? instance.call(this.#state, 0, 0, timeoutMs) : status)
+  }
+
+  /** Loads a registered module into the globals, from its file in the memory of the instance. */
+  loadModule(moduleName: string, timeoutMs: number): LuaFailure | undefined {
+    this.instance.module._lua_pushvalue(this.#state, LOAD_INDEX)
+    this.instance.pushBytes(this.#state, Buffer.from(moduleName))
+    return this.#settle(this.instance.call(this.#state, 1, 0, timeoutMs))
+  }
+
+  /**
+   * Hands a request of `bytes` bytes that lies in the scratch room to the Lua side and answers its reply (see
+   * call-encoding.ts).
+   */
+  call(bytes: number, timeoutMs: number): Buffer | LuaFailure {
+    this.#push(CALL_INDEX, bytes)
+    return this.#reply(this.instance.call(this.#state, 1, 1, timeoutMs))
+  }
+
+  /** The same for an aggregation, which takes its records from `next`. */
+  aggregate(bytes: number, timeoutMs: number, next: RecordSource): Buffer | LuaFailure {
+    this.#push(AGGREGATE_INDEX, bytes)
+    return this.#reply(this.instance.callWithRecords(this.#state, 1, timeoutMs, next))
+  }
+
+  #push(functionIndex: number, bytes: number): void {
+    const { module } = this.instance
+    module._lua_pushvalue(this.#state, functionIndex)
+    module._lua_pushlstring(this.#state, this.instance.scratch(bytes), bytes)
+  }
+
+  #reply(status: number): Buffer | LuaFailure {
+    if (status !== LUA_STATUS.ok) return this.#settle(status) ?? { status, message: undefined }
+    const reply = this.instance.bytesAt(this.#state, -1)
+    this.instance.module._lua_settop(this.#state, KEPT)
+    return reply ?? { status: LUA_STATUS.runtimeError, message: undefined }
+  }
+
+  close(): void {
+    if (!this.instance.isSpent) this.instance.close(this.#state, CLOSE_TIMEOUT_MS)
+  }
+
+  #setFunction(name: string, address: number): void {
+    const { module } = this.instance
+    module._lua_pushcclosure(this.#state, address, 0)
+    this.instance.withName(name, text => module._lua_setfield(this.#state, 1, text))
+  }
+
+  #load(chunkName: string, source: Uint8Array): number {
+    const { instance } = this
+    const at = instance.scratch(source.byteLength)
+    instance.heap.set(source, at)
+    return instance.withName(chunkName, name =>
+      instance.module._luaL_loadbufferx(this.#state, at, source.byteLength, name, 0),
+    )
+  }
+
+  #runPrelude(chunk: PreludeChunk): void {
+    const { module } = this.instance
+    let status = this.#load(chunk.name, chunk.source)
+    if (status === LUA_STATUS.ok) {
+      module._lua_pushvalue(this.#state, 1)
+      status = this.instance.call(this.#state, 1, 0, PRELUDE_TIMEOUT_MS)
+    }
+    if (status === LUA_STATUS.ok) return
+    throw new Error(`lua/embedded failed: ${this.instance.bytesAt(this.#state, -1)?.toString()}`)
+  }
+
+  /** Takes the error value of a status off the stack. */
+  #settle(status: number): LuaFailure | undefined {
+    if (status === LUA_STATUS.ok) return undefined
+    const { module } = this.instance
+    const isString = module._lua_type(this.#state, -1) === LUA_TYPE.string
+    const message = isString ? this.instance.bytesAt(this.#state, -1)?.toString() : undefined
+    module._lua_settop(this.#state, KEPT)
+    return { status, message }
+  }
+}

@@ -1,0 +1,84 @@
+import { InvalidArgumentError } from '../errors/index.ts'
+import type { Log } from './log.ts'
+
+/** How an embedded server is started. Everything has a default. */
+export interface EmbeddedServerStartOptions {
+  /** The address to listen on; default `127.0.0.1`, so that nobody else can connect. */
+  readonly host?: string
+  /** 0 to 65535; default 0, one that is free. */
+  readonly port?: number
+  /** The namespaces to serve, each name once, 1 to 31 bytes; default `['test']`. */
+  readonly namespaces?: readonly string[]
+  /** What clients can be told to expect, up to 64 bytes; default none. */
+  readonly clusterName?: string
+  /** Time to live of records written without one, in seconds; default 0, they never expire. */
+  readonly defaultTtlSeconds?: number
+  /** How often expired records are removed, in seconds; default 10. With 0, records may not expire. */
+  readonly nsupPeriodSeconds?: number
+  /** Receives what the server, and functions in Lua, log; default nowhere. */
+  readonly log?: Log
+}
+
+/** The options with their defaults, without what cannot be sent to another thread. */
+export interface ServerSettings {
+  readonly host: string
+  readonly port: number
+  readonly namespaces: readonly string[]
+  readonly clusterName: string | undefined
+  readonly defaultTtlSeconds: number
+  readonly nsupPeriodSeconds: number
+}
+
+const KNOWN_OPTIONS: ReadonlySet<string> = new Set([
+  'host',
+  'port',
+  'namespaces',
+  'clusterName',
+  'defaultTtlSeconds',
+  'nsupPeriodSeconds',
+  'log',
+])
+const NAMESPACE_NAME = /^[A-Za-z0-9_\-$]{1,31}$/
+const TEN_YEARS_SECONDS = 315_360_000
+const DAY_SECONDS = 24 * 60 * 60
+
+/** @throws InvalidArgumentError naming the option and the value */
+export function serverSettings(options: EmbeddedServerStartOptions): ServerSettings {
+  for (const name of Object.keys(options)) {
+    if (!KNOWN_OPTIONS.has(name)) throw new InvalidArgumentError('options', 'without unknown names', name)
+  }
+  const { host = '127.0.0.1', clusterName, log } = options
+  if (typeof host !== 'string' || host === '') {
+    throw new InvalidArgumentError('host', 'an address or a host name', host)
+  }
+  if (clusterName !== undefined && !(typeof clusterName === 'string' && /^\S{1,64}$/.test(clusterName))) {
+    throw new InvalidArgumentError('clusterName', 'up to 64 characters without spaces', clusterName)
+  }
+  if (log !== undefined && typeof log !== 'function') throw new InvalidArgumentError('log', 'a function', log)
+  return {
+    host,
+    port: wholeNumber('port', options.port ?? 0, 0xffff),
+    namespaces: namespaceNames(options.namespaces ?? ['test']),
+    clusterName,
+    defaultTtlSeconds: wholeNumber('defaultTtlSeconds', options.defaultTtlSeconds ?? 0, TEN_YEARS_SECONDS),
+    nsupPeriodSeconds: wholeNumber('nsupPeriodSeconds', options.nsupPeriodSeconds ?? 10, DAY_SECONDS),
+  }
+}
+
+function wholeNumber(field: string, value: number, max: number): number {
+  if (!Number.isInteger(value) || value < 0 || value > max) {
+    throw new InvalidArgumentError(field, `a whole number from 0 to ${max}`, value)
+  }
+  return value
+}
+
+function namespaceNames(names: readonly string[]): readonly string[] {
+  const isList = Array.isArray(names) && names.length > 0 && new Set(names).size === names.length
+  if (!isList) throw new InvalidArgumentError('namespaces', 'a list of at least one name, each once', names)
+  for (const name of names) {
+    if (typeof name !== 'string' || !NAMESPACE_NAME.test(name)) {
+      throw new InvalidArgumentError('namespaces', 'names of 1 to 31 letters, digits, _, - or $', name)
+    }
+  }
+  return [...names]
+}

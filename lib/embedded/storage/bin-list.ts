@@ -1,0 +1,120 @@
+import {
+  decodeOperations,
+  OPERATION_CODES,
+  operationBytes,
+  type Particle,
+  writeBin,
+} from '../../protocol/index.ts'
+
+export interface Bin extends Particle {
+  /** One character per byte (latin1). */
+  readonly name: string
+  readonly value: Buffer
+}
+
+/** Below this many bins a search along the list is faster than a map would be. */
+const INDEXED_FROM = 32
+
+/**
+ * The bins of a record, while a command works on them.
+ *
+ * Stored, they are one buffer in the layout of a reply's operations (protocol 3.3), so that a read of all
+ * bins is one copy. Their order is the server's: new bins go to the end, and a removed one is replaced by
+ * the last (protocol 5.2).
+ */
+export class BinList {
+  readonly #bins: Bin[]
+  /** Position by name, once the list is long. */
+  #positions: Map<string, number> | undefined
+
+  private constructor(bins: Bin[]) {
+    this.#bins = bins
+    if (bins.length >= INDEXED_FROM) this.#index()
+  }
+
+  static empty(): BinList {
+    return new BinList([])
+  }
+
+  /** The list behind a stored buffer; the values are views of it. */
+  static decode(stored: Buffer, count: number): BinList {
+    return new BinList(
+      decodeOperations(stored, 0, count).map(({ name, particleType, value }) => ({
+        name,
+        type: particleType,
+        value,
+      })),
+    )
+  }
+
+  get count(): number {
+    return this.#bins.length
+  }
+
+  [Symbol.iterator](): IterableIterator<Bin> {
+    return this.#bins.values()
+  }
+
+  get(name: string): Bin | undefined {
+    return this.#bins[this.#position(name)]
+  }
+
+  /** Sets a bin. The value is kept as it is, not copied, until `encode`. */
+  set(name: string, type: number, value: Buffer): void {
+    const bin = { name, type, value }
+    const at = this.#position(name)
+    if (at >= 0) {
+      this.#bins[at] = bin
+      return
+    }
+    this.#bins.push(bin)
+    if (this.#positions !== undefined) this.#positions.set(name, this.#bins.length - 1)
+    else if (this.#bins.length >= INDEXED_FROM) this.#index()
+  }
+
+  delete(name: string): void {
+    const at = this.#position(name)
+    const last = this.#bins.pop()
+    if (at < 0) {
+      if (last !== undefined) this.#bins.push(last)
+      return
+    }
+    this.#positions?.delete(name)
+    if (last === undefined || last.name === name) return
+    this.#bins[at] = last
+    this.#positions?.set(last.name, at)
+  }
+
+  clear(): void {
+    this.#bins.length = 0
+    this.#positions = undefined
+  }
+
+  /** Bytes of the stored form. */
+  get encodedBytes(): number {
+    let bytes = 0
+    for (const bin of this.#bins) bytes += operationBytes(bin.name, bin.value)
+    return bytes
+  }
+
+  /** The stored form: a buffer of exactly its size that shares memory with nothing. */
+  encode(): Buffer {
+    // Not from Node's pool: a pooled slice would keep its whole slab alive for as long as the record lives.
+    const target = Buffer.allocUnsafeSlow(this.encodedBytes)
+    let at = 0
+    for (const bin of this.#bins)
+      at = writeBin(target, at, OPERATION_CODES.READ, bin.type, bin.name, bin.value)
+    return target
+  }
+
+  #position(name: string): number {
+    if (this.#positions !== undefined) return this.#positions.get(name) ?? -1
+    const bins = this.#bins
+    for (let at = 0; at < bins.length; at++) if (bins[at]?.name === name) return at
+    return -1
+  }
+
+  #index(): void {
+    this.#positions = new Map(this.#bins.map((bin, at) => [bin.name, at]))
+  }
+}

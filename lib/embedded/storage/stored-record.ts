@@ -1,0 +1,63 @@
+import type { RecordSet } from './record-set.ts'
+
+/** Fixed part of a record on a real server's device: what sizes and the size limit count besides the bins. */
+const RECORD_OVERHEAD_BYTES = 40
+/** Sizes on a device are multiples of this. */
+const SIZE_UNIT_BYTES = 16
+/** What a bin of the wire layout takes more than one on a device. */
+const BIN_LAYOUT_EXTRA_BYTES = 5
+
+/** A record as it is kept. Commands replace its members only when they commit. */
+export class StoredRecord {
+  readonly set: RecordSet | undefined
+  /** All bins in the layout of a reply's operations (protocol 3.3). */
+  bins: Buffer
+  binCount: number
+  /** 1 to 65535. */
+  generation: number
+  /** Seconds since Aerospike's epoch; 0 = never expires. */
+  voidTimeSeconds: number
+  /** Milliseconds since Aerospike's epoch. */
+  lastUpdateMs: number
+  /** Particle type byte and wire bytes of the key, when one was sent to be stored. */
+  userKey: Buffer | undefined
+
+  constructor(
+    set: RecordSet | undefined,
+    bins: Buffer,
+    binCount: number,
+    generation: number,
+    voidTimeSeconds: number,
+    lastUpdateMs: number,
+    userKey: Buffer | undefined,
+  ) {
+    this.set = set
+    this.bins = bins
+    this.binCount = binCount
+    this.generation = generation
+    this.voidTimeSeconds = voidTimeSeconds
+    this.lastUpdateMs = lastUpdateMs
+    this.userKey = userKey
+  }
+
+  get sizeBytes(): number {
+    return storedBytes(this.bins.length, this.binCount, this.set?.name, this.userKey)
+  }
+}
+
+/** About the bytes that a real server would store. */
+export function storedBytes(
+  encodedBinBytes: number,
+  binCount: number,
+  setName: string | undefined,
+  userKey: Buffer | undefined,
+): number {
+  const bins = encodedBinBytes - binCount * BIN_LAYOUT_EXTRA_BYTES
+  const attributes = (setName === undefined ? 0 : setName.length + 1) + (userKey?.length ?? 0)
+  return Math.ceil((RECORD_OVERHEAD_BYTES + attributes + bins) / SIZE_UNIT_BYTES) * SIZE_UNIT_BYTES
+}
+
+/** Generations run from 1 to 65535 and round again (protocol 3.6). */
+export function nextGeneration(generation: number): number {
+  return generation >= 0xffff ? 1 : generation + 1
+}

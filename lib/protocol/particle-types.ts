@@ -1,0 +1,20 @@
+/** The type byte of a value (protocol 3.4). */
+export const PARTICLE_TYPES = {
+  NULL: 0,
+  INTEGER: 1,
+  DOUBLE: 2,
+  STRING: 3,
+  BLOB: 4,
+  JAVA_BLOB: 7,
+  CSHARP_BLOB: 8,
+  PYTHON_BLOB: 9,
+  RUBY_BLOB: 10,
+  PHP_BLOB: 11,
+  ERLANG_BLOB: 12,
+  VECTOR: 16,
+  BOOLEAN: 17,
+  HLL: 18,
+  MAP: 19,
+  LIST: 20,
+  GEOJSON: 23,
+} as const

@@ -1,0 +1,33 @@
+import { parseTransaction, type Transaction } from '../bitcoin/index.ts'
+import { InvalidArgumentError } from '../errors/index.ts'
+
+const UINT32_MAX = 2 ** 32 - 1
+
+/** A txid as callers give it: 32 bytes in internal order, or the 64 characters of display hex. */
+export type TxidInput = Uint8Array | string
+
+/** A transaction as callers give it: raw bytes (standard or extended format) or parsed. */
+export type TransactionInput = Uint8Array | Transaction
+
+export function checkTransaction(tx: TransactionInput): Transaction {
+  if (tx instanceof Uint8Array) return parseTransaction(tx)
+  if (typeof tx === 'object' && tx !== null && tx.txid instanceof Uint8Array && Array.isArray(tx.inputs))
+    return tx
+  throw new InvalidArgumentError('tx', 'the bytes of a transaction or a parsed transaction', tx)
+}
+
+export function checkHeight(field: string, height: number, { minimum = 0 }: { minimum?: number } = {}): void {
+  if (!Number.isSafeInteger(height) || height < minimum || height > UINT32_MAX) {
+    throw new InvalidArgumentError(field, `a block height from ${minimum} to ${UINT32_MAX}`, height)
+  }
+}
+
+export function checkUint32(field: string, value: number): void {
+  if (!Number.isSafeInteger(value) || value < 0 || value > UINT32_MAX) {
+    throw new InvalidArgumentError(field, `a whole number from 0 to ${UINT32_MAX}`, value)
+  }
+}
+
+export function checkBoolean(field: string, value: unknown): asserts value is boolean {
+  if (typeof value !== 'boolean') throw new InvalidArgumentError(field, 'true or false', value)
+}

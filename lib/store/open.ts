@@ -1,0 +1,147 @@
+import pRetry from 'p-retry'
+import { messageOf, StoreError } from '../errors/index.ts'
+import { openExternalStore } from '../external/index.ts'
+import {
+  parseStoreUrl,
+  resolveSettings,
+  type Settings,
+  type SettingsInput,
+  type StoreUrl,
+} from '../settings/index.ts'
+import {
+  type Administration,
+  ClientAdministration,
+  ClientTransport,
+  connectClient,
+  type Host,
+} from '../transport/index.ts'
+import { BlockStateHolder } from './block-state.ts'
+import { type Logger, SILENT } from './logger.ts'
+import { StoreContext } from './store-context.ts'
+import { ensureRegistered, loadUdfModule } from './udf/udf-module.ts'
+
+export interface OpenOptions {
+  /** pino, or anything with its shape. Nothing is logged without one. */
+  logger?: Logger | undefined
+  /** Any of the settings of docs/settings.md; unknown names are refused. */
+  settings?: SettingsInput | undefined
+  /** Gives up opening. */
+  signal?: AbortSignal | undefined
+}
+
+/** What an open store stands on. */
+export interface StoreFoundation {
+  readonly url: StoreUrl
+  readonly context: StoreContext
+  readonly administration: Administration
+  /** Closes the client, then the embedded server where there is one. */
+  release(): Promise<void>
+}
+
+/** Connects, checks the namespace and registers the UDF module. On a failure nothing stays open. */
+export async function openFoundation(text: string, options: OpenOptions): Promise<StoreFoundation> {
+  const url = parseStoreUrl(text)
+  const settings = resolveSettings(options.settings)
+  const logger = options.logger ?? SILENT
+  const external = await openExternalStore(url.externalStore)
+  const opened: { close(): Promise<void> }[] = []
+  const release = async (): Promise<void> => {
+    for (const resource of opened.reverse()) await resource.close()
+    opened.length = 0
+  }
+  try {
+    let hosts: readonly Host[] = url.hosts
+    if (url.scheme === 'embedded') {
+      const server = await startEmbedded(url.namespace)
+      opened.push(server)
+      hosts = [{ host: server.host, port: server.port }]
+    }
+    const client = await connectClient({
+      hosts,
+      connectionsMax: url.connectionsMax,
+      connectionsMin: url.connectionsMin,
+      connectTimeoutMs: settings.connectTimeout,
+      connectRetries: settings.connectRetries,
+      signal: options.signal,
+      onFailedAttempt: ({ attempt, retriesLeft, error }) =>
+        logger.warn(
+          { event: 'connect_failed', attempt, retriesLeft, error: error.message },
+          'connecting failed',
+        ),
+    })
+    const administration = new ClientAdministration(client, { timeoutMs: settings.dbTimeoutDuration })
+    opened.push(administration)
+    await checkNamespace(administration, url.namespace)
+    const udfModule = await loadUdfModule()
+    await retried(settings, () => ensureRegistered(udfModule, administration, logger))
+    const transport = ClientTransport.over(client, {
+      namespace: url.namespace,
+      socketTimeoutMs: settings.batchPolicySocketTimeout,
+      maxRetries: settings.batchPolicyMaxRetries,
+      connectionsMax: url.connectionsMax,
+    })
+    const context = new StoreContext({
+      settings,
+      set: url.set,
+      udfModule: udfModule.name,
+      logger,
+      blockState: new BlockStateHolder(),
+      transport,
+      external,
+    })
+    return { url, context, administration, release }
+  } catch (error) {
+    await release().catch((failure: unknown) =>
+      logger.warn({ event: 'release_failed', error: failure }, 'closing after a failed open'),
+    )
+    throw error
+  }
+}
+
+async function startEmbedded(
+  namespace: string,
+): Promise<{ host: string; port: number; close(): Promise<void> }> {
+  // biome-ignore lint/style/noRestrictedImports: the one place where the store meets the embedded server; loaded only for `embedded:` URLs (contract, section 5).
+  const { startEmbeddedServer } = await import('../embedded/index.ts')
+  return startEmbeddedServer({ namespaces: [namespace] })
+}
+
+/** Batched writes take the namespace's time to live, so anything but "never" would lose outputs (semantics 1.1). */
+async function checkNamespace(administration: Administration, namespace: string): Promise<void> {
+  for (const { node, answer } of await administration.infoOfNodes(`namespace/${namespace}`)) {
+    const settings = new Map(answer.split(';').map(pair => pair.split('=', 2) as [string, string]))
+    if (settings.get('type') === 'unknown') {
+      const known = (await administration.infoOfNodes('namespaces'))[0]?.answer ?? ''
+      throw new StoreError(
+        'STORAGE_UNAVAILABLE',
+        `node ${node} has no namespace ${namespace}; it has: ${known.replaceAll(';', ', ')}. Correct the path of the store URL`,
+      )
+    }
+    const ttl = settings.get('default-ttl') ?? '0'
+    if (ttl !== '0') {
+      throw new StoreError(
+        'STORAGE_UNAVAILABLE',
+        `namespace ${namespace} on node ${node} has default-ttl ${ttl}: records would expire and their outputs be lost. Set default-ttl 0`,
+      )
+    }
+  }
+}
+
+/** Registration attempts, as the reference makes them (semantics 2.1). */
+const REGISTRATION_RETRIES = 4
+
+function retried<Result>(settings: Settings, work: () => Promise<Result>): Promise<Result> {
+  return pRetry(work, {
+    retries: REGISTRATION_RETRIES,
+    minTimeout: Math.min(1_000, settings.dbTimeoutDuration),
+    factor: 1,
+  }).catch((error: unknown) => {
+    throw new StoreError(
+      'STORAGE_UNAVAILABLE',
+      `the store's UDF module cannot be registered: ${messageOf(error)}`,
+      {
+        cause: error,
+      },
+    )
+  })
+}

@@ -1,0 +1,101 @@
+import { txidToHex } from '../../bitcoin/index.ts'
+import { StoreError } from '../../errors/index.ts'
+import {
+  BINS,
+  decodeSlot,
+  type Field,
+  pageKey,
+  type TransactionMetadata,
+  txInpointsOf,
+  type UtxoSlot,
+  wantsBody,
+} from '../../record/index.ts'
+import { mapChunks } from '../map-chunks.ts'
+import type { StoreContext } from '../store-context.ts'
+import { missingAnswerError, rowError } from '../store-errors.ts'
+import { readExternalBody } from './external-body.ts'
+
+/**
+ * Adds what a master record does not hold itself: the fields of an external body, and the slots of its pages.
+ * Most transactions have neither, and come back as they are.
+ */
+export async function completeRecord(
+  context: StoreContext,
+  txid: Uint8Array,
+  metadata: TransactionMetadata,
+  fields: readonly Field[],
+  signal: AbortSignal | undefined,
+): Promise<TransactionMetadata> {
+  let complete = metadata
+  if (metadata.external === true && wantsBody(fields)) {
+    complete = { ...complete, ...(await bodyFields(context, txid, fields)) }
+  }
+  if (metadata.utxos !== undefined) {
+    complete = { ...complete, utxos: await allSlots(context, txid, metadata.utxos, metadata, signal) }
+  }
+  return complete
+}
+
+async function bodyFields(
+  context: StoreContext,
+  txid: Uint8Array,
+  fields: readonly Field[],
+): Promise<TransactionMetadata> {
+  const body = await readExternalBody(context, txid)
+  const tx = body.kind === 'transaction' ? body.tx : undefined
+  const inputs = tx?.inputs ?? []
+  const outputs = body.kind === 'transaction' ? body.tx.outputs : body.outputs.outputs
+  return {
+    ...(fields.includes('tx') && tx !== undefined ? { tx } : {}),
+    ...(fields.includes('inputs') ? { inputs } : {}),
+    ...(fields.includes('outputs') ? { outputs } : {}),
+    ...(fields.includes('txInpoints') ? { txInpoints: txInpointsOf(inputs) } : {}),
+  }
+}
+
+/** Every output has its slot, in order; a missing page or a wrong count is damage, never "no outputs" (incident #1440). */
+async function allSlots(
+  context: StoreContext,
+  txid: Uint8Array,
+  masterSlots: readonly UtxoSlot[],
+  { totalExtraRecs = 0, totalUtxos }: TransactionMetadata,
+  signal: AbortSignal | undefined,
+): Promise<readonly UtxoSlot[]> {
+  const pageNumbers = Array.from({ length: totalExtraRecs }, (_, page) => page + 1)
+  const pages = await mapChunks(context, pageNumbers, signal, chunk =>
+    readPages(context, txid, chunk, signal),
+  )
+  const slots = [...masterSlots, ...pages.flat()]
+  if (slots.length !== totalUtxos) {
+    throw new StoreError(
+      'STORAGE_ERROR',
+      `transaction ${txidToHex(txid)} has ${slots.length} slots for ${totalUtxos} outputs`,
+    )
+  }
+  return slots
+}
+
+async function readPages(
+  context: StoreContext,
+  txid: Uint8Array,
+  pages: readonly number[],
+  signal: AbortSignal | undefined,
+): Promise<UtxoSlot[][]> {
+  const answers = await context.operate(
+    pages.map(page => ({
+      kind: 'read',
+      key: { set: context.set, userKey: pageKey(txid, page) },
+      bins: [BINS.utxos],
+    })),
+    { signal },
+  )
+  return pages.map((page, index) => {
+    const what = `reading page ${page} of ${txidToHex(txid)}`
+    const answer = answers[index]
+    if (answer === undefined) throw missingAnswerError(what)
+    if (answer.status !== 0) throw rowError(what, answer.status, false)
+    const slots = answer.bins?.[BINS.utxos]
+    if (!Array.isArray(slots)) throw new StoreError('STORAGE_ERROR', `${what}: it has no list of slots`)
+    return slots.map(decodeSlot)
+  })
+}

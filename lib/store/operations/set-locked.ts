@@ -1,0 +1,91 @@
+import type { BatchHandler, BatchItem } from '../../batching/index.ts'
+import { txidToHex } from '../../bitcoin/index.ts'
+import { StoreError } from '../../errors/index.ts'
+import { BINS, masterKey } from '../../record/index.ts'
+import { RESULT_CODES } from '../../transport/index.ts'
+import { dispatchRows } from '../dispatch-rows.ts'
+import { type PageWrite, writePages } from '../page-writes.ts'
+import type { StoreContext } from '../store-context.ts'
+import { asStoreError, rowError } from '../store-errors.ts'
+import { parseUdfResponse } from '../udf/udf-response.ts'
+
+export interface LockRequest {
+  readonly txid: Uint8Array
+  readonly locked: boolean
+}
+
+/**
+ * Changes the lock of masters, then, in one more batch from inside the same handler, of their pages. Never
+ * through the batcher again: with all its places taken, workers would wait for work only they could do
+ * (semantics 3.8, incidents #1033 and #928).
+ */
+export function lockedHandler(context: StoreContext): BatchHandler<LockRequest, void> {
+  return async (items, { signal }) => {
+    const pageWrites: PageWrite[] = []
+    const locked: BatchItem<LockRequest, void>[] = []
+    await dispatchRows(
+      context,
+      items,
+      {
+        toRow: ({ txid, locked }) => ({
+          kind: 'apply',
+          key: { set: context.set, userKey: masterKey(txid) },
+          module: context.udfModule,
+          function: 'setLocked',
+          args: [locked],
+        }),
+        describe: ({ txid }) => `setting the lock of ${txidToHex(txid)}`,
+        settle: (item, answer) => {
+          const { txid } = item.request
+          if (answer.status === RESULT_CODES.NOT_FOUND) return item.fail(notFound(txid))
+          if (answer.status !== 0)
+            return item.fail(
+              rowError(`setting the lock of ${txidToHex(txid)}`, answer.status, answer.inDoubt),
+            )
+          const { status, errorCode, message, childCount } = parseUdfResponse(answer.bins)
+          if (errorCode === 'TX_NOT_FOUND') return item.fail(notFound(txid))
+          if (status !== 'OK') {
+            return item.fail(
+              new StoreError(
+                'STORAGE_ERROR',
+                `setting the lock of ${txidToHex(txid)}: ${errorCode} (${message})`,
+              ),
+            )
+          }
+          locked.push(item)
+          if (childCount > 0) pageWrites.push(pageWrite(item.request, childCount))
+        },
+      },
+      signal,
+    )
+    const failures = await pageFailures(context, pageWrites, signal)
+    for (const item of locked) {
+      const failure = failures.get(txidToHex(item.request.txid))
+      if (failure === undefined) item.succeed()
+      else item.fail(failure)
+    }
+  }
+}
+
+/** A locked transaction is not pruned: the lock takes the delete-at-height away, on the pages as well. */
+function pageWrite({ txid, locked }: LockRequest, pages: number): PageWrite {
+  const lock = { kind: 'put', bin: BINS.locked, value: locked } as const
+  return { txid, pages, operations: locked ? [lock, { kind: 'unset', bin: BINS.deleteAtHeight }] : [lock] }
+}
+
+async function pageFailures(
+  context: StoreContext,
+  writes: readonly PageWrite[],
+  signal: AbortSignal,
+): Promise<Map<string, StoreError>> {
+  try {
+    return await writePages(context, writes, signal)
+  } catch (error) {
+    const failure = asStoreError(error, 'changing the pages', { code: 'STORAGE_ERROR' })
+    return new Map(writes.map(({ txid }) => [txidToHex(txid), failure]))
+  }
+}
+
+function notFound(txid: Uint8Array): StoreError {
+  return new StoreError('TX_NOT_FOUND', `transaction ${txidToHex(txid)} is not in the store`)
+}

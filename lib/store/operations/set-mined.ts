@@ -1,0 +1,171 @@
+import { txidToHex } from '../../bitcoin/index.ts'
+import { StoreError } from '../../errors/index.ts'
+import { BINS, masterKey } from '../../record/index.ts'
+import { RESULT_CODES, type RowAnswer } from '../../transport/index.ts'
+import { checkBoolean, checkHeight, checkUint32 } from '../arguments.ts'
+import { mapChunks } from '../map-chunks.ts'
+import { type PageWrite, writePages } from '../page-writes.ts'
+import type { StoreContext } from '../store-context.ts'
+import { aggregateCause, asStoreError, missingAnswerError, rowError } from '../store-errors.ts'
+import { parseUdfResponse, type UdfResponse } from '../udf/udf-response.ts'
+
+/** The block that holds the transactions. */
+export interface MinedInfo {
+  readonly blockId: number
+  readonly blockHeight: number
+  readonly subtreeIdx: number
+  readonly onLongestChain: boolean
+  /** Takes the block away again. */
+  readonly unsetMined?: boolean | undefined
+}
+
+/** Block ids of each transaction after the call, by display-hex txid. */
+export type MinedBlocks = ReadonlyMap<string, readonly number[]>
+
+/** Some transactions could not be set mined. `blockIds` has the ones that could; `cause` the first ten errors. */
+export class SetMinedError extends StoreError {
+  override readonly name = 'SetMinedError'
+  readonly blockIds: MinedBlocks
+
+  constructor(blockIds: MinedBlocks, errors: readonly StoreError[], total: number) {
+    const code = errors.every(error => error.code === 'TX_NOT_FOUND') ? 'TX_NOT_FOUND' : 'STORAGE_ERROR'
+    super(code, `${errors.length} of ${total} transactions could not be set mined: ${errors[0]?.message}`, {
+      cause: aggregateCause(errors),
+    })
+    this.blockIds = blockIds
+  }
+}
+
+export function checkMinedInfo(info: MinedInfo): void {
+  checkUint32('minedInfo.blockId', info.blockId)
+  checkHeight('minedInfo.blockHeight', info.blockHeight)
+  checkUint32('minedInfo.subtreeIdx', info.subtreeIdx)
+  checkBoolean('minedInfo.onLongestChain', info.onLongestChain)
+  checkBoolean('minedInfo.unsetMined', info.unsetMined ?? false)
+}
+
+/** Records a block on many transactions; every one is tried before a failure is thrown (semantics 3.7). */
+export async function setMinedMulti(
+  context: StoreContext,
+  txids: readonly Uint8Array[],
+  info: MinedInfo,
+  signal: AbortSignal | undefined,
+): Promise<MinedBlocks> {
+  const unique = [...new Map(txids.map(txid => [txidToHex(txid), txid])).values()]
+  const outcomes = await mapChunks(context, unique, signal, chunk =>
+    setMinedChunk(context, chunk, info, signal),
+  )
+
+  const blockIds = new Map<string, readonly number[]>()
+  const errors: StoreError[] = []
+  const pageWrites: PageWrite[] = []
+  for (const { txid, response, error } of outcomes) {
+    if (error !== undefined) errors.push(error)
+    if (response === undefined) continue
+    if (response.blockIds !== undefined) blockIds.set(txidToHex(txid), response.blockIds)
+    pageWrites.push(...followUps(context, txid, response, info))
+  }
+  // For the good records even if others failed: outputs on pages would stay locked (incident #1037).
+  const pageFailures = await writePages(context, pageWrites, signal)
+  errors.push(...pageFailures.values())
+  if (errors.length > 0) throw new SetMinedError(blockIds, errors, unique.length)
+  return blockIds
+}
+
+interface MinedOutcome {
+  readonly txid: Uint8Array
+  readonly response?: UdfResponse
+  readonly error?: StoreError
+}
+
+async function setMinedChunk(
+  context: StoreContext,
+  txids: readonly Uint8Array[],
+  info: MinedInfo,
+  signal: AbortSignal | undefined,
+): Promise<MinedOutcome[]> {
+  const { blockId, blockHeight, subtreeIdx, onLongestChain, unsetMined = false } = info
+  const currentHeight = context.blockState.current.height + 1
+  const args = [
+    blockId,
+    blockHeight,
+    subtreeIdx,
+    currentHeight,
+    context.retention,
+    onLongestChain,
+    unsetMined,
+  ]
+  try {
+    const answers = await context.operate(
+      txids.map(txid => ({
+        kind: 'apply',
+        key: { set: context.set, userKey: masterKey(txid) },
+        module: context.udfModule,
+        function: 'setMined',
+        args,
+      })),
+      { signal },
+    )
+    return txids.map((txid, index) => verdict(txid, answers[index], info))
+  } catch (error) {
+    const failure = asStoreError(error, 'the batch failed', { code: 'STORAGE_ERROR' })
+    return txids.map(txid => ({ txid, error: failure }))
+  }
+}
+
+function verdict(
+  txid: Uint8Array,
+  answer: RowAnswer | undefined,
+  { blockId, unsetMined = false }: MinedInfo,
+): MinedOutcome {
+  const what = `setting ${txidToHex(txid)} mined`
+  try {
+    if (answer === undefined) return { txid, error: missingAnswerError(what) }
+    if (answer.status === RESULT_CODES.NOT_FOUND) return missing(txid, unsetMined)
+    if (answer.status !== 0) return { txid, error: rowError(what, answer.status, answer.inDoubt) }
+    const response = parseUdfResponse(answer.bins)
+    if (response.status === 'OK') {
+      if (unsetMined || response.blockIds?.includes(blockId)) return { txid, response }
+      return {
+        txid,
+        response,
+        error: new StoreError(
+          'STORAGE_ERROR',
+          `${what}: the record does not list block ${blockId} afterwards`,
+        ),
+      }
+    }
+    if (response.errorCode === 'TX_NOT_FOUND') return missing(txid, unsetMined)
+    return {
+      txid,
+      error: new StoreError('STORAGE_ERROR', `${what}: ${response.errorCode} (${response.message})`),
+    }
+  } catch (error) {
+    return { txid, error: asStoreError(error, what, { code: 'PROCESSING' }) }
+  }
+}
+
+/** A transaction that is not there has no block to take away. */
+function missing(txid: Uint8Array, unsetMined: boolean): MinedOutcome {
+  if (unsetMined) return { txid }
+  return { txid, error: new StoreError('TX_NOT_FOUND', `transaction ${txidToHex(txid)} is not in the store`) }
+}
+
+/** What a mined master with pages asks for: its pages unlocked, complete, and with its delete-at-height. */
+function followUps(
+  context: StoreContext,
+  txid: Uint8Array,
+  response: UdfResponse,
+  info: MinedInfo,
+): PageWrite[] {
+  if (response.childCount === 0) return []
+  const operations: PageWrite['operations'][number][] = []
+  if (info.unsetMined !== true) {
+    operations.push({ kind: 'put', bin: BINS.locked, value: false }, { kind: 'unset', bin: BINS.creating })
+  }
+  if (response.signal === 'DAHSET') {
+    operations.push({ kind: 'put', bin: BINS.deleteAtHeight, value: info.blockHeight + context.retention })
+  }
+  if (response.signal === 'DAHUNSET') operations.push({ kind: 'unset', bin: BINS.deleteAtHeight })
+  return operations.length === 0 ? [] : [{ txid, pages: response.childCount, operations }]
+}

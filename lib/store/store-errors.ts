@@ -1,0 +1,70 @@
+import { type ErrorCode, messageOf, StoreError, type StoreErrorOptions } from '../errors/index.ts'
+import type { SpendingData } from '../record/index.ts'
+import { statusText } from '../transport/index.ts'
+
+/** An output is spent by another transaction already. First seen wins: `spendingData` names the winner. */
+export class UtxoSpentError extends StoreError {
+  override readonly name = 'UtxoSpentError'
+  /** Txid (32 bytes, internal order) of the transaction that holds the output. */
+  readonly txid: Uint8Array
+  readonly vout: number
+  readonly utxoHash: Uint8Array
+  /** The winner: its txid (32 bytes, internal order) and the index of its input. */
+  readonly spendingData: SpendingData
+
+  constructor(
+    message: string,
+    spent: { txid: Uint8Array; vout: number; utxoHash: Uint8Array; spendingData: SpendingData },
+  ) {
+    super('UTXO_SPENT', message)
+    this.txid = spent.txid
+    this.vout = spent.vout
+    this.utxoHash = spent.utxoHash
+    this.spendingData = spent.spendingData
+  }
+
+  /** Txid of the winner, as `spendingData` holds it. */
+  get conflictingTxid(): Uint8Array {
+    return this.spendingData.txid
+  }
+}
+
+/** The most errors that an aggregate keeps: a transaction of 50,000 failing inputs must not build a chain of them. */
+const CAUSES_MAX = 10
+
+/** Several items of one call failed; `cause` is an `AggregateError` of the first ten. */
+export function aggregateError(code: ErrorCode, message: string, errors: readonly StoreError[]): StoreError {
+  return new StoreError(code, message, { cause: aggregateCause(errors) })
+}
+
+export function aggregateCause(errors: readonly StoreError[]): AggregateError {
+  const shown = errors.slice(0, CAUSES_MAX)
+  const more = errors.length - shown.length
+  return new AggregateError(
+    shown,
+    `${errors.length} failed${more > 0 ? `, the first ${shown.length} are kept` : ''}`,
+  )
+}
+
+/** The error for a row that a server refused, where no rule of the operation says otherwise (semantics 3.4, 3.5). */
+export function rowError(what: string, status: number, inDoubt: boolean): StoreError {
+  const doubt = inDoubt ? '; it may have been applied all the same' : ''
+  return new StoreError('STORAGE_ERROR', `${what}: Aerospike answered ${statusText(status)}${doubt}`)
+}
+
+export function missingAnswerError(what: string): StoreError {
+  return new StoreError(
+    'STORAGE_ERROR',
+    `${what}: the transport gave no answer for this row; it may have been applied`,
+  )
+}
+
+/** Whatever was thrown, as an error of this library. A programming error never looks like a verdict on data. */
+export function asStoreError(
+  error: unknown,
+  what: string,
+  options: { code?: ErrorCode } & StoreErrorOptions = {},
+): StoreError {
+  if (error instanceof StoreError) return error
+  return new StoreError(options.code ?? 'UNKNOWN', `${what}: ${messageOf(error)}`, { cause: error })
+}

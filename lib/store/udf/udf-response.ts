@@ -1,0 +1,96 @@
+import { StoreError } from '../../errors/index.ts'
+import type { Bins, BinValue } from '../../transport/index.ts'
+
+/** The answer of a UDF (semantics 2.1). Whether `blockIds` is there is meaningful: an empty list says "no blocks". */
+export interface UdfResponse {
+  readonly status: 'OK' | 'ERROR'
+  readonly errorCode: string | undefined
+  readonly message: string | undefined
+  readonly signal: string | undefined
+  readonly childCount: number
+  readonly blockIds: readonly number[] | undefined
+  /** Failures of single items by the caller's idx, for `spendMulti`. */
+  readonly errors: ReadonlyMap<number, UdfItemError> | undefined
+}
+
+export interface UdfItemError {
+  readonly errorCode: string
+  readonly message: string
+  /** Text form of the winner's spending data, where an output is spent. */
+  readonly spendingData: string | undefined
+}
+
+/** Reads the answer from the bin `SUCCESS`. Throws `PROCESSING` for anything that is no such answer. */
+export function parseUdfResponse(bins: Bins | undefined): UdfResponse {
+  const answer = entriesOf(bins?.SUCCESS)
+  if (answer === undefined) throw malformed('no map in the bin SUCCESS', bins?.SUCCESS ?? bins?.FAILURE)
+  const status = answer.get('status')
+  if (status !== 'OK' && status !== 'ERROR') throw malformed('status is neither OK nor ERROR', status)
+  return {
+    status,
+    errorCode: optionalText(answer, 'errorCode'),
+    message: optionalText(answer, 'message'),
+    signal: optionalText(answer, 'signal'),
+    childCount: optionalCount(answer, 'childCount'),
+    blockIds: optionalIntegers(answer, 'blockIDs'),
+    errors: optionalErrors(answer),
+  }
+}
+
+function optionalErrors(
+  answer: ReadonlyMap<string, BinValue>,
+): ReadonlyMap<number, UdfItemError> | undefined {
+  const value = answer.get('errors')
+  if (value === undefined || value === null) return undefined
+  const entries = entriesOf(value)
+  if (entries === undefined) throw malformed('errors is no map', value)
+  const errors = new Map<number, UdfItemError>()
+  for (const [key, entry] of entries) {
+    const idx = Number(key)
+    const fields = entriesOf(entry)
+    if (!Number.isSafeInteger(idx) || fields === undefined)
+      throw malformed('errors has an entry that is no error', entry)
+    errors.set(idx, {
+      errorCode: optionalText(fields, 'errorCode') ?? 'UNKNOWN',
+      message: optionalText(fields, 'message') ?? '',
+      spendingData: optionalText(fields, 'spendingData'),
+    })
+  }
+  return errors
+}
+
+function optionalText(fields: ReadonlyMap<string, BinValue>, name: string): string | undefined {
+  const value = fields.get(name)
+  if (value === undefined || value === null) return undefined
+  if (typeof value !== 'string') throw malformed(`${name} is no string`, value)
+  return value
+}
+
+function optionalCount(fields: ReadonlyMap<string, BinValue>, name: string): number {
+  const value = fields.get(name)
+  if (value === undefined || value === null) return 0
+  if (!Number.isSafeInteger(value) || (value as number) < 0) throw malformed(`${name} is no count`, value)
+  return value as number
+}
+
+function optionalIntegers(fields: ReadonlyMap<string, BinValue>, name: string): number[] | undefined {
+  const value = fields.get(name)
+  if (value === undefined || value === null) return undefined
+  if (!Array.isArray(value) || !value.every(element => Number.isSafeInteger(element))) {
+    throw malformed(`${name} is no list of integers`, value)
+  }
+  return value as number[]
+}
+
+/** A map as either transport hands it over: the npm client as a plain object, others as a Map. */
+function entriesOf(value: BinValue | undefined): ReadonlyMap<string, BinValue> | undefined {
+  if (value instanceof Map) return new Map([...value].map(([key, entry]) => [String(key), entry]))
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Uint8Array)
+    return undefined
+  return new Map(Object.entries(value as Readonly<Record<string, BinValue>>))
+}
+
+function malformed(what: string, value: unknown): StoreError {
+  const shown = typeof value === 'string' ? `: ${value.slice(0, 200)}` : ''
+  return new StoreError('PROCESSING', `the UDF's answer cannot be read: ${what}${shown}`)
+}

@@ -1,0 +1,84 @@
+import { StoreError } from '../errors/index.ts'
+
+interface Waiter {
+  readonly grant: () => void
+}
+
+/**
+ * Admits as many batches at a time as there are connections to a node, first come first served, so that the
+ * npm client's own error, "no more connections", stays an exception (semantics 6.1). A batch that is not
+ * admitted in time fails without anything having been sent.
+ */
+export class ConnectionPermits {
+  #free: number
+  readonly #waiting: Set<Waiter> = new Set()
+
+  constructor(permits: number) {
+    this.#free = permits
+  }
+
+  get free(): number {
+    return this.#free
+  }
+
+  /** Runs `work` with a permit, which it gives back however `work` ends. */
+  async withPermit<Result>(
+    { waitMs, signal }: { waitMs: number; signal?: AbortSignal | undefined },
+    work: () => Promise<Result>,
+  ): Promise<Result> {
+    await this.#acquire(waitMs, signal)
+    try {
+      return await work()
+    } finally {
+      this.#release()
+    }
+  }
+
+  async #acquire(waitMs: number, signal: AbortSignal | undefined): Promise<void> {
+    if (this.#free > 0) {
+      this.#free -= 1
+      return
+    }
+    let timer: NodeJS.Timeout | undefined
+    let onAbort = (): void => {}
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const waiter = { grant: resolve }
+        const leave = (error: StoreError): void => {
+          if (this.#waiting.delete(waiter)) reject(error)
+        }
+        onAbort = () =>
+          leave(
+            new StoreError('CONTEXT_CANCELED', 'the batch was given up before it was sent', {
+              cause: signal?.reason,
+            }),
+          )
+        timer = setTimeout(
+          () =>
+            leave(
+              new StoreError(
+                'SERVICE_UNAVAILABLE',
+                `no connection was free within ${waitMs} ms; nothing was sent`,
+              ),
+            ),
+          waitMs,
+        )
+        signal?.addEventListener('abort', onAbort, { once: true })
+        this.#waiting.add(waiter)
+      })
+    } finally {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', onAbort)
+    }
+  }
+
+  #release(): void {
+    const [next] = this.#waiting
+    if (next === undefined) {
+      this.#free += 1
+      return
+    }
+    this.#waiting.delete(next)
+    next.grant()
+  }
+}
