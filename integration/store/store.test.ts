@@ -1,5 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { encodeExtendedTransaction, encodeTransaction, type StoreError, SpendError, txidToHex, type UtxoSpentError, UtxoStore } from 'aerospike-utxo-store'
+import {
+  encodeExtendedTransaction,
+  encodeSpendingData,
+  encodeTransaction,
+  SpendError,
+  type StoreError,
+  txidToHex,
+  type UtxoSpentError,
+  UtxoStore,
+} from 'aerospike-utxo-store'
 import { storeUrl, type TestServer, testServer, uniqueSet } from '../servers/server.ts'
 import { coinbase, spending } from './sample-transactions.ts'
 
@@ -38,9 +47,21 @@ describe('create and get', () => {
     const tx = spending([{ tx: parent, vout: 1 }], { outputs: 3 })
     const meta = await store.create(encodeExtendedTransaction(tx), 400)
     const fee = 5_000_000_000 - 3_000
-    expect(meta).toMatchObject({ fee, isCoinbase: false, sizeInBytes: encodeTransaction(tx).length, blockIds: [] })
+    expect(meta).toMatchObject({
+      fee,
+      isCoinbase: false,
+      sizeInBytes: encodeTransaction(tx).length,
+      blockIds: [],
+    })
     const read = await store.get(tx.txid)
-    expect(read).toMatchObject({ fee, isCoinbase: false, locked: false, conflicting: false, creating: false, blockIds: [] })
+    expect(read).toMatchObject({
+      fee,
+      isCoinbase: false,
+      locked: false,
+      conflicting: false,
+      creating: false,
+      blockIds: [],
+    })
     expect(read.tx?.txid).toEqual(tx.txid)
     expect(read.txInpoints).toEqual([{ txid: parent.txid, vouts: [1] }])
     expect(await store.getMeta(txidToHex(tx.txid))).toMatchObject({ fee })
@@ -50,7 +71,9 @@ describe('create and get', () => {
     const [a, b] = [await created(), coinbase()]
     const results = await Promise.allSettled([store.create(a, 200, { locked: true }), store.create(b, 100)])
     expect(results[1]?.status).toBe('fulfilled')
-    expect(results[0]).toMatchObject({ reason: { code: 'TX_EXISTS', message: expect.stringContaining(txidToHex(a.txid)) } })
+    expect(results[0]).toMatchObject({
+      reason: { code: 'TX_EXISTS', message: expect.stringContaining(txidToHex(a.txid)) },
+    })
     expect((await store.getMeta(a.txid)).locked).toBe(false)
   })
 
@@ -62,12 +85,18 @@ describe('create and get', () => {
 
   it('refuses a transaction that needs several records until they are built', async () => {
     expect(await code(store.create(coinbase({ outputs: 128 }), 100))).toBe('ok')
-    await expect(store.create(coinbase({ outputs: 129 }), 100)).rejects.toMatchObject({ code: 'PROCESSING', message: expect.stringContaining('129 outputs') })
+    await expect(store.create(coinbase({ outputs: 129 }), 100)).rejects.toMatchObject({
+      code: 'PROCESSING',
+      message: expect.stringContaining('129 outputs'),
+    })
   })
 
   it('keeps a large body in the external store and reads it from there', async () => {
     const parents = await Promise.all(Array.from({ length: 400 }, () => created()))
-    const tx = spending(parents.map(parent => ({ tx: parent, vout: 0 })), { salt: new Uint8Array(60) })
+    const tx = spending(
+      parents.map(parent => ({ tx: parent, vout: 0 })),
+      { salt: new Uint8Array(60) },
+    )
     await store.create(tx, 400)
     const read = await store.get(tx.txid, ['tx', 'external', 'txInpoints'])
     expect(read.external).toBe(true)
@@ -81,18 +110,30 @@ describe('create and get', () => {
   it('a missing transaction is TX_NOT_FOUND for its reader only', async () => {
     const tx = await created()
     const missing = coinbase().txid
-    expect(await Promise.all([code(store.get(tx.txid)), code(store.get(missing)), code(store.getMeta(missing))])).toEqual(['ok', 'TX_NOT_FOUND', 'TX_NOT_FOUND'])
+    expect(
+      await Promise.all([code(store.get(tx.txid)), code(store.get(missing)), code(store.getMeta(missing))]),
+    ).toEqual(['ok', 'TX_NOT_FOUND', 'TX_NOT_FOUND'])
     const decorated = await store.batchDecorate([missing, tx.txid, new Uint8Array(32).fill(0xff)])
-    expect(decorated.map(({ data, error }) => [data !== null, error?.code])).toEqual([[false, 'TX_NOT_FOUND'], [true, undefined], [false, undefined]])
+    expect(decorated.map(({ data, error }) => [data !== null, error?.code])).toEqual([
+      [false, 'TX_NOT_FOUND'],
+      [true, undefined],
+      [false, undefined],
+    ])
   })
 })
 
 describe('spend', () => {
   it('spends all inputs, and repeating it succeeds', async () => {
     const parents = [await created(), await created(3)]
-    const tx = spending([{ tx: parents[0] as never, vout: 0 }, { tx: parents[1] as never, vout: 2 }])
+    const tx = spending([
+      { tx: parents[0] as never, vout: 0 },
+      { tx: parents[1] as never, vout: 2 },
+    ])
     const spends = await store.spend(tx, 500)
-    expect(spends.map(({ vout, error }) => [vout, error])).toEqual([[0, undefined], [2, undefined]])
+    expect(spends.map(({ vout, error }) => [vout, error])).toEqual([
+      [0, undefined],
+      [2, undefined],
+    ])
     expect(await store.spend(tx, 500)).toEqual(spends)
     const { utxos } = await store.get(parents[1]?.txid ?? '', ['utxos'])
     expect(utxos?.map(({ state }) => state)).toEqual(['unspent', 'unspent', 'spent'])
@@ -112,7 +153,9 @@ describe('spend', () => {
 
   it('gives an output to one of many concurrent rivals, never to two', async () => {
     const parents = await Promise.all(Array.from({ length: 20 }, () => created()))
-    const rivals = parents.flatMap(parent => Array.from({ length: 10 }, () => spending([{ tx: parent, vout: 0 }])))
+    const rivals = parents.flatMap(parent =>
+      Array.from({ length: 10 }, () => spending([{ tx: parent, vout: 0 }])),
+    )
     const codes = await Promise.all(rivals.map(tx => code(store.spend(tx, 500))))
     for (const [index] of parents.entries()) {
       const ofParent = codes.slice(index * 10, index * 10 + 10)
@@ -124,8 +167,13 @@ describe('spend', () => {
   it('rolls back what succeeded when one input is lost (lesson 30)', async () => {
     const [free, taken] = [await created(), await created()]
     await store.spend(spending([{ tx: taken, vout: 0 }]), 500)
-    const tx = spending([{ tx: free, vout: 0 }, { tx: taken, vout: 0 }])
-    await expect(store.spend(tx, 500)).rejects.toMatchObject({ spends: [{ error: undefined }, { error: { code: 'UTXO_SPENT' } }] })
+    const tx = spending([
+      { tx: free, vout: 0 },
+      { tx: taken, vout: 0 },
+    ])
+    await expect(store.spend(tx, 500)).rejects.toMatchObject({
+      spends: [{ error: undefined }, { error: { code: 'UTXO_SPENT' } }],
+    })
     const { utxos, spentUtxos } = await store.get(free.txid, ['utxos', 'spentUtxos'])
     expect([utxos?.[0]?.state, spentUtxos]).toEqual(['unspent', 0])
     expect(await code(store.spend(spending([{ tx: free, vout: 0 }]), 500))).toBe('ok')
@@ -134,7 +182,10 @@ describe('spend', () => {
   it('leaves the successes of a transaction that has a record', async () => {
     const [free, taken] = [await created(), await created()]
     await store.spend(spending([{ tx: taken, vout: 0 }]), 500)
-    const tx = spending([{ tx: free, vout: 0 }, { tx: taken, vout: 0 }])
+    const tx = spending([
+      { tx: free, vout: 0 },
+      { tx: taken, vout: 0 },
+    ])
     await store.create(tx, 400)
     expect(await code(store.spend(tx, 500))).toBe('UTXO_ERROR')
     const { utxos } = await store.get(free.txid, ['utxos'])
@@ -144,8 +195,13 @@ describe('spend', () => {
   it('does not roll back for a lock alone (lesson 31)', async () => {
     const [free, locked] = [await created(), await created()]
     await store.setLocked([locked.txid], true)
-    const tx = spending([{ tx: free, vout: 0 }, { tx: locked, vout: 0 }])
-    await expect(store.spend(tx, 500)).rejects.toMatchObject({ spends: [{ error: undefined }, { error: { code: 'TX_LOCKED' } }] })
+    const tx = spending([
+      { tx: free, vout: 0 },
+      { tx: locked, vout: 0 },
+    ])
+    await expect(store.spend(tx, 500)).rejects.toMatchObject({
+      spends: [{ error: undefined }, { error: { code: 'TX_LOCKED' } }],
+    })
     expect((await store.get(free.txid, ['utxos'])).utxos?.[0]?.state).toBe('spent')
     expect(await code(store.spend(tx, 500, { ignoreLocked: true }))).toBe('ok')
   })
@@ -153,13 +209,21 @@ describe('spend', () => {
   it('a parent that is gone fails the spend, unless the spender has a record (lesson 38)', async () => {
     const [parent, gone] = [await created(), await created()]
     await store.delete(gone.txid)
-    const tx = spending([{ tx: parent, vout: 0 }, { tx: gone, vout: 0 }])
-    await expect(store.spend(tx, 500)).rejects.toMatchObject({ spends: [{}, { error: { code: 'TX_NOT_FOUND' } }] })
+    const tx = spending([
+      { tx: parent, vout: 0 },
+      { tx: gone, vout: 0 },
+    ])
+    await expect(store.spend(tx, 500)).rejects.toMatchObject({
+      spends: [{}, { error: { code: 'TX_NOT_FOUND' } }],
+    })
     await store.create(tx, 400)
     expect(await code(store.spend(tx, 500))).toBe('ok')
   })
 
-  it.each([[199, 'UTXO_ERROR'], [200, 'ok']])('holds the coinbase maturity at height %d: %s (lesson 39)', async (height, expected) => {
+  it.each([
+    [199, 'UTXO_ERROR'],
+    [200, 'ok'],
+  ])('holds the coinbase maturity at height %d: %s (lesson 39)', async (height, expected) => {
     const parent = await created()
     expect(await code(store.spend(spending([{ tx: parent, vout: 0 }]), height))).toBe(expected)
   })
@@ -177,7 +241,10 @@ describe('spend', () => {
     const tx = spending(parents.map(parent => ({ tx: parent, vout: 0 })))
     expect((await store.spend(tx, 500)).length).toBe(3_000)
     await store.unspend(await store.spend(tx, 500))
-    const states = await store.batchDecorate(parents.map(parent => parent.txid), ['utxos'])
+    const states = await store.batchDecorate(
+      parents.map(parent => parent.txid),
+      ['utxos'],
+    )
     expect(new Set(states.map(({ data }) => data?.utxos?.[0]?.state))).toEqual(new Set(['unspent']))
   })
 })
@@ -192,7 +259,10 @@ describe('unspend', () => {
     await store.spend(second, 500)
     await store.unspend(spends)
     const { utxos } = await store.get(parent.txid, ['utxos'])
-    expect(utxos?.[0]).toMatchObject({ state: 'spent', spendingData: { txid: second.txid, vin: 0 } })
+    expect(utxos?.[0]).toMatchObject({
+      state: 'spent',
+      spendingData: encodeSpendingData({ txid: second.txid, vin: 0 }),
+    })
   })
 
   it('clears many outputs of one record', async () => {
@@ -217,20 +287,31 @@ describe('setMinedMulti', () => {
 
   it('records the block, clears the lock, and takes it back', async () => {
     const txs = await Promise.all(Array.from({ length: 3 }, () => created()))
-    await store.setLocked(txs.map(tx => tx.txid), true)
+    await store.setLocked(
+      txs.map(tx => tx.txid),
+      true,
+    )
     const txids = txs.map(tx => tx.txid)
     expect(await store.setMinedMulti(txids, info)).toEqual(new Map(txids.map(txid => [txidToHex(txid), [7]])))
     await store.setMinedMulti(txids, info)
-    const [meta] = await Promise.all(txids.map(txid => store.get(txid, ['blockIDs', 'unminedSince', 'locked'])))
+    const [meta] = await Promise.all(
+      txids.map(txid => store.get(txid, ['blockIds', 'unminedSince', 'locked'])),
+    )
     expect(meta).toMatchObject({ blockIds: [7], blockHeights: [450], subtreeIdxs: [3], locked: false })
     expect(meta?.unminedSince).toBeUndefined()
-    expect([...(await store.setMinedMulti(txids, { ...info, unsetMined: true })).values()]).toEqual([[], [], []])
+    expect([...(await store.setMinedMulti(txids, { ...info, unsetMined: true })).values()]).toEqual([
+      [],
+      [],
+      [],
+    ])
     expect((await store.get(txids[0] as never, ['unminedSince'])).unminedSince).toBe(501)
   })
 
   it('tells which transactions are missing and does the others (lessons 58, 59)', async () => {
     const [there, missing] = [await created(), coinbase()]
-    const error = await store.setMinedMulti([there.txid, missing.txid], info).catch((failure: unknown) => failure)
+    const error = await store
+      .setMinedMulti([there.txid, missing.txid], info)
+      .catch((failure: unknown) => failure)
     expect(error).toMatchObject({ code: 'TX_NOT_FOUND', blockIds: new Map([[txidToHex(there.txid), [7]]]) })
     expect(await store.setMinedMulti([missing.txid], { ...info, unsetMined: true })).toEqual(new Map())
   })
@@ -244,7 +325,14 @@ describe('setMinedMulti', () => {
 
   it('splits a list of any length', async () => {
     const txs = await Promise.all(Array.from({ length: 2_500 }, () => created()))
-    expect((await store.setMinedMulti(txs.map(tx => tx.txid), info)).size).toBe(2_500)
+    expect(
+      (
+        await store.setMinedMulti(
+          txs.map(tx => tx.txid),
+          info,
+        )
+      ).size,
+    ).toBe(2_500)
   })
 
   it('an empty list is an empty answer', async () => {
@@ -263,9 +351,13 @@ describe('previousOutputsDecorate', () => {
   it('tells a missing parent from an output that never was (lesson 9)', async () => {
     const parent = await created(1)
     const wrong = coinbase({ outputs: 2 })
-    expect(await code(store.previousOutputsDecorate(encodeTransaction(spending([{ tx: wrong, vout: 0 }]))))).toBe('TX_NOT_FOUND')
+    expect(
+      await code(store.previousOutputsDecorate(encodeTransaction(spending([{ tx: wrong, vout: 0 }])))),
+    ).toBe('TX_NOT_FOUND')
     const beyond = { ...wrong, txid: parent.txid, outputs: wrong.outputs }
-    expect(await code(store.previousOutputsDecorate(encodeTransaction(spending([{ tx: beyond, vout: 1 }]))))).toBe('TX_INVALID')
+    expect(
+      await code(store.previousOutputsDecorate(encodeTransaction(spending([{ tx: beyond, vout: 1 }])))),
+    ).toBe('TX_INVALID')
   })
 })
 
@@ -295,7 +387,9 @@ describe('the store itself', () => {
 
   it('keeps height and median time together and refuses height 0', () => {
     expect(store.blockState).toEqual({ height: 500, medianTime: 1_700_000_000 })
-    expect(() => store.setBlockState(0, 0)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT', field: 'height' }))
+    expect(() => store.setBlockState(0, 0)).toThrow(
+      expect.objectContaining({ code: 'INVALID_ARGUMENT', field: 'height' }),
+    )
   })
 
   it.each<[string, () => Promise<unknown>, string]>([
@@ -307,20 +401,53 @@ describe('the store itself', () => {
     ['a negative height', () => store.create(coinbase(), -1), 'blockHeight'],
     ['txids that are no list', () => store.setLocked('ab' as never, true), 'txids'],
     ['a lock that is no boolean', () => store.setLocked([], 1 as never), 'locked'],
-    ['spending data of 35 bytes', () => store.unspend([{ txid: new Uint8Array(32), vout: 0, utxoHash: new Uint8Array(32), spendingData: new Uint8Array(35) }]), 'spendingData'],
-    ['no spending data', () => store.unspend([{ txid: new Uint8Array(32), vout: 0, utxoHash: new Uint8Array(32) } as never]), 'spendingData'],
-    ['a block id that is no number', () => store.setMinedMulti([], { blockId: '7' as never, blockHeight: 1, subtreeIdx: 0, onLongestChain: true }), 'blockId'],
+    [
+      'spending data of 35 bytes',
+      () =>
+        store.unspend([
+          {
+            txid: new Uint8Array(32),
+            vout: 0,
+            utxoHash: new Uint8Array(32),
+            spendingData: new Uint8Array(35),
+          },
+        ]),
+      'spendingData',
+    ],
+    [
+      'no spending data',
+      () => store.unspend([{ txid: new Uint8Array(32), vout: 0, utxoHash: new Uint8Array(32) } as never]),
+      'spendingData',
+    ],
+    [
+      'a block id that is no number',
+      () =>
+        store.setMinedMulti([], {
+          blockId: '7' as never,
+          blockHeight: 1,
+          subtreeIdx: 0,
+          onLongestChain: true,
+        }),
+      'blockId',
+    ],
   ])('refuses %s and names the field', async (_, call, field) => {
-    await expect(call()).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', message: expect.stringContaining(field) })
+    await expect(call()).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining(field),
+    })
   })
 
   it('releases an aborted caller with the reason', async () => {
     const reason = new Error('replaced')
-    await expect(store.get(coinbase().txid, undefined, { signal: AbortSignal.abort(reason) })).rejects.toMatchObject({ code: 'CONTEXT_CANCELED', cause: reason })
+    await expect(
+      store.get(coinbase().txid, undefined, { signal: AbortSignal.abort(reason) }),
+    ).rejects.toMatchObject({ code: 'CONTEXT_CANCELED', cause: reason })
   })
 
   it('answers every call that was made before close, and refuses the later ones', async () => {
-    const own = await UtxoStore.open(storeUrl(server, { set }), { settings: { storeBatcherDurationMillis: 10_000 } })
+    const own = await UtxoStore.open(storeUrl(server, { set }), {
+      settings: { storeBatcherDurationMillis: 10_000 },
+    })
     const txs = Array.from({ length: 250 }, () => coinbase())
     const creates = Promise.all(txs.map(tx => code(own.create(tx, 100))))
     await Promise.all([own.close(), own.close()])
@@ -333,10 +460,22 @@ describe('the store itself', () => {
 
 describe('open', () => {
   it.each([
-    ['an unknown namespace', () => storeUrl({ ...server, namespace: 'nowhere' }), 'STORAGE_UNAVAILABLE', /no namespace nowhere/],
+    [
+      'an unknown namespace',
+      () => storeUrl({ ...server, namespace: 'nowhere' }),
+      'STORAGE_UNAVAILABLE',
+      /no namespace nowhere/,
+    ],
     ['nobody listening', () => storeUrl({ ...server, port: 1 }), 'STORAGE_UNAVAILABLE', /cannot connect/],
-    ['a URL without a namespace', () => `aerospike://${server.host}:${server.port}`, 'INVALID_ARGUMENT', /namespace/],
+    [
+      'a URL without a namespace',
+      () => `aerospike://${server.host}:${server.port}`,
+      'INVALID_ARGUMENT',
+      /namespace/,
+    ],
   ])('with %s: %s', async (_, url, expected, message) => {
-    await expect(UtxoStore.open(url(), { settings: { connectRetries: 0, connectTimeout: 300 } })).rejects.toMatchObject({ code: expected, message: expect.stringMatching(message) })
+    await expect(
+      UtxoStore.open(url(), { settings: { connectRetries: 0, connectTimeout: 300 } }),
+    ).rejects.toMatchObject({ code: expected, message: expect.stringMatching(message) })
   })
 })

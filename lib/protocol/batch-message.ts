@@ -64,6 +64,8 @@ export class BatchRequest {
   readonly rowCount: number
   /** BATCH_FLAGS */
   readonly flags: number
+  /** The namespaces that rows name. */
+  readonly namespaces: ReadonlySet<string>
   readonly #data: Buffer
 
   /**
@@ -83,10 +85,11 @@ export class BatchRequest {
     if (this.rowCount > (data.length - BATCH_HEADER_BYTES) / REPEAT_ROW_BYTES) {
       throw new ProtocolError(`batch of ${this.rowCount} rows in ${data.length} bytes`)
     }
-    this.#checkRows()
+    this.namespaces = this.#checkRows()
   }
 
-  #checkRows(): void {
+  #checkRows(): Set<string> {
+    const namespaces = new Set<string>()
     let at = BATCH_HEADER_BYTES
     let repeatable = false
     for (let row = 0; row < this.rowCount; row++) {
@@ -98,17 +101,28 @@ export class BatchRequest {
       }
       const head = decodeRowHead(this.#data, at, flags)
       const operationsStart = skipFields(this.#data, head.fieldsStart, head.fieldCount)
-      repeatable = this.#checkFields(head)
+      namespaces.add(this.#firstNamespace(head))
+      repeatable = !this.#hasField(head, FIELD_TYPES.USER_KEY)
       at = skipOperations(this.#data, operationsStart, head.operationCount)
     }
+    return namespaces
   }
 
-  /** Whether rows may repeat this one. */
-  #checkFields(head: RowHead): boolean {
-    const types = decodeFields(this.#data, head.fieldsStart, head.fieldCount).map(field => field.type)
-    if (types[0] !== FIELD_TYPES.NAMESPACE)
+  #firstNamespace({ fieldsStart }: RowHead): string {
+    const [field] = decodeFields(this.#data, fieldsStart, 1)
+    if (field?.type !== FIELD_TYPES.NAMESPACE) {
       throw new ProtocolError('row of a batch without a namespace first')
-    return !types.includes(FIELD_TYPES.USER_KEY)
+    }
+    return field.data.toString('latin1')
+  }
+
+  #hasField({ fieldsStart, fieldCount }: RowHead, type: number): boolean {
+    let at = fieldsStart
+    for (let left = fieldCount; left > 0; left--) {
+      if (this.#data.readUInt8(at + 4) === type) return true
+      at += 4 + this.#data.readUInt32BE(at)
+    }
+    return false
   }
 
   *rows(): Generator<BatchRow, void> {

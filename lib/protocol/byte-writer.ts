@@ -14,6 +14,11 @@ export class ByteWriter {
     return this.#length
   }
 
+  /** The buffer written to. A write may put another in its place: ask again after each. */
+  get buffer(): Buffer {
+    return this.#buffer
+  }
+
   /** The bytes written so far: a view that the next write may leave behind. */
   view(): Buffer {
     return this.#buffer.subarray(0, this.#length)
@@ -21,52 +26,45 @@ export class ByteWriter {
 
   uint8(value: number): this {
     // Reserved first: it may put another buffer in the place of the one to write to.
-    const at = this.#reserve(1)
+    const at = this.reserve(1)
     this.#buffer[at] = value
     return this
   }
 
   uint16(value: number): this {
-    const at = this.#reserve(2)
+    const at = this.reserve(2)
     this.#buffer.writeUInt16BE(value, at)
     return this
   }
 
   uint32(value: number): this {
-    const at = this.#reserve(4)
+    const at = this.reserve(4)
     this.#buffer.writeUInt32BE(value, at)
     return this
   }
 
   /** The low 64 bits: signed and unsigned integers alike. */
   int64(value: bigint): this {
-    const at = this.#reserve(8)
+    const at = this.reserve(8)
     this.#buffer.writeBigInt64BE(BigInt.asIntN(64, value), at)
     return this
   }
 
   float32(value: number): this {
-    const at = this.#reserve(4)
+    const at = this.reserve(4)
     this.#buffer.writeFloatBE(value, at)
     return this
   }
 
   double(value: number): this {
-    const at = this.#reserve(8)
+    const at = this.reserve(8)
     this.#buffer.writeDoubleBE(value, at)
     return this
   }
 
   bytes(value: Uint8Array): this {
-    const at = this.#reserve(value.byteLength)
+    const at = this.reserve(value.byteLength)
     this.#buffer.set(value, at)
-    return this
-  }
-
-  /** One byte per character; characters above U+00FF lose their high bits. */
-  latin1(value: string): this {
-    const at = this.#reserve(value.length)
-    this.#buffer.write(value, at, 'latin1')
     return this
   }
 
@@ -82,7 +80,8 @@ export class ByteWriter {
     return this
   }
 
-  #reserve(bytes: number): number {
+  /** Appends bytes that the caller fills in, in `buffer` from the offset returned. */
+  reserve(bytes: number): number {
     const at = this.#length
     const needed = at + bytes
     if (needed > this.#buffer.length) {

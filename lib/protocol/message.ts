@@ -129,7 +129,8 @@ export function skipOperations(source: Buffer, offset: number, count: number): n
     if (at + OPERATION_HEADER_BYTES + source.readUInt8(at + 7) > end) {
       throw new ProtocolError('name runs past the end of its operation')
     }
-    if (source[at + 6] !== 0) throw new ProtocolError('operation with flags, which only servers send each other')
+    if (source[at + 6] !== 0)
+      throw new ProtocolError('operation with flags, which only servers send each other')
     at = end
   }
   return at
@@ -196,18 +197,19 @@ export function findField(fields: readonly Field[], type: number): Buffer | unde
 }
 
 export function writeMessageHeader(writer: ByteWriter, header: Partial<MessageHeader>): void {
-  writer
-    .uint8(MESSAGE_HEADER_BYTES)
-    .uint8(header.info1 ?? 0)
-    .uint8(header.info2 ?? 0)
-    .uint8(header.info3 ?? 0)
-    .uint8(header.info4 ?? 0)
-    .uint8(header.resultCode ?? 0)
-    .uint32(header.generation ?? 0)
-    .uint32(header.recordTtl ?? 0)
-    .uint32(header.transactionTtl ?? 0)
-    .uint16(header.fieldCount ?? 0)
-    .uint16(header.operationCount ?? 0)
+  const at = writer.reserve(MESSAGE_HEADER_BYTES)
+  const { buffer } = writer
+  buffer[at] = MESSAGE_HEADER_BYTES
+  buffer[at + 1] = header.info1 ?? 0
+  buffer[at + 2] = header.info2 ?? 0
+  buffer[at + 3] = header.info3 ?? 0
+  buffer[at + 4] = header.info4 ?? 0
+  buffer[at + 5] = header.resultCode ?? 0
+  buffer.writeUInt32BE(header.generation ?? 0, at + 6)
+  buffer.writeUInt32BE(header.recordTtl ?? 0, at + 10)
+  buffer.writeUInt32BE(header.transactionTtl ?? 0, at + 14)
+  buffer.writeUInt16BE(header.fieldCount ?? 0, at + 18)
+  buffer.writeUInt16BE(header.operationCount ?? 0, at + 20)
 }
 
 export function writeField(writer: ByteWriter, type: number, data: Uint8Array): void {
@@ -227,14 +229,8 @@ export function writeOperation(
   name: string,
   value: Uint8Array = NO_VALUE,
 ): void {
-  writer
-    .uint32(OPERATION_SIZE_BASE + name.length + value.byteLength)
-    .uint8(code)
-    .uint8(particleType)
-    .uint8(0)
-    .uint8(name.length)
-    .latin1(name)
-    .bytes(value)
+  const at = writer.reserve(operationBytes(name, value))
+  writeBin(writer.buffer, at, code, particleType, name, value)
 }
 
 /** As writeOperation, into a buffer that has room; returns the offset behind it. */
@@ -251,10 +247,11 @@ export function writeBin(
   target[offset + 5] = particleType
   target[offset + 6] = 0
   target[offset + 7] = name.length
-  target.write(name, offset + OPERATION_HEADER_BYTES, 'latin1')
-  const valueStart = offset + OPERATION_HEADER_BYTES + name.length
-  target.set(value, valueStart)
-  return valueStart + value.byteLength
+  let at = offset + OPERATION_HEADER_BYTES
+  // Names are so short that a call into native code would cost more than the loop.
+  for (let character = 0; character < name.length; character++) target[at++] = name.charCodeAt(character)
+  if (value.byteLength > 0) target.set(value, at)
+  return at + value.byteLength
 }
 
 /** The bytes one operation takes: for sizing a buffer beforehand. */

@@ -48,6 +48,11 @@ export class BinReader {
     return value
   }
 
+  /** An integer of 32 bits that has to be there. */
+  requiredUint32(bin: string): number {
+    return this.#required(bin, 'an unsigned integer of 32 bits', this.height(bin))
+  }
+
   text(bin: string): string | undefined {
     return this.#optional(bin, 'a string', (value): value is string => typeof value === 'string')
   }

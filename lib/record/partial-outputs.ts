@@ -53,6 +53,7 @@ export function decodePartialOutputs(body: Uint8Array): PartialOutputs {
     const index = reader.uint32('output index')
     if (index > OUTPUT_INDEX_MAX)
       throw new StoreError('STORAGE_ERROR', `output index ${index} is beyond ${OUTPUT_INDEX_MAX}`)
+    if (known.has(index)) throw new StoreError('STORAGE_ERROR', `output ${index} is there twice`)
     const satoshis = reader.uint64('satoshis')
     known.set(index, {
       satoshis,

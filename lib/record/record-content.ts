@@ -55,8 +55,9 @@ export function transactionContent(
       ? total(inputs.map(input => input.previousSatoshis ?? 0n)) -
         total(outputs.map(output => output.satoshis))
       : 0n,
-    sizeInBytes: tx.sizeBytes,
-    extendedSize: tx.extendedSizeBytes,
+    // Without inputs it is a partial transaction, whose size nobody knows (semantics 1.5).
+    sizeInBytes: inputs.length === 0 ? 0 : tx.sizeBytes,
+    extendedSize: inputs.length === 0 ? 0 : tx.extendedSizeBytes,
     inputs,
     outputs,
   }

@@ -170,8 +170,8 @@ const DECODERS: Readonly<Record<Field, Decoder>> = {
     // A partial transaction has holes and is no transaction.
     if (outputs.includes(null)) return
     metadata.tx = createTransaction({
-      version: reader.requiredInteger(BINS.version),
-      locktime: reader.requiredInteger(BINS.locktime),
+      version: reader.requiredUint32(BINS.version),
+      locktime: reader.requiredUint32(BINS.locktime),
       inputs: storedInputs(reader),
       outputs: outputs.filter(output => output !== null),
     })

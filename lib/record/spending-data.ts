@@ -1,5 +1,5 @@
 import { requireTxid, TXID_BYTES, txidFromHex } from '../bitcoin/index.ts'
-import { InvalidArgumentError, StoreError } from '../errors/index.ts'
+import { describe, InvalidArgumentError, StoreError } from '../errors/index.ts'
 
 /** Who spends an output. */
 export interface SpendingData {
@@ -39,10 +39,10 @@ export function decodeSpendingData(bytes: Uint8Array): SpendingData {
  * the four vin bytes as stored, so that vin 7 is `07000000`. Throws `STORAGE_ERROR` for anything else.
  */
 export function parseSpendingDataText(text: string): SpendingData {
-  if (!/^[0-9a-fA-F]{72}$/.test(text)) {
+  if (typeof text !== 'string' || !/^[0-9a-fA-F]{72}$/.test(text)) {
     throw new StoreError(
       'STORAGE_ERROR',
-      `spending data as text must be 72 hex characters, got ${text.length} characters`,
+      `spending data as text must be 72 hex characters, got ${describe(text)}`,
     )
   }
   return { txid: txidFromHex(text.slice(0, 64)), vin: Buffer.from(text.slice(64), 'hex').readUInt32LE() }

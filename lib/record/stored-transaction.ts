@@ -29,8 +29,14 @@ export function encodeStoredInput(input: TransactionInput): Uint8Array {
   return writer.finish()
 }
 
+/**
+ * A value of 0 with an empty script reads as not known: so it is written where it was not known, and an input
+ * that seemed to carry what it spends could never be decorated. Where an output was really so, its parent tells.
+ */
 export function decodeStoredInput(bytes: Uint8Array): TransactionInput {
-  return decoded('inputs', bytes, reader => readInput(reader, true))
+  const input = decoded('inputs', bytes, reader => readInput(reader, true))
+  const isKnown = input.previousSatoshis !== 0n || input.previousLockingScript?.byteLength !== 0
+  return isKnown ? input : { ...input, previousSatoshis: undefined, previousLockingScript: undefined }
 }
 
 export function encodeStoredOutput(output: TransactionOutput): Uint8Array {

@@ -113,7 +113,8 @@ describe('coinbaseHeight', () => {
       version: txVersion,
       locktime,
       outputs,
-      inputs: [{ ...input, unlockingScript: Uint8Array.from(script) }],
+      // Sequence 0: a read past the script would find a valid height there.
+      inputs: [{ ...input, unlockingScript: Uint8Array.from(script), sequence: 0 }],
     })
     const header = { ...block.header, version }
     return coinbaseHeight({ ...block, header, transactions: [parseTransaction(encoded), ...rest] })

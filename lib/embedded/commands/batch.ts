@@ -51,21 +51,13 @@ function decodeBatch(node: ServerNode, message: Message): BatchRequest | number 
     const batch = new BatchRequest(data)
     const { batchRequestsMax } = node.config
     if (batchRequestsMax > 0 && batch.rowCount > batchRequestsMax) return RESULT_CODES.BATCH_MAX_REQUESTS
-    return namesKnownNamespaces(node, batch) ? batch : RESULT_CODES.PARAMETER
+    // One unknown namespace fails the whole batch, before any row runs (protocol 6.4).
+    for (const name of batch.namespaces) if (!node.namespaces.has(name)) return RESULT_CODES.PARAMETER
+    return batch
   } catch (error) {
     if (error instanceof ProtocolError) return RESULT_CODES.PARAMETER
     throw error
   }
-}
-
-/** One unknown namespace fails the whole batch, before any row runs (protocol 6.4). */
-function namesKnownNamespaces(node: ServerNode, batch: BatchRequest): boolean {
-  let previous: BatchRow['template'] | undefined
-  for (const { template } of batch.rows()) {
-    if (template !== previous && rowNamespace(node, template) === undefined) return false
-    previous = template
-  }
-  return true
 }
 
 function rowNamespace(node: ServerNode, template: BatchRow['template']): Namespace | undefined {

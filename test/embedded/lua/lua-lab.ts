@@ -1,4 +1,10 @@
-import { LuaRuntime, type LuaRuntimeOptions, type Particle, type UdfOutcome, type UdfRecord } from '../../../lib/embedded/lua/index.ts'
+import {
+  LuaRuntime,
+  type LuaRuntimeOptions,
+  type Particle,
+  type UdfOutcome,
+  type UdfRecord,
+} from '../../../lib/embedded/lua/index.ts'
 import { Double, decodeMsgpack, encodeMsgpack, type Value } from '../../../lib/protocol/index.ts'
 
 /** Where modules seem to lie, so that error texts are short. */
@@ -27,7 +33,10 @@ export const blob = (hex: string): Particle => ({ type: 4, value: Buffer.from(he
 export const list = (hex: string): Particle => ({ type: 20, value: Buffer.from(hex, 'hex') })
 export const map = (hex: string): Particle => ({ type: 19, value: Buffer.from(hex, 'hex') })
 
-export function existing(bins: Record<string, Particle> = { x: int(1) }, rest: Partial<UdfRecord> = {}): UdfRecord {
+export function existing(
+  bins: Record<string, Particle> = { x: int(1) },
+  rest: Partial<UdfRecord> = {},
+): UdfRecord {
   return {
     exists: true,
     digest: Buffer.alloc(20, 0xab),
@@ -86,7 +95,7 @@ export function changeOf(outcome: UdfOutcome): unknown {
 
 export const argumentsOf = (...values: Value[]): Buffer => encodeMsgpack(values)
 
-export { decodeMsgpack, Double, encodeMsgpack, type Value }
+export { Double, decodeMsgpack, encodeMsgpack, type Value }
 
 /**
  * Registers a module in which each body is a function `f<index>(rec, a, b)` on a line of its own, and calls them in turn.
@@ -106,3 +115,24 @@ export function evaluateAll(
   if (!registration.ok) throw new Error(`line ${registration.line}: ${registration.message}`)
   return bodies.map((_, i) => runtime.apply('lab', `f${i}`, record, args, 1000))
 }
+
+/**
+ * The answers of `evaluateAll`. A failure that names the line of its own body has `@` in place of the position, so a
+ * table says by it that the position is right.
+ */
+export function answersTo(
+  runtime: LuaRuntime,
+  bodies: readonly string[],
+  record: UdfRecord = existing(),
+  args: Uint8Array = NO_ARGUMENTS,
+): unknown[] {
+  return evaluateAll(runtime, bodies, record, args).map((outcome, i) => {
+    if (outcome.kind !== 'failure') return answerOf(outcome)
+    return { failure: outcome.message.replace(`${USER_PATH}/lab.lua:${i + 1}:`, '@') }
+  })
+}
+
+/** Expressions and what they answer. */
+export type Expectations = readonly (readonly [expression: string, answer: unknown])[]
+
+export const failure = (message: string): { failure: string } => ({ failure: message })

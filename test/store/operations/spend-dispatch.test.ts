@@ -2,7 +2,11 @@ import { describe, expect, it } from '@jest/globals'
 import { txidToHex } from '../../../lib/bitcoin/index.ts'
 import type { StoreError } from '../../../lib/errors/index.ts'
 import { encodeSpendingData, pageKey } from '../../../lib/record/index.ts'
-import { type SpendFlags, type SpendRequest, spendHandler } from '../../../lib/store/operations/spend-dispatch.ts'
+import {
+  type SpendFlags,
+  type SpendRequest,
+  spendHandler,
+} from '../../../lib/store/operations/spend-dispatch.ts'
 import type { ApplyRow, BatchRow } from '../../../lib/transport/index.ts'
 import { codeOf, handled } from '../support/handled.ts'
 import { bytes32, contextWith, type Script, ScriptedTransport, udfAnswer } from '../support/store-fixture.ts'
@@ -23,7 +27,14 @@ interface Claim {
   flags?: Partial<SpendFlags>
 }
 
-function request({ parent, vout = 0, spender = 200, vin = 0, height = 1_000, flags = {} }: Claim): SpendRequest {
+function request({
+  parent,
+  vout = 0,
+  spender = 200,
+  vin = 0,
+  height = 1_000,
+  flags = {},
+}: Claim): SpendRequest {
   return {
     txid: bytes32(parent),
     vout,
@@ -48,14 +59,33 @@ const apply = (row: BatchRow | undefined): ApplyRow => {
 
 describe('rows', () => {
   it('spends all inputs of one record with one call, on the page that holds the output', async () => {
-    const { outcomes, rows, batches } = await spend([{ parent: 1, vout: 127 }, { parent: 1, vout: 128 }, { parent: 1, vout: 255 }], () => OK)
+    const { outcomes, rows, batches } = await spend(
+      [
+        { parent: 1, vout: 127 },
+        { parent: 1, vout: 128 },
+        { parent: 1, vout: 255 },
+      ],
+      () => OK,
+    )
     expect(outcomes.map(codeOf)).toEqual(['ok', 'ok', 'ok'])
     expect(batches).toBe(1)
     expect(rows.map(row => row.key.userKey)).toEqual([pageKey(bytes32(1), 0), pageKey(bytes32(1), 1)])
     expect(apply(rows[1]).args).toEqual([
       [
-        { idx: 0, offset: 0, vOut: 128, utxoHash: bytes32(99), spendingData: request({ parent: 1 }).spendingData },
-        { idx: 1, offset: 127, vOut: 255, utxoHash: bytes32(99), spendingData: request({ parent: 1 }).spendingData },
+        {
+          idx: 0,
+          offset: 0,
+          vOut: 128,
+          utxoHash: bytes32(99),
+          spendingData: request({ parent: 1 }).spendingData,
+        },
+        {
+          idx: 1,
+          offset: 127,
+          vOut: 255,
+          utxoHash: bytes32(99),
+          spendingData: request({ parent: 1 }).spendingData,
+        },
       ],
       false,
       false,
@@ -77,14 +107,31 @@ describe('rows', () => {
 
 describe('first seen wins within a batch (lesson 34)', () => {
   it('refuses a later claim by another transaction, with the first as winner', async () => {
-    const { outcomes, rows } = await spend([{ parent: 1, spender: 201, vin: 3 }, { parent: 1, spender: 202 }, { parent: 1, vout: 1, spender: 202 }], () => OK)
+    const { outcomes, rows } = await spend(
+      [
+        { parent: 1, spender: 201, vin: 3 },
+        { parent: 1, spender: 202 },
+        { parent: 1, vout: 1, spender: 202 },
+      ],
+      () => OK,
+    )
     expect(outcomes.map(codeOf)).toEqual(['ok', 'UTXO_SPENT', 'ok'])
-    expect(outcomes[1]).toMatchObject({ spendingData: { txid: bytes32(201), vin: 3 }, vout: 0, txid: bytes32(1) })
+    expect(outcomes[1]).toMatchObject({
+      spendingData: { txid: bytes32(201), vin: 3 },
+      vout: 0,
+      txid: bytes32(1),
+    })
     expect((apply(rows[0]).args[0] as readonly unknown[]).length).toBe(2)
   })
 
   it('looks at the whole batch, whatever the grouping', async () => {
-    const { outcomes } = await spend([{ parent: 1, spender: 201 }, { parent: 1, spender: 202, height: 1_001 }], () => OK)
+    const { outcomes } = await spend(
+      [
+        { parent: 1, spender: 201 },
+        { parent: 1, spender: 202, height: 1_001 },
+      ],
+      () => OK,
+    )
     expect(outcomes.map(codeOf)).toEqual(['ok', 'UTXO_SPENT'])
   })
 
@@ -110,13 +157,23 @@ describe('verdicts on a record', () => {
     ['CONFLICTING', udfAnswer({ status: 'ERROR', errorCode: 'CONFLICTING', message: 'm' }), 'TX_CONFLICTING'],
     ['LOCKED', udfAnswer({ status: 'ERROR', errorCode: 'LOCKED', message: 'm' }), 'TX_LOCKED'],
     ['CREATING', udfAnswer({ status: 'ERROR', errorCode: 'CREATING', message: 'm' }), 'TX_CREATING'],
-    ['COINBASE_IMMATURE', udfAnswer({ status: 'ERROR', errorCode: 'COINBASE_IMMATURE', message: 'm' }), 'TX_COINBASE_IMMATURE'],
+    [
+      'COINBASE_IMMATURE',
+      udfAnswer({ status: 'ERROR', errorCode: 'COINBASE_IMMATURE', message: 'm' }),
+      'TX_COINBASE_IMMATURE',
+    ],
     ['TX_NOT_FOUND', udfAnswer({ status: 'ERROR', errorCode: 'TX_NOT_FOUND', message: 'm' }), 'TX_NOT_FOUND'],
-    ['UTXOS_NOT_FOUND', udfAnswer({ status: 'ERROR', errorCode: 'UTXOS_NOT_FOUND', message: 'm' }), 'STORAGE_ERROR'],
+    [
+      'UTXOS_NOT_FOUND',
+      udfAnswer({ status: 'ERROR', errorCode: 'UTXOS_NOT_FOUND', message: 'm' }),
+      'STORAGE_ERROR',
+    ],
     ['ERROR without anything', udfAnswer({ status: 'ERROR' }), 'STORAGE_ERROR'],
     ['errors that are no map', udfAnswer({ status: 'ERROR', errors: [1] }), 'PROCESSING'],
   ])('%s, for its own items only', async (_, answer, code) => {
-    const { outcomes } = await spend([{ parent: 1 }, { parent: 2 }, { parent: 3 }], (_row, index) => (index === 1 ? answer : OK))
+    const { outcomes } = await spend([{ parent: 1 }, { parent: 2 }, { parent: 3 }], (_row, index) =>
+      index === 1 ? answer : OK,
+    )
     expect(outcomes.map(codeOf)).toEqual(['ok', code, 'ok'])
   })
 })
@@ -140,7 +197,10 @@ describe('verdicts on single outputs', () => {
     ['anything else', 'STORAGE_ERROR', { errorCode: 'NEW_CODE', message: '' }],
   ])('%s; an output without an entry was spent (lesson 36)', async (_, code, error) => {
     const answer = udfAnswer({ status: 'ERROR', errors: { 1: error }, blockIDs: [] })
-    const { outcomes } = await spend([{ parent: 1 }, { parent: 1, vout: 1 }, { parent: 1, vout: 2 }], () => answer)
+    const { outcomes } = await spend(
+      [{ parent: 1 }, { parent: 1, vout: 1 }, { parent: 1, vout: 2 }],
+      () => answer,
+    )
     expect(outcomes.map(codeOf)).toEqual(['ok', code, 'ok'])
   })
 
@@ -157,7 +217,9 @@ describe('signals of records with pages', () => {
     const { outcomes } = await spend([{ parent: 1, vout: 128 }, { parent: 2 }], row => {
       const { function: name } = apply(row)
       order.push(`${name} ${row.key.userKey.length}`)
-      return name === 'spendMulti' && row.key.userKey.length === 36 ? udfAnswer({ status: 'OK', signal: 'ALLSPENT' }) : OK
+      return name === 'spendMulti' && row.key.userKey.length === 36
+        ? udfAnswer({ status: 'OK', signal: 'ALLSPENT' })
+        : OK
     })
     expect(outcomes.map(codeOf)).toEqual(['ok', 'ok'])
     expect(order).toEqual(['spendMulti 36', 'spendMulti 32', 'incrementSpentExtraRecs 32'])
@@ -166,7 +228,11 @@ describe('signals of records with pages', () => {
   it('carries the delete-at-height to the pages when they are all spent', async () => {
     const { rows } = await allSpent(true)
     expect(rows.filter(row => row.kind === 'write')).toEqual([
-      expect.objectContaining({ exists: 'update-only', operations: [{ kind: 'put', bin: 'deleteAtHeight', value: 1_288 }], key: { set: 'utxo', userKey: pageKey(bytes32(1), 1) } }),
+      expect.objectContaining({
+        exists: 'update-only',
+        operations: [{ kind: 'put', bin: 'deleteAtHeight', value: 1_288 }],
+        key: { set: 'utxo', userKey: pageKey(bytes32(1), 1) },
+      }),
       expect.objectContaining({ key: { set: 'utxo', userKey: pageKey(bytes32(1), 2) } }),
     ])
   })
@@ -175,7 +241,10 @@ describe('signals of records with pages', () => {
     const { rows, outcomes } = await allSpent(false)
     expect(outcomes.map(codeOf)).toEqual(['ok'])
     expect(rows.filter(row => row.kind === 'write')).toEqual([
-      expect.objectContaining({ operations: [{ kind: 'unset', bin: 'deleteAtHeight' }], key: { set: 'utxo', userKey: bytes32(1) } }),
+      expect.objectContaining({
+        operations: [{ kind: 'unset', bin: 'deleteAtHeight' }],
+        key: { set: 'utxo', userKey: bytes32(1) },
+      }),
     ])
   })
 
@@ -189,7 +258,8 @@ describe('signals of records with pages', () => {
   /** The last page of a transaction with two pages becomes fully spent; the other page may not be. */
   function allSpent(otherPageIsSpent: boolean) {
     return spend([{ parent: 1, vout: 128 }], row => {
-      if (row.kind === 'read') return { bins: { spentUtxos: otherPageIsSpent || row.key.userKey[32] === 1 ? 5 : 4, recordUtxos: 5 } }
+      if (row.kind === 'read')
+        return { bins: { spentUtxos: otherPageIsSpent || row.key.userKey[32] === 1 ? 5 : 4, recordUtxos: 5 } }
       if (row.kind === 'write') return {}
       return apply(row).function === 'spendMulti'
         ? udfAnswer({ status: 'OK', signal: 'ALLSPENT' })
@@ -200,7 +270,12 @@ describe('signals of records with pages', () => {
 
 describe('a batch that fails as a whole', () => {
   it.each([
-    ['throws', () => { throw new Error('no connection') }],
+    [
+      'throws',
+      () => {
+        throw new Error('no connection')
+      },
+    ],
     ['rejects', () => Promise.reject(new Error('no connection'))],
   ])('%s: every item gets one error', async (_, batchOperate) => {
     const context = contextWith({ batchOperate: batchOperate as never })
