@@ -46,16 +46,21 @@ export const DECORATE_FIELDS = [
 ] as const satisfies readonly Field[]
 
 /** Checks field names as callers give them. Throws `INVALID_ARGUMENT` naming an unknown one. */
-export function checkFields(fields: readonly (Field | string)[]): Field[] {
+export function checkFields(fields: readonly (Field | string)[]): readonly Field[] {
   if (!Array.isArray(fields) || fields.length === 0)
     throw new InvalidArgumentError('fields', 'a list of at least one field', fields)
+  // The usual lists come back as they are, so that a batch of equal lists is recognised as one.
+  if (fields.every(isField)) return fields
   return fields.map((name, index) => {
-    if (typeof name === 'string' && (Object.hasOwn(COMPOSED, name) || Object.hasOwn(BIN_TABLE, name)))
-      return name as Field
+    if (isField(name)) return name
     const field = SYNONYMS.get(name)
     if (field === undefined) throw new InvalidArgumentError(`fields[${index}]`, 'a known field', name)
     return field
   })
+}
+
+function isField(name: string): name is Field {
+  return typeof name === 'string' && (Object.hasOwn(COMPOSED, name) || Object.hasOwn(BIN_TABLE, name))
 }
 
 /** The bins to read for fields, each once. */

@@ -68,12 +68,18 @@ describe('spending data', () => {
     })
   })
 
-  it.each([`${GENESIS_COINBASE}0700000`, `${GENESIS_COINBASE}070000000`, 'g'.repeat(72), '', null, 5])(
-    'calls the text %p damaged',
-    text =>
-      expect(() => parseSpendingDataText(text as string)).toThrow(
-        expect.objectContaining({ code: 'STORAGE_ERROR' }),
-      ),
+  it.each([
+    `${GENESIS_COINBASE}0700000`,
+    `${GENESIS_COINBASE}070000000`,
+    'g'.repeat(72),
+    '',
+    null,
+    5,
+    { toString: () => '0'.repeat(72) },
+  ])('calls the text %p damaged', text =>
+    expect(() => parseSpendingDataText(text as string)).toThrow(
+      expect.objectContaining({ code: 'STORAGE_ERROR' }),
+    ),
   )
 
   it.each([35, 37, 0])('calls %p bytes damaged', length =>

@@ -1,4 +1,10 @@
-import { decodeSpendingData, type TransactionMetadata, txidToHex, UtxoStore } from '../../index.ts'
+import {
+  decodeSpendingData,
+  type TransactionMetadata,
+  txidFromHex,
+  txidToHex,
+  UtxoStore,
+} from '../../index.ts'
 import { formatCount, type Output, table } from '../output.ts'
 
 export interface GetOptions {
@@ -29,8 +35,9 @@ const FIELDS = [
 
 /** Reads one transaction and shows it. */
 export async function get(txid: string, options: GetOptions, output: Output): Promise<void> {
+  const key = txidFromHex(txid)
   await using store = await UtxoStore.open(options.store)
-  const record = await store.get(txid, FIELDS)
+  const record = await store.get(key, FIELDS)
   const outputs = (record.utxos ?? []).map((slot, vout) => ({ vout, ...readable(slot) }))
   const { utxos: _slots, txid: _bytes, ...fields } = record
   output.result(

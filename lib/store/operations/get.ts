@@ -46,6 +46,7 @@ export function decodeAnswer({ txid, fields }: GetRequest, answer: RowAnswer): T
   return decodeMetadata(answer.bins ?? {}, fields)
 }
 
-export function unionOf(lists: readonly (readonly Field[])[]): Field[] {
-  return [...new Set(lists.flat())]
+/** Callers mostly ask for the same list; only different ones cost anything. */
+function unionOf(lists: readonly (readonly Field[])[]): Field[] {
+  return [...new Set([...new Set(lists)].flat())]
 }

@@ -1,0 +1,162 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { storeUrl, type TestServer, testServer, uniqueSet } from '../servers/server.ts'
+import { BLOCK_357238, BLOCK_364292, runCli, startServe } from './run-cli.ts'
+
+let server: TestServer
+
+beforeAll(async () => {
+  server = await testServer()
+})
+
+afterAll(async () => {
+  await server.close()
+})
+
+describe('usage', () => {
+  it.each([[[]], [['--help']], [['serve', '--help']], [['replay', '--help']], [['get', '--help']]])(
+    '%j shows help on stdout and exits 0',
+    async args => {
+      const { exitCode, stdout, stderr } = await runCli(args)
+      expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
+      expect(stdout).toMatch(/^Usage: utxo-store/)
+    },
+  )
+
+  it('tells its version', async () => {
+    expect(await runCli(['--version'])).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+    })
+  })
+
+  it.each<[string[], RegExp]>([
+    [['repaly'], /unknown command 'repaly'.*Did you mean replay/],
+    [['replay'], /missing required argument 'file'/],
+    [['replay', 'nowhere.block'], /cannot read nowhere\.block/],
+    [['replay', BLOCK_357238, '--start-height', 'tall'], /whole number from 1/],
+    [['replay', BLOCK_357238, '--start-height', '0'], /whole number from 1/],
+    [['replay', BLOCK_357238, '--sed-missing-parents'], /unknown option/],
+    [['replay', BLOCK_357238, '--store', 'redis://here'], /store URL must be of the form/],
+    [['replay', BLOCK_357238, '--store', 'aerospike://127.0.0.1:3000/ns'], /externalStore must be file:/],
+    [['get'], /missing required argument 'txid'/],
+    [['get', 'ab'.repeat(32)], /--store/],
+    [['get', 'abc', '--store', 'embedded:'], /txid must be 64 hex characters/],
+    [['serve', '--port', '65536'], /whole number from 0 to 65535/],
+    [['serve', '--port', '0', '--namespace', 'a,,b'], /empty name/],
+  ])('%j exits 2 with one line that says what to do', async (args, message) => {
+    const { exitCode, stdout, stderr } = await runCli(args)
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' })
+    expect(stderr).toMatch(message)
+    expect(stderr.trimEnd().split('\n').length).toBe(1)
+    expect(stderr).toMatch(/See utxo-store.* --help\.\n$/)
+  })
+
+  it('tells a failed job from wrong usage, and gives it to machines as JSON', async () => {
+    const { exitCode, stdout } = await runCli(['get', 'ab'.repeat(32), '--json', '--store', storeUrl(server)])
+    expect(exitCode).toBe(1)
+    expect(JSON.parse(stdout)).toEqual({
+      error: { code: 'TX_NOT_FOUND', message: expect.stringContaining('abab') },
+    })
+  })
+})
+
+describe('replay', () => {
+  const expected = {
+    blocks: 1,
+    transactions: 369,
+    outputsCreated: 966,
+    inputsSpent: 804,
+    inputsSpentInBlock: 115,
+    unspentOutputs: 966 - 115,
+    doubleSpendsRefused: 0,
+    missingParents: 0,
+    parentsSeeded: 627,
+    transactionsAlreadyStored: 0,
+  }
+
+  it('replays a real block; a second time it changes nothing and fails nothing', async () => {
+    const url = storeUrl(server, { set: uniqueSet('replay') })
+    const args = [
+      'replay',
+      BLOCK_357238,
+      '--start-height',
+      '357238',
+      '--seed-missing-parents',
+      '--json',
+      '--store',
+      url,
+    ]
+    const first = await runCli(args)
+    expect(first.exitCode).toBe(0)
+    expect(JSON.parse(first.stdout)).toMatchObject(expected)
+    expect(first.stderr).toMatch(/block 357238 .*100%/)
+
+    const txid = '07602a7db7ede3a9b5504e63c588aed41c8f21e74460c192462a01f4905c3dd7'
+    const before = await runCli(['get', txid, '--json', '--store', url])
+    const second = await runCli(args)
+    expect(second.exitCode).toBe(0)
+    expect(JSON.parse(second.stdout)).toMatchObject({
+      ...expected,
+      outputsCreated: 0,
+      parentsSeeded: 0,
+      transactionsAlreadyStored: 369,
+    })
+    expect((await runCli(['get', txid, '--json', '--store', url])).stdout).toBe(before.stdout)
+    expect(JSON.parse(before.stdout)).toMatchObject({
+      txid,
+      outputs: expect.arrayContaining([expect.objectContaining({ state: 'spent' })]),
+    })
+  })
+
+  it('replays a block with a transaction of 5,569 inputs', async () => {
+    const { exitCode, stdout } = await runCli([
+      'replay',
+      BLOCK_364292,
+      '--seed-missing-parents',
+      '--json',
+      '--store',
+      storeUrl(server),
+    ])
+    expect(exitCode).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({
+      blocks: 1,
+      transactions: 2,
+      inputsSpent: 5_569,
+      outputsCreated: 2,
+      parentsSeeded: 3_947,
+    })
+  })
+
+  it('without stand-ins names how many parents are missing, stores what it can, and exits 1', async () => {
+    const { exitCode, stdout, stderr } = await runCli(['replay', BLOCK_357238, '--store', storeUrl(server)])
+    expect(exitCode).toBe(1)
+    expect(stdout).toMatch(/missing parents\s+627/)
+    expect(stderr).toMatch(/627 parents lie before the files.*--seed-missing-parents/)
+  })
+
+  it('takes the store from the environment', async () => {
+    const url = storeUrl(server)
+    expect((await runCli(['get', 'ab'.repeat(32)], { UTXO_STORE_URL: url })).exitCode).toBe(1)
+  })
+})
+
+describe('serve', () => {
+  it.each(['SIGTERM', 'SIGINT'] as const)(
+    'says when it is ready, serves, and stops cleanly on %s',
+    async signal => {
+      const served = await startServe(['--port', '0', '--namespace', 'one,two'])
+      expect(served.ready).toMatch(/^ready aerospike:\/\/127\.0\.0\.1:\d+$/)
+      const url = `${served.ready.slice('ready '.length)}/two?set=s&externalStore=memory:`
+      const { exitCode, stdout } = await runCli([
+        'replay',
+        BLOCK_357238,
+        '--seed-missing-parents',
+        '--json',
+        '--store',
+        url,
+      ])
+      expect([exitCode, JSON.parse(stdout).inputsSpent]).toEqual([0, 804])
+      expect(await served.stop(signal)).toBe(0)
+    },
+  )
+})

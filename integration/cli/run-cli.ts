@@ -1,0 +1,61 @@
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+export const FIXTURES = fileURLToPath(new URL('../../test/fixtures/blocks/', import.meta.url))
+export const BLOCK_357238 = `${FIXTURES}00000000000000000f3db04d442e92c172691170ca47dfea5be2b9613cf0343d.block`
+export const BLOCK_364292 = `${FIXTURES}000000000000000003dd2fdbb484d6d9c349d644d8bbb3cbfa5e67f639a465fe.block`
+
+export interface CliRun {
+  readonly exitCode: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs a command of the built CLI to its end. */
+export async function runCli(args: readonly string[], env: Record<string, string> = {}): Promise<CliRun> {
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    env: { ...process.env, UTXO_STORE_URL: '', ...env },
+  })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.setEncoding('utf8').on('data', text => {
+    stdout += text
+  })
+  child.stderr.setEncoding('utf8').on('data', text => {
+    stderr += text
+  })
+  const exitCode = await new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', resolve)
+  })
+  return { exitCode, stdout, stderr }
+}
+
+export interface ServedCli {
+  /** The first line on stdout. */
+  readonly ready: string
+  /** Sends the signal and tells the exit code. */
+  stop(signal: 'SIGTERM' | 'SIGINT'): Promise<number | null>
+}
+
+/** Starts `serve` and waits until it says that it is ready. */
+export async function startServe(args: readonly string[]): Promise<ServedCli> {
+  const child = spawn(process.execPath, [MAIN, 'serve', ...args])
+  const closed = new Promise<number | null>(resolve => child.once('close', resolve))
+  let stdout = ''
+  const ready = await new Promise<string>((resolve, reject) => {
+    child.stdout.setEncoding('utf8').on('data', text => {
+      stdout += text
+      if (stdout.includes('\n')) resolve(stdout.slice(0, stdout.indexOf('\n')))
+    })
+    child.once('close', code => reject(new Error(`serve ended with ${code} before it was ready`)))
+  })
+  return {
+    ready,
+    stop: async signal => {
+      child.kill(signal)
+      return closed
+    },
+  }
+}
