@@ -14,9 +14,9 @@ export interface CliRun {
 
 /** Runs a command of the built CLI to its end. */
 export async function runCli(args: readonly string[], env: Record<string, string> = {}): Promise<CliRun> {
-  const child = spawn(process.execPath, [MAIN, ...args], {
-    env: { ...process.env, UTXO_STORE_URL: '', ...env },
-  })
+  const inherited = { ...process.env }
+  delete inherited.UTXO_STORE_URL
+  const child = spawn(process.execPath, [MAIN, ...args], { env: { ...inherited, ...env } })
   let stdout = ''
   let stderr = ''
   child.stdout.setEncoding('utf8').on('data', text => {

@@ -1,6 +1,7 @@
 import Aerospike from 'aerospike'
-import { describe, InvalidArgumentError, StoreError } from '../../errors/index.ts'
+import { describe, InvalidArgumentError, messageOf, StoreError } from '../../errors/index.ts'
 import { ConnectionPermits } from '../connection-permits.ts'
+import { statusText } from '../result-status.ts'
 import type {
   BatchOptions,
   BatchRow,
@@ -85,7 +86,7 @@ export class ClientTransport implements Transport {
     const waitMs = Math.max(PERMIT_WAIT_MS_MIN, timeout / 10)
     const answers = await releasedBy(
       signal,
-      this.#permits.withPermit({ waitMs, signal }, () => this.#client.batchWrite(records, policy)),
+      this.#permits.withPermit({ waitMs, signal }, () => this.#send(records, policy)),
     )
     // The client answers by position (protocol 6.1: the row index travels with each answer).
     return answers.map((answer, index) => ({
@@ -94,6 +95,14 @@ export class ClientTransport implements Transport {
       bins: answer.status === 0 ? decodeBins(answer.record?.bins) : undefined,
       inDoubt: answer.inDoubt === true,
     }))
+  }
+
+  async #send(records: ClientRow[], policy: unknown): Promise<ClientAnswer[]> {
+    try {
+      return await this.#client.batchWrite(records, policy)
+    } catch (error) {
+      throw batchError(error)
+    }
   }
 
   #clientRow(row: BatchRow): ClientRow {
@@ -151,6 +160,17 @@ function writeOperations(row: WriteRow): unknown[] {
     const value = operation.kind === 'unset' ? null : encodeValue(operation.value as BinValue)
     return operations.write(operation.bin, value as Parameters<typeof operations.write>[1])
   })
+}
+
+/**
+ * The client's error without its `command`, which holds every row of the batch: logged or kept as a cause, it
+ * would take megabytes.
+ */
+function batchError(error: unknown): StoreError {
+  const { code, inDoubt } = error as { code?: unknown; inDoubt?: unknown }
+  const status = typeof code === 'number' ? `, ${statusText(code)}` : ''
+  const doubt = inDoubt === true ? '; rows may have been applied' : ''
+  return new StoreError('STORAGE_ERROR', `the batch failed: ${messageOf(error)}${status}${doubt}`)
 }
 
 function releasedBy<Answer>(signal: AbortSignal | undefined, pending: Promise<Answer>): Promise<Answer> {

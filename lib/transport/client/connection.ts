@@ -66,6 +66,6 @@ async function attempt(options: ConnectionOptions) {
     // A client that failed to connect holds the process until it is closed.
     await client.close(false)
     // p-retry takes nothing but errors of this realm for errors.
-    throw new Error(messageOf(error), { cause: error })
+    throw new Error(messageOf(error))
   }
 }
