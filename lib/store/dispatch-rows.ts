@@ -23,6 +23,14 @@ export async function dispatchRows<Request, Answer>(
   { toRow, settle, describe }: RowDispatch<Request, Answer>,
   signal: AbortSignal,
 ): Promise<void> {
+  // Naming a broken request must not throw in the place where its error is reported.
+  const nameOf = (request: Request): string => {
+    try {
+      return describe(request)
+    } catch {
+      return 'an item that cannot be named'
+    }
+  }
   const rows: BatchRow[] = []
   const sent: BatchItem<Request, Answer>[] = []
   for (const item of items) {
@@ -30,7 +38,7 @@ export async function dispatchRows<Request, Answer>(
       rows.push(toRow(item.request))
       sent.push(item)
     } catch (error) {
-      item.fail(asStoreError(error, describe(item.request), { code: 'PROCESSING' }))
+      item.fail(asStoreError(error, nameOf(item.request), { code: 'PROCESSING' }))
     }
   }
   let answers: readonly (RowAnswer | undefined)[]
@@ -44,10 +52,10 @@ export async function dispatchRows<Request, Answer>(
   for (const [index, item] of sent.entries()) {
     const answer = answers[index]
     try {
-      if (answer === undefined) item.fail(missingAnswerError(describe(item.request)))
+      if (answer === undefined) item.fail(missingAnswerError(nameOf(item.request)))
       else settle(item, answer)
     } catch (error) {
-      item.fail(asStoreError(error, describe(item.request), { code: 'PROCESSING' }))
+      item.fail(asStoreError(error, nameOf(item.request), { code: 'PROCESSING' }))
     }
   }
 }
