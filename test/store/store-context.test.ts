@@ -1,0 +1,87 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
+import type { BatchRow, Transport } from '../../lib/transport/index.ts'
+import { bytes32, contextWith } from './support/store-fixture.ts'
+
+const SETTINGS = { batchPolicyTotalTimeout: 1_000, batcherWaitGrace: 500 }
+const rows: BatchRow[] = [{ kind: 'read', key: { set: 's', userKey: bytes32(1) }, bins: 'all' }]
+
+beforeEach(() => {
+  jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask'] })
+})
+afterEach(() => {
+  expect(jest.getTimerCount()).toBe(0)
+  jest.useRealTimers()
+})
+
+const failure = (promise: Promise<unknown>) =>
+  promise.then(
+    () => 'ok',
+    (error: { code: string }) => error.code,
+  )
+
+describe('operate', () => {
+  it('is bounded by its timeout and the grace when the transport never answers, and tells the transport', async () => {
+    let told: AbortSignal | undefined
+    const transport: Transport = {
+      batchOperate(_rows, { signal }) {
+        told = signal
+        return new Promise(() => {})
+      },
+    }
+    const context = contextWith(transport, SETTINGS)
+    const outcome = failure(context.operate(rows))
+    await jest.advanceTimersByTimeAsync(1_499)
+    expect(told?.aborted).toBe(false)
+    await jest.advanceTimersByTimeAsync(1)
+    expect(await outcome).toBe('SERVICE_UNAVAILABLE')
+    expect(told?.aborted).toBe(true)
+  })
+
+  it('is bounded by a timeout of its own', async () => {
+    const context = contextWith({ batchOperate: () => new Promise(() => {}) }, SETTINGS)
+    const outcome = failure(context.operate(rows, { timeoutMs: 10 }))
+    await jest.advanceTimersByTimeAsync(510)
+    expect(await outcome).toBe('SERVICE_UNAVAILABLE')
+  })
+
+  it.each<[string, Transport['batchOperate']]>([
+    [
+      'throws',
+      () => {
+        throw new TypeError('at once')
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('later'))],
+    ['rejects with undefined', () => Promise.reject(undefined)],
+  ])('gives a transport that %s a typed error', async (_, batchOperate) => {
+    expect(await failure(contextWith({ batchOperate }, SETTINGS).operate(rows))).toBe('STORAGE_ERROR')
+  })
+
+  it('passes the signal on, before and during the call', async () => {
+    const context = contextWith({ batchOperate: () => new Promise(() => {}) }, SETTINGS)
+    expect(await failure(context.operate(rows, { signal: AbortSignal.abort() }))).toBe('CONTEXT_CANCELED')
+    const controller = new AbortController()
+    const outcome = failure(context.operate(rows, { signal: controller.signal }))
+    controller.abort()
+    expect(await outcome).toBe('CONTEXT_CANCELED')
+  })
+
+  it('sends nothing for no rows', async () => {
+    const batchOperate = jest.fn<Transport['batchOperate']>()
+    expect(await contextWith({ batchOperate }).operate([])).toEqual([])
+    expect(batchOperate).not.toHaveBeenCalled()
+  })
+})
+
+describe('the settings behind it', () => {
+  it('floors the retention at 0 and bounds waits by total time and grace', () => {
+    const transport = { batchOperate: async () => [] }
+    expect(
+      contextWith(transport, { blockHeightRetention: 10, blockHeightRetentionAdjustment: -20 }).retention,
+    ).toBe(0)
+    expect(
+      contextWith(transport, { blockHeightRetention: 10, blockHeightRetentionAdjustment: 5 }).retention,
+    ).toBe(15)
+    expect(contextWith(transport, SETTINGS).waitMs).toBe(1_500)
+  })
+})

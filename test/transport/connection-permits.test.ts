@@ -1,0 +1,89 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { ConnectionPermits } from '../../lib/transport/connection-permits.ts'
+
+beforeEach(() => {
+  jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask'] })
+})
+afterEach(() => {
+  expect(jest.getTimerCount()).toBe(0)
+  jest.useRealTimers()
+})
+
+/** Work that ends when the test says so. */
+function held() {
+  const started: string[] = []
+  const ends = new Map<string, { resolve: () => void; reject: (error: Error) => void }>()
+  const work = (name: string) => () => {
+    started.push(name)
+    return new Promise<void>((resolve, reject) => ends.set(name, { resolve, reject }))
+  }
+  const end = async (name: string, error?: Error): Promise<void> => {
+    if (error === undefined) ends.get(name)?.resolve()
+    else ends.get(name)?.reject(error)
+    await jest.advanceTimersByTimeAsync(0)
+  }
+  return { started, work, end }
+}
+
+const codeOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => 'ok',
+    (error: { code?: string; message: string }) => error.code ?? error.message,
+  )
+
+describe('ConnectionPermits', () => {
+  it('admits as many as there are permits, the others in the order they came', async () => {
+    const permits = new ConnectionPermits(2)
+    const { started, work, end } = held()
+    const all = ['a', 'b', 'c', 'd'].map(name => permits.withPermit({ waitMs: 1_000 }, work(name)))
+    await jest.advanceTimersByTimeAsync(0)
+    expect(started).toEqual(['a', 'b'])
+    await end('b')
+    expect(started).toEqual(['a', 'b', 'c'])
+    await end('a')
+    expect(started).toEqual(['a', 'b', 'c', 'd'])
+    await end('c')
+    await end('d')
+    await Promise.all(all)
+    expect(permits.free).toBe(2)
+  })
+
+  it('gives the permit back however the work ends (lesson 80)', async () => {
+    const permits = new ConnectionPermits(1)
+    const throwing = permits.withPermit({ waitMs: 10 }, () => {
+      throw new Error('thrown at once')
+    })
+    expect(await codeOf(throwing)).toBe('thrown at once')
+    expect(
+      await codeOf(permits.withPermit({ waitMs: 10 }, () => Promise.reject(new Error('rejected')))),
+    ).toBe('rejected')
+    expect(permits.free).toBe(1)
+  })
+
+  it('refuses who waits too long, without starting the work, and forgets them', async () => {
+    const permits = new ConnectionPermits(1)
+    const { started, work, end } = held()
+    const first = permits.withPermit({ waitMs: 100 }, work('first'))
+    const late = codeOf(permits.withPermit({ waitMs: 100 }, work('late')))
+    await jest.advanceTimersByTimeAsync(100)
+    expect(await late).toBe('SERVICE_UNAVAILABLE')
+    await end('first')
+    await first
+    expect([started, permits.free]).toEqual([['first'], 1])
+  })
+
+  it('releases who is aborted while waiting', async () => {
+    const permits = new ConnectionPermits(1)
+    const { started, work, end } = held()
+    const first = permits.withPermit({ waitMs: 100 }, work('first'))
+    const controller = new AbortController()
+    const aborted = codeOf(permits.withPermit({ waitMs: 100, signal: controller.signal }, work('aborted')))
+    const next = permits.withPermit({ waitMs: 100 }, work('next'))
+    controller.abort()
+    expect(await aborted).toBe('CONTEXT_CANCELED')
+    await end('first')
+    expect(started).toEqual(['first', 'next'])
+    await end('next')
+    await Promise.all([first, next])
+  })
+})
