@@ -1,0 +1,26 @@
+import { SETTINGS, type SettingKind, type SettingRow } from './settings-table.ts'
+
+/** The page docs/settings.md, made from the settings table. */
+export function settingsPage(): string {
+  const rows = (Object.entries(SETTINGS) as [string, SettingRow][]).map(
+    ([name, { reference, kind, default: standard, meaning }]) =>
+      `| \`${name}\` | ${standard} | ${range(kind)} | ${reference === null ? '' : `\`${reference}\``} | ${meaning} |`,
+  )
+  return [
+    '# Settings',
+    '',
+    'Given as `UtxoStore.open(url, { settings: { … } })`, under their own name or the reference system’s. Unknown',
+    'names and values outside their range are refused. Durations are milliseconds, heights are blocks.',
+    '',
+    'This page is made from the settings table by `npm run build && node scripts/settings-page.js`.',
+    '',
+    '| name | default | range | name in the reference | meaning |',
+    '|---|---|---|---|---|',
+    ...rows,
+    '',
+  ].join('\n')
+}
+
+function range(kind: SettingKind): string {
+  return kind.type === 'choice' ? kind.of.join(', ') : `${kind.minimum} … ${kind.maximum}`
+}
