@@ -2,13 +2,19 @@ import { messageOf, StoreError } from '../errors/index.ts'
 import type { BatchItem } from './item-group.ts'
 import { type BatchObserver, notify } from './observer.ts'
 
-/**
- * Answers the items of one batch: `succeed` or `fail` on each. The signal fires when the batch is given up
- * because the handler did not return in time; whatever it still answers then has no effect.
- */
+/** What a handler is told beside its items. */
+export interface DispatchContext {
+  /**
+   * Fires when the batch is given up because the handler did not return in time; whatever the handler still
+   * answers then has no effect. Made when it is first asked for.
+   */
+  readonly signal: AbortSignal
+}
+
+/** Answers the items of one batch: `succeed` or `fail` on each. */
 export type BatchHandler<Request, Answer> = (
   items: readonly BatchItem<Request, Answer>[],
-  context: { signal: AbortSignal },
+  context: DispatchContext,
 ) => Promise<void>
 
 export interface GuardOptions {
@@ -29,7 +35,7 @@ export async function runGuarded<Request, Answer>(
   options: GuardOptions,
 ): Promise<void> {
   const { name, dispatchMs, observer } = options
-  const givenUp = new AbortController()
+  const context = new GuardedContext()
   let timer: NodeJS.Timeout | undefined
   const lost = new Promise<void>(resolve => {
     timer = setTimeout(() => {
@@ -39,34 +45,52 @@ export async function runGuarded<Request, Answer>(
       )
       const unanswered = failOpen(items, error)
       notify(() => observer.handlerLost?.({ items: items.length, unanswered }))
-      givenUp.abort(error)
+      context.giveUp(error)
       resolve()
     }, dispatchMs)
   })
 
-  await Promise.race([runHandler(items, handler, givenUp.signal, options), lost])
+  await Promise.race([runHandler(items, handler, context, options), lost])
   clearTimeout(timer)
 }
 
 async function runHandler<Request, Answer>(
   items: readonly BatchItem<Request, Answer>[],
   handler: BatchHandler<Request, Answer>,
-  signal: AbortSignal,
+  context: DispatchContext,
   { name, observer }: GuardOptions,
 ): Promise<void> {
   let failure: StoreError | undefined
   try {
-    await handler(items, { signal })
+    await handler(items, context)
   } catch (error) {
     failure = new StoreError('PROCESSING', `${name}: the batch handler failed: ${messageOf(error)}`, {
       cause: error,
     })
   }
+  // The usual case: no error, and its stack trace, is made for nothing.
+  if (failure === undefined && !items.some(item => item.isOpen)) return
   const error =
     failure ?? new StoreError('PROCESSING', `${name}: the batch handler gave no answer for this item`)
   const unanswered = failOpen(items, error)
-  if (failure !== undefined || unanswered > 0) {
-    notify(() => observer.handlerFailed?.({ error, items: items.length, unanswered }))
+  notify(() => observer.handlerFailed?.({ error, items: items.length, unanswered }))
+}
+
+class GuardedContext implements DispatchContext {
+  #controller: AbortController | undefined
+  #reason: StoreError | undefined
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      if (this.#reason !== undefined) this.#controller.abort(this.#reason)
+    }
+    return this.#controller.signal
+  }
+
+  giveUp(reason: StoreError): void {
+    this.#reason = reason
+    this.#controller?.abort(reason)
   }
 }
 

@@ -70,11 +70,11 @@ export class Connection {
   #answerUntilBlocked(): void {
     const turnEndMs = performance.now() + TURN_MS
     for (let piece = this.#nextPiece(); piece !== undefined; piece = this.#nextPiece()) {
-      this.#pending.push(piece)
+      if (piece.length > 0) this.#pending.push(piece)
       this.#pendingBytes += piece.length
-      if (this.#pendingBytes < WRITE_BYTES) continue
-      if (!this.#flush()) break
+      if (this.#pendingBytes >= WRITE_BYTES && !this.#flush()) break
       if (performance.now() > turnEndMs) {
+        this.#flush()
         this.#wait()
         setImmediate(() => this.#resume())
         return
@@ -101,12 +101,12 @@ export class Connection {
 
   /** Writes what has gathered; false when the client has to read before more is written. */
   #flush(): boolean {
-    if (this.#pending.length === 0) return true
     const [first] = this.#pending
-    const bytes = this.#pending.length === 1 && first !== undefined ? first : Buffer.concat(this.#pending)
+    if (first !== undefined && this.#socket.writable) {
+      this.#socket.write(this.#pending.length === 1 ? first : Buffer.concat(this.#pending))
+    }
     this.#pending = []
     this.#pendingBytes = 0
-    if (this.#socket.writable) this.#socket.write(bytes)
     return !this.#socket.writableNeedDrain
   }
 

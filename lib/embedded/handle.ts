@@ -1,3 +1,5 @@
+import { StoreError } from '../errors/index.ts'
+
 /** A running embedded server. */
 export interface EmbeddedServerHandle extends AsyncDisposable {
   readonly host: string
@@ -18,4 +20,11 @@ export interface EmbeddedServerHandle extends AsyncDisposable {
 export function serverUrl(host: string, port: number, namespace: string): string {
   const hostText = host.includes(':') ? `[${host}]` : host
   return `aerospike://${hostText}:${port}/${namespace}`
+}
+
+/** Says that a server could not start, with what the system said as cause. */
+export function cannotStart(host: string, port: number, cause: unknown): StoreError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  const message = `embedded server cannot start on ${host}:${port}: ${reason}`
+  return new StoreError('SERVICE_UNAVAILABLE', message, { cause })
 }

@@ -3,7 +3,7 @@ import { errorFrame, messageReply } from './commands/message-command.ts'
 import { infoReply } from './info/info.ts'
 import type { ServerNode } from './server-node.ts'
 
-/** One frame, or frames to be taken one after the other. */
+/** One frame, or frames to be taken one after the other; an empty buffer among them only gives way to others. */
 export type Reply = Buffer | Iterator<Buffer, void>
 
 const SECURITY_REPLY_BYTES = 16

@@ -1,5 +1,4 @@
-import { StoreError } from '../errors/index.ts'
-import { type EmbeddedServerHandle, serverUrl } from './handle.ts'
+import { cannotStart, type EmbeddedServerHandle, serverUrl } from './handle.ts'
 import { type EmbeddedServerStartOptions, serverSettings } from './settings.ts'
 import { startInThread } from './start-in-thread.ts'
 
@@ -14,9 +13,7 @@ export async function serveEmbedded(options: EmbeddedServerStartOptions = {}): P
   const settings = serverSettings(options)
   const { host, namespaces } = settings
   const server = await startInThread(settings, options.log).catch(cause => {
-    throw new StoreError('SERVICE_UNAVAILABLE', `embedded server cannot start on ${host}:${settings.port}`, {
-      cause,
-    })
+    throw cannotStart(host, settings.port, cause)
   })
   let resolveExited: () => void
   const exited = new Promise<void>(resolve => {

@@ -37,6 +37,7 @@ export class EmbeddedServer {
   readonly #listener: Server
   readonly #sockets = new Set<Socket>()
   readonly #sweep: ExpirySweep
+  #closed: Promise<void> | undefined
 
   private constructor(listener: Server, node: ServerNode) {
     this.#listener = listener
@@ -69,8 +70,13 @@ export class EmbeddedServer {
     return this.#node.port
   }
 
-  /** Closes all connections and forgets all records. */
-  async close(): Promise<void> {
+  /** Closes all connections and forgets all records. May be called again. */
+  close(): Promise<void> {
+    this.#closed ??= this.#closeOnce()
+    return this.#closed
+  }
+
+  async #closeOnce(): Promise<void> {
     this.#sweep.stop()
     const closed = new Promise<void>(resolve => this.#listener.close(() => resolve()))
     for (const socket of this.#sockets) socket.destroy()

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { StoreError } from '../errors/index.ts'
-import { type EmbeddedServerHandle, serverUrl } from './handle.ts'
+import { cannotStart, type EmbeddedServerHandle, serverUrl } from './handle.ts'
 import type { Log } from './log.ts'
 import { type EmbeddedServerStartOptions, type ServerSettings, serverSettings } from './settings.ts'
 import type { WorkerInput, WorkerMessage } from './worker-messages.ts'
@@ -68,16 +68,10 @@ class ServerThread {
           case 'ready':
             resolve(this.#handle(message.port))
             break
-          case 'failed': {
-            const { host, port } = this.#settings
-            reject(
-              new StoreError('SERVICE_UNAVAILABLE', `embedded server cannot start on ${host}:${port}`, {
-                cause: message.error,
-              }),
-            )
+          case 'failed':
+            reject(cannotStart(this.#settings.host, this.#settings.port, message.error))
             void this.#close()
             break
-          }
           case 'log':
             log?.(message.level, message.text)
         }

@@ -28,8 +28,6 @@ export class FrameReader {
   #buffer: Buffer = EMPTY
   #start = 0
   #end = 0
-  /** True when `#buffer` is this reader's own, so that more can be appended to it. */
-  #owned = false
 
   constructor(options: FrameReaderOptions = {}) {
     this.#bodyBytesMax = options.bodyBytesMax ?? FRAME_BODY_BYTES_MAX
@@ -47,11 +45,11 @@ export class FrameReader {
       this.#buffer = chunk
       this.#start = 0
       this.#end = chunk.length
-      this.#owned = false
       return
     }
     const needed = pending + chunk.length
-    if (!this.#owned || this.#end + chunk.length > this.#buffer.length) this.#grow(pending, needed)
+    // A chunk that was pushed is full: only a buffer of this reader's own ever has room.
+    if (this.#end + chunk.length > this.#buffer.length) this.#grow(pending, needed)
     this.#buffer.set(chunk, this.#end)
     this.#end += chunk.length
   }
@@ -82,7 +80,6 @@ export class FrameReader {
       this.#buffer = EMPTY
       this.#start = 0
       this.#end = 0
-      this.#owned = false
     }
     return { type, body }
   }
@@ -96,7 +93,6 @@ export class FrameReader {
     this.#buffer = grown
     this.#start = 0
     this.#end = pending
-    this.#owned = true
   }
 }
 

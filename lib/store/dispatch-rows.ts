@@ -21,7 +21,6 @@ export async function dispatchRows<Request, Answer>(
   context: StoreContext,
   items: readonly BatchItem<Request, Answer>[],
   { toRow, settle, describe }: RowDispatch<Request, Answer>,
-  signal: AbortSignal,
 ): Promise<void> {
   // Naming a broken request must not throw in the place where its error is reported.
   const nameOf = (request: Request): string => {
@@ -43,7 +42,7 @@ export async function dispatchRows<Request, Answer>(
   }
   let answers: readonly (RowAnswer | undefined)[]
   try {
-    answers = await context.operate(rows, { signal })
+    answers = await context.operate(rows)
   } catch (error) {
     const failure = asStoreError(error, 'the batch failed', { code: 'STORAGE_ERROR' })
     for (const item of sent) item.fail(failure)

@@ -67,9 +67,7 @@ export class StoreContext {
   ): Promise<readonly (RowAnswer | undefined)[]> {
     if (rows.length === 0) return []
     const timeout = options.timeoutMs ?? this.settings.batchPolicyTotalTimeout
-    const answers = await this.#bounded(timeout, options.signal, signal =>
-      this.transport.batchOperate(rows, { signal, timeout }),
-    )
+    const answers = await this.#send(rows, timeout, options.signal)
     const { byRow, surplus } = alignAnswers(rows, answers)
     if (surplus > 0) {
       this.logger.warn(
@@ -80,38 +78,37 @@ export class StoreContext {
     return byRow
   }
 
-  async #bounded<Answer>(
-    timeoutMs: number,
-    signal: AbortSignal | undefined,
-    send: (signal: AbortSignal) => Promise<Answer>,
-  ): Promise<Answer> {
-    const abandon = new AbortController()
-    let timer: NodeJS.Timeout | undefined
-    let onAbort: (() => void) | undefined
-    const ended = new Promise<never>((_, reject) => {
-      const boundMs = timeoutMs + this.settings.batcherWaitGrace
-      timer = setTimeout(() => {
-        reject(new StoreError('SERVICE_UNAVAILABLE', `the transport gave no answer within ${boundMs} ms`))
-      }, boundMs)
-      onAbort = () => {
-        reject(
+  /** The transport's promise, but no longer than its timeout and the grace period; then it is left alone. */
+  #send(rows: readonly BatchRow[], timeout: number, signal: AbortSignal | undefined): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const boundMs = timeout + this.settings.batcherWaitGrace
+      const end = (): void => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', onAbort)
+      }
+      const fail = (error: unknown): void => {
+        end()
+        reject(asStoreError(error, 'the batch failed', { code: 'STORAGE_ERROR' }))
+      }
+      const onAbort = (): void =>
+        fail(
           new StoreError('CONTEXT_CANCELED', 'the batch was given up by the signal', {
             cause: signal?.reason,
           }),
         )
+      const timer = setTimeout(() => {
+        fail(new StoreError('SERVICE_UNAVAILABLE', `the transport gave no answer within ${boundMs} ms`))
+      }, boundMs)
+      if (signal?.aborted) return onAbort()
+      signal?.addEventListener('abort', onAbort, { once: true })
+      try {
+        this.transport.batchOperate(rows, { signal, timeout }).then(answers => {
+          end()
+          resolve(answers)
+        }, fail)
+      } catch (error) {
+        fail(error)
       }
-      if (signal?.aborted) onAbort()
-      else signal?.addEventListener('abort', onAbort, { once: true })
     })
-    try {
-      return await Promise.race([ended, send(abandon.signal)])
-    } catch (error) {
-      const failure = asStoreError(error, 'the batch failed', { code: 'STORAGE_ERROR' })
-      abandon.abort(failure)
-      throw failure
-    } finally {
-      clearTimeout(timer)
-      if (onAbort !== undefined) signal?.removeEventListener('abort', onAbort)
-    }
   }
 }

@@ -9,12 +9,10 @@ import { InvalidArgumentError, StoreError } from '../errors/index.ts'
 import {
   checkFields,
   DECORATE_FIELDS,
-  decodeMetadata,
   type Field,
   GET_FIELDS,
   META_FIELDS,
   type TransactionMetadata,
-  txInpointsOf,
 } from '../record/index.ts'
 import type { Settings } from '../settings/index.ts'
 import type { Transport } from '../transport/index.ts'
@@ -42,16 +40,6 @@ export interface CallOptions {
    */
   signal?: AbortSignal | undefined
 }
-
-/** What `create` tells of the new record. */
-const CREATED_FIELDS: readonly Field[] = [
-  ...META_FIELDS,
-  'txid',
-  'external',
-  'extendedSize',
-  'recordUtxos',
-  'totalUtxos',
-]
 
 /** What a spend may pass over; all off where absent. */
 export type SpendOptions = CallOptions & { readonly [Flag in keyof SpendFlags]?: boolean | undefined }
@@ -120,13 +108,12 @@ export class UtxoStore implements AsyncDisposable {
   ): Promise<TransactionMetadata> {
     return this.#call('create', options, async () => {
       const transaction = checkTransaction(tx)
-      const { request, bins, body } = prepareCreate(this.#context, transaction, blockHeight, options)
+      const { request, metadata, body } = prepareCreate(this.#context, transaction, blockHeight, options)
       // The body first: one without a record is harmless, a record without its body is not.
       if (body !== undefined)
         await this.#context.external.set(txidToHex(transaction.txid), body.type, body.bytes)
       await this.#batchers.store.submit(request, options)
-      const metadata = decodeMetadata(bins, CREATED_FIELDS)
-      return body === undefined ? metadata : { ...metadata, txInpoints: txInpointsOf(transaction.inputs) }
+      return metadata
     })
   }
 

@@ -3,7 +3,7 @@ local core = ...
 
 local globals, pcall, require, select, type = _G, pcall, require, select, type
 local string_pack, table_concat, table_unpack = string.pack, table.concat, table.unpack
-local string_unpack = string.unpack
+local string_sub, string_unpack = string.sub, string.unpack
 local c_string, result_particle = core.c_string, core.result_particle
 
 local SUCCESS, FAILURE, REFUSED = 0, 1, 2
@@ -36,9 +36,9 @@ end
 -- The function that a request names, its arguments in a table, their number, and the position of the record.
 local function read_request(request)
   local name, arguments_size, position = string_unpack('<s2I4', request)
-  local arguments = {}
-  local well_formed, count = pcall(core.decode_arguments, request, position, arguments)
-  return globals[name], arguments, well_formed and count or 0, position + arguments_size
+  local arguments, behind = {}, position + arguments_size
+  local well_formed, count = pcall(core.decode_arguments, string_sub(request, position, behind - 1), arguments)
+  return globals[name], arguments, well_formed and count or 0, behind
 end
 
 -- A failure of the function is an ordinary answer of this one; it raises only what cannot be answered.

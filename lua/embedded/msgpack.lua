@@ -124,9 +124,9 @@ function decode(data, position, stored)
 end
 core.decode = decode
 
--- Puts the elements of the list at a position into `target`, as scripts see them, and answers their number. Anything but a list has none.
-function core.decode_arguments(data, position, target)
-  local kind, size, first = read_head(data, position)
+-- Puts the elements of a list into `target`, as scripts see them, and answers their number. Anything but a list has none.
+function core.decode_arguments(data, target)
+  local kind, size, first = read_head(data, 1)
   if kind ~= 'list' then return 0 end
   local flags, behind = read_flags(data, first, size)
   if flags then first, size = behind, size - 1 end

@@ -1,10 +1,13 @@
 -- What the types of the UDF environment are built on: boxes, values and argument errors.
 --
--- Every file here is a chunk that gets `core`, the table the files share. The host puts four functions into it:
+-- Every file here is a chunk that gets `core`, the table the files share. The host puts into it:
 --   core.new_userdata()      a full userdata with one user value
 --   core.native(f)           a C function that calls f, see below
 --   core.log(level, text)    level 1 warn, 2 info, 3 debug, 4 trace
 --   core.now()               milliseconds since 1970
+--   core.next_record()       the request of the next record of an aggregation, or nothing
+--   core.user_path           the folder that modules seem to lie in
+--   core.timeout_text        the error of a call whose time is up
 --
 -- Scripts share the state with this code and may replace any global, so everything is taken into locals here and in
 -- the other files.

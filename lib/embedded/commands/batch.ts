@@ -20,6 +20,10 @@ import { beginFrame, endFrame, isEmptyFrame, lastMessageFrame, writeReply } from
 /** Rows are sent when this many bytes have gathered, as a real server does. */
 const FRAME_BYTES = 128 * 1024
 
+/** After this many rows the batch can be interrupted, also when there is nothing to send. */
+const ROWS_PER_STEP = 256
+const NOTHING_TO_SEND = Buffer.alloc(0)
+
 /** Result codes of rows that do not make a batch fail. */
 const SOFT_CODES: ReadonlySet<number> = new Set([
   RESULT_CODES.OK,
@@ -29,7 +33,8 @@ const SOFT_CODES: ReadonlySet<number> = new Set([
 
 /**
  * Runs the rows of a batch in order and yields the frames of its reply (protocol 6.2, 6.3). Nothing runs
- * ahead of what was taken: a client that does not read its reply holds up its own rows only.
+ * ahead of what was taken: a client that does not read its reply holds up its own rows only. Empty buffers
+ * among the frames are moments at which other connections may be served.
  */
 export function* batchReply(node: ServerNode, message: Message): Generator<Buffer, void> {
   const batch = decodeBatch(node, message)
@@ -71,7 +76,12 @@ function* rowFrames(node: ServerNode, message: Message, batch: BatchRequest): Ge
   let failure: number = RESULT_CODES.OK
   let writer = beginFrame()
   let silent = false
+  let rowsInStep = 0
   for (const row of batch.rows()) {
+    if (++rowsInStep > ROWS_PER_STEP) {
+      yield NOTHING_TO_SEND
+      rowsInStep = 0
+    }
     const reply = executeRow(node, message, row)
     if (silent) continue
     writeReply(writer, reply, row.index)

@@ -118,19 +118,18 @@ export class LuaRuntime {
   register(filename: string, source: Uint8Array): Registration {
     const instance = this.#usableInstance()
     if (!instance) return { ok: false, line: 0, message: 'no memory for another Lua state' }
-    const path = this.#pathOf(filename)
     const failure = this.#guard(instance, () => {
       const state = new UdfState(instance, this.#prelude, this.#userPath)
-      const outcome = state.runChunk(path, source, DEFAULT_TIMEOUT_MS)
+      const outcome = state.runChunk(filename, source, DEFAULT_TIMEOUT_MS)
       state.close()
       return outcome
     })
-    if (failure) return { ok: false, ...describeRefusal(failure, path) }
+    if (failure) return { ok: false, ...describeRefusal(failure, filename) }
 
     const copy = Uint8Array.from(source)
     const sha1 = createHash('sha1').update(copy).digest('hex')
     this.#modules.set(filename, { filename, source: copy, sha1 })
-    this.#usableInstance()?.writeFile(path, copy)
+    this.#usableInstance()?.writeFile(this.#pathOf(filename), copy)
     this.#dropStates()
     return { ok: true }
   }
@@ -286,9 +285,11 @@ function putRequest(
   return writeRequest(instance.heap, start, functionName, record, args)
 }
 
-/** Splits `path:line: message`, as Lua words what it blames on a line of the chunk. */
-function describeRefusal(failure: LuaFailure, path: string): { line: number; message: string } {
+/** Splits `chunk:line: message`, as Lua words what it blames on a line of the chunk. */
+function describeRefusal(failure: LuaFailure, chunkName: string): { line: number; message: string } {
   const text = failure.message ?? NO_MESSAGE_TEXT
-  const match = text.startsWith(`${path}:`) ? /^(\d+): (.*)$/s.exec(text.slice(path.length + 1)) : null
+  const match = text.startsWith(`${chunkName}:`)
+    ? /^(\d+): (.*)$/s.exec(text.slice(chunkName.length + 1))
+    : null
   return match ? { line: Number(match[1]), message: match[2] ?? '' } : { line: 0, message: text }
 }

@@ -1,5 +1,5 @@
 import type { PreludeChunk } from './prelude.ts'
-import type { RecordSource, WasmInstance } from './wasm-instance.ts'
+import { type RecordSource, TIMEOUT_TEXT, type WasmInstance } from './wasm-instance.ts'
 import { LUA_STATUS, LUA_TYPE, type LuaState } from './wasm-module.ts'
 
 /** Functions of the Lua side, kept on the stack for as long as the state lives: index 1 is the first. */
@@ -40,8 +40,8 @@ export class UdfState {
     this.#setFunction('log', natives.log)
     this.#setFunction('now', natives.now)
     this.#setFunction('next_record', natives.nextRecord)
-    instance.pushBytes(state, Buffer.from(userPath))
-    instance.withName('user_path', name => module._lua_setfield(state, 1, name))
+    this.#setText('user_path', userPath)
+    this.#setText('timeout_text', TIMEOUT_TEXT)
     for (const chunk of prelude) this.#runPrelude(chunk)
     for (const name of KEPT_FUNCTIONS) instance.withName(name, text => module._lua_getfield(state, 1, text))
     module._lua_rotate(state, 1, -1)
@@ -52,11 +52,11 @@ export class UdfState {
   /**
    * Runs a chunk as the server does when a module is registered.
    *
-   * @param path stands in front of the line in error texts
+   * @param name of the chunk: stands in front of the line in error texts
    */
-  runChunk(path: string, source: Uint8Array, timeoutMs: number): LuaFailure | undefined {
+  runChunk(name: string, source: Uint8Array, timeoutMs: number): LuaFailure | undefined {
     const { instance } = this
-    const status = this.#load(`@${path}`, source)
+    const status = this.#load(`@${name}`, source)
     return this.#settle(status === LUA_STATUS.ok ? instance.call(this.#state, 0, 0, timeoutMs) : status)
   }
 
@@ -103,6 +103,11 @@ export class UdfState {
     const { module } = this.instance
     module._lua_pushcclosure(this.#state, address, 0)
     this.instance.withName(name, text => module._lua_setfield(this.#state, 1, text))
+  }
+
+  #setText(name: string, value: string): void {
+    this.instance.pushBytes(this.#state, Buffer.from(value))
+    this.instance.withName(name, text => this.instance.module._lua_setfield(this.#state, 1, text))
   }
 
   #load(chunkName: string, source: Uint8Array): number {

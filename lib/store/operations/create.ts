@@ -8,15 +8,18 @@ import {
 import { InvalidArgumentError, StoreError } from '../../errors/index.ts'
 import type { BlobType } from '../../external/index.ts'
 import {
-  type Bins,
+  BINS,
   buildRecords,
   type MinedBlockInfo,
   masterKey,
   needsExternalBody,
   needsSeveralRecords,
   type RecordBins,
+  type RecordContent,
   type RecordOptions,
+  type TransactionMetadata,
   transactionContent,
+  txInpointsOf,
 } from '../../record/index.ts'
 import { RESULT_CODES, statusText, type WriteRow } from '../../transport/index.ts'
 import { checkBoolean, checkHeight, checkUint32 } from '../arguments.ts'
@@ -44,8 +47,8 @@ export interface CreateRequest {
 
 export interface PreparedCreate {
   readonly request: CreateRequest
-  /** What the new record holds. */
-  readonly bins: Bins
+  /** What `create` answers. */
+  readonly metadata: TransactionMetadata
   /** What has to be in the external store before the record is written. */
   readonly body: { readonly type: BlobType; readonly bytes: Uint8Array } | undefined
 }
@@ -67,8 +70,33 @@ export function prepareCreate(
   const bytes = external ? bodyOf(tx) : undefined
   return {
     request: { txid: tx.txid, row: createRow(context, masterKey(tx.txid), master) },
-    bins: Object.fromEntries(master),
+    metadata: createdMetadata(content, master, options),
     body: bytes === undefined ? undefined : { type: 'tx', bytes },
+  }
+}
+
+function createdMetadata(
+  content: RecordContent,
+  master: RecordBins,
+  { minedBlockInfos = [], locked = false }: CreateOptions,
+): TransactionMetadata {
+  return {
+    txid: content.txid,
+    locktime: content.locktime,
+    fee: Number(content.fee),
+    sizeInBytes: content.sizeInBytes,
+    extendedSize: content.extendedSize,
+    txInpoints: txInpointsOf(content.inputs),
+    isCoinbase: content.isCoinbase,
+    conflicting: false,
+    locked,
+    creating: false,
+    external: master.has(BINS.external),
+    blockIds: minedBlockInfos.map(info => info.blockId),
+    blockHeights: minedBlockInfos.map(info => info.blockHeight),
+    subtreeIdxs: minedBlockInfos.map(info => info.subtreeIdx),
+    recordUtxos: Number(master.get(BINS.recordUtxos)),
+    totalUtxos: content.outputs.length,
   }
 }
 
@@ -124,21 +152,16 @@ export function createRow(context: StoreContext, userKey: Uint8Array, bins: Reco
 
 /** Writes a batch of new records, each create-only: an existing record is never overwritten. */
 export function createHandler(context: StoreContext): BatchHandler<CreateRequest, void> {
-  return (items, { signal }) =>
-    dispatchRows(
-      context,
-      items,
-      {
-        toRow: request => request.row,
-        describe: request => `creating ${txidToHex(request.txid)}`,
-        settle: (item, answer) => {
-          const error = createError(item.request.txid, answer.status, answer.inDoubt)
-          if (error === undefined) item.succeed()
-          else item.fail(error)
-        },
+  return items =>
+    dispatchRows(context, items, {
+      toRow: request => request.row,
+      describe: request => `creating ${txidToHex(request.txid)}`,
+      settle: (item, answer) => {
+        const error = createError(item.request.txid, answer.status, answer.inDoubt)
+        if (error === undefined) item.succeed()
+        else item.fail(error)
       },
-      signal,
-    )
+    })
 }
 
 function createError(txid: Uint8Array, status: number, inDoubt: boolean): StoreError | undefined {

@@ -23,18 +23,13 @@ export interface GetRequest {
  * loop around it would multiply its timeouts (semantics 3.1, incident S2).
  */
 export function getHandler(context: StoreContext): BatchHandler<GetRequest, TransactionMetadata> {
-  return (items, { signal }) => {
+  return items => {
     const bins = binsForFields(unionOf(items.map(item => item.request.fields)))
-    return dispatchRows(
-      context,
-      items,
-      {
-        toRow: ({ txid }) => ({ kind: 'read', key: { set: context.set, userKey: masterKey(txid) }, bins }),
-        describe: ({ txid }) => `reading ${txidToHex(txid)}`,
-        settle: (item, answer) => item.succeed(decodeAnswer(item.request, answer)),
-      },
-      signal,
-    )
+    return dispatchRows(context, items, {
+      toRow: ({ txid }) => ({ kind: 'read', key: { set: context.set, userKey: masterKey(txid) }, bins }),
+      describe: ({ txid }) => `reading ${txidToHex(txid)}`,
+      settle: (item, answer) => item.succeed(decodeAnswer(item.request, answer)),
+    })
   }
 }
 

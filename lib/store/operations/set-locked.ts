@@ -20,45 +20,39 @@ export interface LockRequest {
  * (semantics 3.8, incidents #1033 and #928).
  */
 export function lockedHandler(context: StoreContext): BatchHandler<LockRequest, void> {
-  return async (items, { signal }) => {
+  return async (items, dispatch) => {
     const pageWrites: PageWrite[] = []
     const locked: BatchItem<LockRequest, void>[] = []
-    await dispatchRows(
-      context,
-      items,
-      {
-        toRow: ({ txid, locked }) => ({
-          kind: 'apply',
-          key: { set: context.set, userKey: masterKey(txid) },
-          module: context.udfModule,
-          function: 'setLocked',
-          args: [locked],
-        }),
-        describe: ({ txid }) => `setting the lock of ${txidToHex(txid)}`,
-        settle: (item, answer) => {
-          const { txid } = item.request
-          if (answer.status === RESULT_CODES.NOT_FOUND) return item.fail(notFound(txid))
-          if (answer.status !== 0)
-            return item.fail(
-              rowError(`setting the lock of ${txidToHex(txid)}`, answer.status, answer.inDoubt),
-            )
-          const { status, errorCode, message, childCount } = parseUdfResponse(answer.bins)
-          if (errorCode === 'TX_NOT_FOUND') return item.fail(notFound(txid))
-          if (status !== 'OK') {
-            return item.fail(
-              new StoreError(
-                'STORAGE_ERROR',
-                `setting the lock of ${txidToHex(txid)}: ${errorCode} (${message})`,
-              ),
-            )
-          }
-          locked.push(item)
-          if (childCount > 0) pageWrites.push(pageWrite(item.request, childCount))
-        },
+    await dispatchRows(context, items, {
+      toRow: ({ txid, locked }) => ({
+        kind: 'apply',
+        key: { set: context.set, userKey: masterKey(txid) },
+        module: context.udfModule,
+        function: 'setLocked',
+        args: [locked],
+      }),
+      describe: ({ txid }) => `setting the lock of ${txidToHex(txid)}`,
+      settle: (item, answer) => {
+        const { txid } = item.request
+        if (answer.status === RESULT_CODES.NOT_FOUND) return item.fail(notFound(txid))
+        if (answer.status !== 0)
+          return item.fail(rowError(`setting the lock of ${txidToHex(txid)}`, answer.status, answer.inDoubt))
+        const { status, errorCode, message, childCount } = parseUdfResponse(answer.bins)
+        if (errorCode === 'TX_NOT_FOUND') return item.fail(notFound(txid))
+        if (status !== 'OK') {
+          return item.fail(
+            new StoreError(
+              'STORAGE_ERROR',
+              `setting the lock of ${txidToHex(txid)}: ${errorCode} (${message})`,
+            ),
+          )
+        }
+        locked.push(item)
+        if (childCount > 0) pageWrites.push(pageWrite(item.request, childCount))
       },
-      signal,
-    )
-    const failures = await pageFailures(context, pageWrites, signal)
+    })
+    const failures =
+      pageWrites.length === 0 ? NO_FAILURES : await pageFailures(context, pageWrites, dispatch.signal)
     for (const item of locked) {
       const failure = failures.get(txidToHex(item.request.txid))
       if (failure === undefined) item.succeed()
@@ -66,6 +60,8 @@ export function lockedHandler(context: StoreContext): BatchHandler<LockRequest, 
     }
   }
 }
+
+const NO_FAILURES: ReadonlyMap<string, StoreError> = new Map()
 
 /** A locked transaction is not pruned: the lock takes the delete-at-height away, on the pages as well. */
 function pageWrite({ txid, locked }: LockRequest, pages: number): PageWrite {

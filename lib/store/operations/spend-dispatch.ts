@@ -34,14 +34,11 @@ type SpendItem = BatchItem<SpendRequest, void>
  * each record, where the verdict falls atomically (lua/utxo/spend.lua).
  */
 export function spendHandler(context: StoreContext): BatchHandler<SpendRequest, void> {
-  return async (items, { signal }) => {
+  return async (items, dispatch) => {
     const groups = groupByRecord(context, refuseLaterClaims(items))
     let answers: readonly (RowAnswer | undefined)[]
     try {
-      answers = await context.operate(
-        groups.map(group => spendMultiRow(context, group)),
-        { signal },
-      )
+      answers = await context.operate(groups.map(group => spendMultiRow(context, group)))
     } catch (error) {
       const failure = asStoreError(error, 'the batch failed', { code: 'STORAGE_ERROR' })
       for (const group of groups) settle(group, failure)
@@ -53,11 +50,9 @@ export function spendHandler(context: StoreContext): BatchHandler<SpendRequest, 
       if (signal === undefined) settle(group, verdict)
       else signalled.push({ group, verdict, signal })
     }
-    await followUpSignals(
-      context,
-      signalled.map(entry => entry.signal),
-      signal,
-    )
+    if (signalled.length === 0) return
+    const signals = signalled.map(({ signal }) => signal)
+    await followUpSignals(context, signals, dispatch.signal)
     for (const { group, verdict } of signalled) settle(group, verdict)
   }
 }

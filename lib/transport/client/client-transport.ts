@@ -30,6 +30,8 @@ export interface ClientRow {
   policy?: unknown
 }
 
+type BatchPolicy = InstanceType<typeof Aerospike.BatchPolicy>
+
 interface ClientAnswer {
   status: number
   inDoubt?: boolean
@@ -57,6 +59,7 @@ export class ClientTransport implements Transport {
   readonly #client: BatchClient
   readonly #options: ClientTransportOptions
   readonly #permits: ConnectionPermits
+  #lastPolicy: BatchPolicy | undefined
 
   constructor(client: BatchClient, options: ClientTransportOptions) {
     this.#client = client
@@ -76,13 +79,7 @@ export class ClientTransport implements Transport {
     if (signal?.aborted) throw abandoned(signal)
     if (rows.length === 0) return []
     const records = rows.map(row => this.#clientRow(row))
-    const policy = new Aerospike.BatchPolicy({
-      totalTimeout: timeout,
-      socketTimeout: this.#options.socketTimeoutMs,
-      maxRetries: this.#options.maxRetries,
-      respondAllKeys: true,
-      concurrent: true,
-    })
+    const policy = this.#policy(timeout)
     const waitMs = Math.max(PERMIT_WAIT_MS_MIN, timeout / 10)
     const answers = await releasedBy(
       signal,
@@ -95,6 +92,20 @@ export class ClientTransport implements Transport {
       bins: answer.status === 0 ? decodeBins(answer.record?.bins) : undefined,
       inDoubt: answer.inDoubt === true,
     }))
+  }
+
+  /** Batches nearly always have the same time, and the client only reads its policy. */
+  #policy(totalTimeout: number): BatchPolicy {
+    if (this.#lastPolicy?.totalTimeout !== totalTimeout) {
+      this.#lastPolicy = new Aerospike.BatchPolicy({
+        totalTimeout,
+        socketTimeout: this.#options.socketTimeoutMs,
+        maxRetries: this.#options.maxRetries,
+        respondAllKeys: true,
+        concurrent: true,
+      })
+    }
+    return this.#lastPolicy
   }
 
   async #send(records: ClientRow[], policy: unknown): Promise<ClientAnswer[]> {

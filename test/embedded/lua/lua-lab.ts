@@ -57,7 +57,7 @@ export function missing(): UdfRecord {
 }
 
 /** A particle as a JavaScript value; doubles stay apart from integers, and blobs are hex. */
-export function valueOf({ type, value }: Particle): unknown {
+export function decoded({ type, value }: Particle): unknown {
   const bytes = Buffer.from(value)
   switch (type) {
     case 0:
@@ -79,7 +79,7 @@ export function valueOf({ type, value }: Particle): unknown {
 
 /** What a test looks at: the value of a success, the text of a failure, the code of a refusal. */
 export function answerOf(outcome: UdfOutcome): unknown {
-  if (outcome.kind === 'success') return valueOf(outcome.value)
+  if (outcome.kind === 'success') return decoded(outcome.value)
   if (outcome.kind === 'failure') return { failure: outcome.message }
   return { refused: outcome.resultCode }
 }
@@ -89,7 +89,7 @@ export function changeOf(outcome: UdfOutcome): unknown {
   if (outcome.kind !== 'success') return outcome.kind
   if (outcome.change.kind !== 'write') return outcome.change.kind
   const bins: Record<string, unknown> = {}
-  for (const [name, particle] of outcome.change.bins) bins[name] = valueOf(particle)
+  for (const [name, particle] of outcome.change.bins) bins[name] = decoded(particle)
   return bins
 }
 

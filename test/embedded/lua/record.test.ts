@@ -240,6 +240,11 @@ describe('what becomes of a record', () => {
     ).toEqual({
       l: '93010203',
     })
+    expect(
+      changed(
+        'do local l = rec.l rec.l = l aerospike:update(rec) list.append(l, 3) aerospike:update(rec) end',
+      ),
+    ).toEqual({ l: '920102' })
     expect(answersTo(runtime, ['do list.append(rec.l, 3) return #rec.l end'], record)).toEqual([3])
   })
 

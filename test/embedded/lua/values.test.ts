@@ -170,7 +170,7 @@ describe('any value', () => {
         const outcome = runtime.apply('echo', 'echo', existing(), argumentsOf([value]), 1000)
         expect(outcome.kind === 'success' && Buffer.from(outcome.value.value)).toEqual(encodeMsgpack([value]))
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     )
   })
 
