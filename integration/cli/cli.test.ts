@@ -38,7 +38,7 @@ describe('usage', () => {
     [['replay', BLOCK_357238, '--sed-missing-parents'], /unknown option/],
     [['replay', BLOCK_357238, '--store', 'redis://here'], /store URL must be of the form/],
     [['replay', BLOCK_357238, '--store', 'aerospike://127.0.0.1:3000/ns'], /externalStore must be file:/],
-    [['get'], /missing required argument 'txid'/],
+    [['get', '--store', 'embedded:'], /missing required argument 'txid'/],
     [['get', 'ab'.repeat(32)], /--store/],
     [['get', 'abc', '--store', 'embedded:'], /txid must be 64 hex characters/],
     [['serve', '--port', '65536'], /whole number from 0 to 65535/],

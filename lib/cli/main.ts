@@ -12,6 +12,7 @@ const STORE_HELP = `Store URLs:
   aerospike://host:port[,host:port…]/namespace?set=utxo&externalStore=file:///var/lib/utxo
   embedded:?set=utxo            a server inside this process; its data ends with the command
 
+Logs go to stderr from UTXO_STORE_LOG on (trace, debug, info, warn, error, silent; default warn).
 Exit codes: 0 success, 1 the job failed, 2 wrong usage.`
 
 function wholeNumber(minimum: number, maximum: number): (text: string) => number {
@@ -102,7 +103,8 @@ async function main(args: string[]): Promise<number> {
     const [name] = args
     const topic = program.commands.some(command => command.name() === name) ? ` ${name}` : ''
     const hint = exitCode === 2 ? ` See utxo-store${topic} --help.` : ''
-    process.stderr.write(`utxo-store${topic}: ${message.replaceAll('\n', ' ')}${hint}\n`)
+    const sentence = message.replaceAll('\n', ' ').replace(/([^.!?])$/, '$1.')
+    process.stderr.write(`utxo-store${topic}: ${sentence}${hint}\n`)
     return exitCode
   }
 }

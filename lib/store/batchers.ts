@@ -72,7 +72,7 @@ function observerOf(batcher: keyof Batchers, { logger }: StoreContext): BatchObs
   return {
     handlerFailed: ({ error, items, unanswered }) =>
       logger.error(
-        { event: 'batch_handler_failed', batcher, items, unanswered, error },
+        { event: 'batch_handler_failed', batcher, items, unanswered, err: error },
         'a batch handler failed; its items were answered with an error',
       ),
     handlerLost: ({ items, unanswered }) =>

@@ -64,10 +64,7 @@ export async function openFoundation(text: string, options: OpenOptions): Promis
       connectRetries: settings.connectRetries,
       signal: options.signal,
       onFailedAttempt: ({ attempt, retriesLeft, error }) =>
-        logger.warn(
-          { event: 'connect_failed', attempt, retriesLeft, error: error.message },
-          'connecting failed',
-        ),
+        logger.warn({ event: 'connect_failed', attempt, retriesLeft, err: error }, 'connecting failed'),
     })
     const administration = new ClientAdministration(client, { timeoutMs: settings.dbTimeoutDuration })
     opened.push(administration)
@@ -92,7 +89,7 @@ export async function openFoundation(text: string, options: OpenOptions): Promis
     return { url, context, administration, release }
   } catch (error) {
     await release().catch((failure: unknown) =>
-      logger.warn({ event: 'release_failed', error: failure }, 'closing after a failed open'),
+      logger.warn({ event: 'release_failed', err: failure }, 'closing after a failed open'),
     )
     throw error
   }

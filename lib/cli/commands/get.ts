@@ -5,6 +5,7 @@ import {
   txidToHex,
   UtxoStore,
 } from '../../index.ts'
+import { createLog } from '../log.ts'
 import { formatCount, type Output, table } from '../output.ts'
 
 export interface GetOptions {
@@ -36,7 +37,7 @@ const FIELDS = [
 /** Reads one transaction and shows it. */
 export async function get(txid: string, options: GetOptions, output: Output): Promise<void> {
   const key = txidFromHex(txid)
-  await using store = await UtxoStore.open(options.store)
+  await using store = await UtxoStore.open(options.store, { logger: createLog() })
   const record = await store.get(key, FIELDS)
   const outputs = (record.utxos ?? []).map((slot, vout) => ({ vout, ...readable(slot) }))
   const { utxos: _slots, txid: _bytes, ...fields } = record

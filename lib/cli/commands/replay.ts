@@ -1,5 +1,6 @@
 import { type Block, coinbaseHeight, StoreError, UtxoStore } from '../../index.ts'
 import { UsageError } from '../failure.ts'
+import { createLog } from '../log.ts'
 import { type Output, table } from '../output.ts'
 import { Progress } from '../progress.ts'
 import { readBlocks } from '../replay/block-source.ts'
@@ -35,7 +36,7 @@ export async function replay(
 ): Promise<void> {
   const blocks = (await Promise.all(files.map(readBlocks))).flat()
   const startHeight = options.startHeight ?? startHeightOf(blocks, files)
-  await using store = await UtxoStore.open(options.store, { settings: REPLAY_SETTINGS })
+  await using store = await UtxoStore.open(options.store, { settings: REPLAY_SETTINGS, logger: createLog() })
   const summary = await runReplay(store, blocks, startHeight, options.seedMissingParents === true, output)
   output.result(summary, summaryText(summary))
   if (summary.missingParents > 0) {

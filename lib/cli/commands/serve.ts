@@ -1,5 +1,6 @@
-import { startEmbeddedServer } from '../../embedded/index.ts'
+import { serveEmbedded } from '../../embedded/index.ts'
 import { UsageError } from '../failure.ts'
+import { createLog } from '../log.ts'
 import type { Output } from '../output.ts'
 
 export interface ServeOptions {
@@ -18,8 +19,15 @@ export async function serve(options: ServeOptions, output: Output): Promise<void
   const stopped = new Promise<void>(resolve => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve())
   })
-  await using server = await startEmbeddedServer({ host: options.host, port: options.port, namespaces })
-  const address = `aerospike://${server.host.includes(':') ? `[${server.host}]` : server.host}:${server.port}`
+  const log = createLog()
+  await using server = await serveEmbedded({
+    host: options.host,
+    port: options.port,
+    namespaces,
+    log: (level, text) => log[level](text),
+  })
+  // Without the namespace: a client chooses one of those served.
+  const address = server.url.slice(0, server.url.lastIndexOf('/'))
   output.result({ ready: address, namespaces }, `ready ${address}`)
   await stopped
   output.note('stopping')

@@ -15,7 +15,7 @@ import {
 import { CommandError } from '../command-error.ts'
 import type { Particle, UdfChange, UdfRecord } from '../lua/index.ts'
 import { storedParticle } from '../operations/stored-particle.ts'
-import { BinList } from '../storage/bin-list.ts'
+import { type Bin, BinList } from '../storage/bin-list.ts'
 import { NEVER_EXPIRES, RECORD_TTL } from '../storage/expiry.ts'
 import { nextGeneration, type StoredRecord } from '../storage/stored-record.ts'
 import type { UdfRuntime } from '../udf-registry.ts'
@@ -90,10 +90,11 @@ function callAndCommit(
   call: UdfCall,
   record: StoredRecord | undefined,
 ): RecordReply {
+  const seen = udfRecord(request, record)
   const outcome = runtime.apply(
     call.moduleName,
     call.functionName,
-    udfRecord(request, record),
+    seen,
     call.args,
     request.timeoutMs || TIMEOUT_MS_DEFAULT,
   )
@@ -105,7 +106,7 @@ function callAndCommit(
       return replyWithBin(replyWithCode(RESULT_CODES.UDF_EXECUTION, record), FAILURE_BIN, message)
     }
     case 'success':
-      return replyWithBin(commit(request, record, outcome.change), SUCCESS_BIN, outcome.value)
+      return replyWithBin(commit(request, record, seen, outcome.change), SUCCESS_BIN, outcome.value)
   }
 }
 
@@ -140,7 +141,12 @@ function secondsToLive(record: StoredRecord | undefined, nowSeconds: number): nu
 }
 
 /** Makes the record what the function left; the reply still lacks the function's value. */
-function commit(request: RecordRequest, existing: StoredRecord | undefined, change: UdfChange): RecordReply {
+function commit(
+  request: RecordRequest,
+  existing: StoredRecord | undefined,
+  seen: UdfRecord,
+  change: UdfChange,
+): RecordReply {
   const { namespace, digest } = request
   if (change.kind === 'none') return replyWithCode(RESULT_CODES.OK, existing)
   if (change.kind === 'remove') {
@@ -152,12 +158,22 @@ function commit(request: RecordRequest, existing: StoredRecord | undefined, chan
   const recordTtl = change.ttlSeconds === undefined ? request.recordTtl : recordTtlOf(change.ttlSeconds)
   const voidTimeSeconds = writeVoidTime(namespace, recordTtl, setName, existing)
   const userKey = change.dropKey ? undefined : userKeyToStore(request, existing)
-  const bins = BinList.empty()
-  for (const [name, { type, value }] of change.bins) {
-    bins.set(binNameFromText(name), type, storedParticle(type, asBuffer(value)))
-  }
+  const bins = BinList.of(changedBins(seen, change.bins))
   const record = namespace.write({ digest, existing, setName, bins, voidTimeSeconds, userKey })
   return replyWithCode(RESULT_CODES.OK, record)
+}
+
+/** Bins that come back as they went in were checked and normalised when they were written. */
+function* changedBins(seen: UdfRecord, bins: ReadonlyMap<string, Particle>): Generator<Bin> {
+  for (const [name, particle] of bins) {
+    const value = asBuffer(particle.value)
+    const isUnchanged = seen.bins.get(name) === particle
+    yield {
+      name: binNameFromText(name),
+      type: particle.type,
+      value: isUnchanged ? value : storedParticle(particle.type, value),
+    }
+  }
 }
 
 /** What a function gave to record.set_ttl, as record_ttl travels: -1 is "never", -2 "keep" (protocol 7.7). */

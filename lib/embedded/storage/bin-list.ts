@@ -36,6 +36,11 @@ export class BinList {
     return new BinList([])
   }
 
+  /** A list of bins whose names differ; the values are kept as they are, not copied, until `encode`. */
+  static of(bins: Iterable<Bin>): BinList {
+    return new BinList([...bins])
+  }
+
   /** The list behind a stored buffer; the values are views of it. */
   static decode(stored: Buffer, count: number): BinList {
     return new BinList(

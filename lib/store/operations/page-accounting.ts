@@ -158,7 +158,7 @@ async function dropDrifted(
 
 function report({ logger }: StoreContext, txid: string, error: unknown): void {
   logger.error(
-    { event: 'follow_up_failed', txid, error },
+    { event: 'follow_up_failed', txid, err: error },
     'a follow-up of a spend failed; the transaction may be pruned late',
   )
 }

@@ -40,7 +40,7 @@ export async function rollBack(
   const outcome = await decideAndUndo(context, tx, succeeded, failures).catch(
     (error: unknown): RollbackOutcome => {
       context.logger.error(
-        { event: 'spend_rollback_failed', txid: txidToHex(tx.txid), error },
+        { event: 'spend_rollback_failed', txid: txidToHex(tx.txid), err: error },
         'a rollback ended early',
       )
       return 'indeterminate'
