@@ -18,6 +18,7 @@ export {
   utxoHash,
 } from './bitcoin/index.ts'
 export { ERROR_CODES, type ErrorCode, InvalidArgumentError, StoreError } from './errors/index.ts'
+export type { MetricsRegistry } from './metrics/index.ts'
 export {
   decodeSpendingData,
   encodeSpendingData,

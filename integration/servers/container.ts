@@ -16,7 +16,8 @@ export async function startContainer(): Promise<TestServer> {
     .withExposedPorts(PORT)
     .withCopyContentToContainer([{ content: configuration, target: '/opt/utxo-store/aerospike.conf' }])
     .withCommand(['--config-file', '/opt/utxo-store/aerospike.conf'])
-    .withWaitStrategy(Wait.forLogMessage(/service ready: soon there will be cake/))
+    // "service ready" comes about two seconds too early: until the node owns its partitions, clients refuse it.
+    .withWaitStrategy(Wait.forLogMessage(/\{utxo-store\} rebalanced: /))
     .start()
   return {
     kind: 'container',

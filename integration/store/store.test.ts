@@ -459,6 +459,14 @@ describe('the store itself', () => {
 })
 
 describe('open', () => {
+  it('refuses an option that it does not know', async () => {
+    const options = { retries: 3 } as object
+    await expect(UtxoStore.open('embedded:', options)).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      field: 'options.retries',
+    })
+  })
+
   it.each([
     [
       'an unknown namespace',

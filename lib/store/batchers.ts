@@ -67,25 +67,38 @@ function batcherOptions(name: keyof Batchers, context: StoreContext): Omit<Batch
   }
 }
 
-/** Until metrics are there, what must not go unseen is logged. */
-function observerOf(batcher: keyof Batchers, { logger }: StoreContext): BatchObserver {
+function observerOf(batcher: keyof Batchers, { logger, metrics }: StoreContext): BatchObserver {
+  const labels = { batcher }
   return {
-    handlerFailed: ({ error, items, unanswered }) =>
+    dispatched: ({ items, reason, queueMs }) => {
+      metrics.batchItems.observe({ batcher, reason }, items)
+      metrics.queueSeconds.observe(labels, queueMs / 1000)
+    },
+    finished: ({ durationMs }) => metrics.batchSeconds.observe(labels, durationMs / 1000),
+    handlerFailed: ({ error, items, unanswered }) => {
+      metrics.failedItems.increment(labels, unanswered)
       logger.error(
         { event: 'batch_handler_failed', batcher, items, unanswered, err: error },
         'a batch handler failed; its items were answered with an error',
-      ),
-    handlerLost: ({ items, unanswered }) =>
+      )
+    },
+    handlerLost: ({ items, unanswered }) => {
+      metrics.failedItems.increment(labels, unanswered)
       logger.error(
         { event: 'batch_handler_lost', batcher, items, unanswered },
         'a batch handler did not return in time',
-      ),
-    unwantedAnswer: () =>
+      )
+    },
+    unwantedAnswer: () => {
+      metrics.unwantedAnswers.increment(labels)
       logger.debug(
         { event: 'unwanted_answer', batcher },
         'an answer came for an item that was answered or given up',
-      ),
-    refused: ({ items }) =>
-      logger.warn({ event: 'queue_full', batcher, items }, 'a call was refused: the queue is at its cap'),
+      )
+    },
+    refused: ({ items }) => {
+      metrics.refusedItems.increment(labels, items)
+      logger.warn({ event: 'queue_full', batcher, items }, 'a call was refused: the queue is at its cap')
+    },
   }
 }

@@ -1,6 +1,7 @@
 import pRetry from 'p-retry'
-import { messageOf, StoreError } from '../errors/index.ts'
+import { InvalidArgumentError, messageOf, StoreError } from '../errors/index.ts'
 import { openExternalStore } from '../external/index.ts'
+import { createMetrics, type MetricsRegistry } from '../metrics/index.ts'
 import {
   parseStoreUrl,
   resolveSettings,
@@ -23,11 +24,20 @@ import { ensureRegistered, loadUdfModule } from './udf/udf-module.ts'
 export interface OpenOptions {
   /** pino, or anything with its shape. Nothing is logged without one. */
   logger?: Logger | undefined
+  /** A prom-client Registry, or anything with its shape, that the store’s metrics are registered in. */
+  metrics?: MetricsRegistry | undefined
   /** Any of the settings of docs/settings.md; unknown names are refused. */
   settings?: SettingsInput | undefined
   /** Gives up opening. */
   signal?: AbortSignal | undefined
 }
+
+const OPTION_NAMES: ReadonlySet<string> = new Set([
+  'logger',
+  'metrics',
+  'settings',
+  'signal',
+] satisfies (keyof OpenOptions)[])
 
 /** What an open store stands on. */
 export interface StoreFoundation {
@@ -40,9 +50,18 @@ export interface StoreFoundation {
 
 /** Connects, checks the namespace and registers the UDF module. On a failure nothing stays open. */
 export async function openFoundation(text: string, options: OpenOptions): Promise<StoreFoundation> {
+  for (const name of Object.keys(options)) {
+    if (!OPTION_NAMES.has(name))
+      throw new InvalidArgumentError(
+        `options.${name}`,
+        `absent; there are ${[...OPTION_NAMES].join(', ')}`,
+        name,
+      )
+  }
   const url = parseStoreUrl(text)
   const settings = resolveSettings(options.settings)
   const logger = options.logger ?? SILENT
+  const metrics = createMetrics(options.metrics)
   const external = await openExternalStore(url.externalStore)
   const opened: { close(): Promise<void> }[] = []
   const release = async (): Promise<void> => {
@@ -82,6 +101,7 @@ export async function openFoundation(text: string, options: OpenOptions): Promis
       set: url.set,
       udfModule: udfModule.name,
       logger,
+      metrics,
       blockState: new BlockStateHolder(),
       transport,
       external,

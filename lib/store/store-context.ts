@@ -1,5 +1,6 @@
 import { StoreError } from '../errors/index.ts'
 import type { ExternalStore } from '../external/index.ts'
+import type { StoreMetrics } from '../metrics/index.ts'
 import type { Settings } from '../settings/index.ts'
 import { alignAnswers, type BatchRow, type RowAnswer, type Transport } from '../transport/index.ts'
 import type { BlockStateHolder } from './block-state.ts'
@@ -18,6 +19,7 @@ export interface StoreContextOptions {
   /** Name of the UDF module, under which the store's server-side functions are registered. */
   udfModule: string
   logger: Logger
+  metrics: StoreMetrics
   blockState: BlockStateHolder
   transport: Transport
   /** Where bodies of transactions are kept that are too large for a record. */
@@ -30,6 +32,7 @@ export class StoreContext {
   readonly set: string
   readonly udfModule: string
   readonly logger: Logger
+  readonly metrics: StoreMetrics
   readonly blockState: BlockStateHolder
   readonly external: ExternalStore
   /** Replaceable at any time, for tests that put a faulty transport here. */
@@ -40,6 +43,7 @@ export class StoreContext {
     this.set = options.set
     this.udfModule = options.udfModule
     this.logger = options.logger
+    this.metrics = options.metrics
     this.blockState = options.blockState
     this.external = options.external
     this.transport = options.transport

@@ -312,11 +312,15 @@ export class UtxoStore implements AsyncDisposable {
 
   async #counted<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
     this.#callsInProgress += 1
+    let outcome = 'ok'
     try {
       return await work()
     } catch (error) {
-      throw asStoreError(error, name)
+      const failure = asStoreError(error, name)
+      outcome = failure.code
+      throw failure
     } finally {
+      this.#context.metrics.calls.increment({ operation: name, outcome })
       this.#callsInProgress -= 1
       if (this.#callsInProgress === 0) this.#onIdle?.()
     }

@@ -47,6 +47,7 @@ export async function rollBack(
     },
   )
   if (outcome !== 'nothing') {
+    context.metrics.rollbacks.increment({ outcome })
     const level = outcome === 'indeterminate' ? 'error' : 'info'
     context.logger[level](
       { event: 'spend_rollback', outcome, txid: txidToHex(tx.txid), spends: succeeded.length },

@@ -1,4 +1,5 @@
 import { MemoryStore } from '../../../lib/external/index.ts'
+import { createMetrics } from '../../../lib/metrics/index.ts'
 import { resolveSettings, type SettingsInput } from '../../../lib/settings/index.ts'
 import { BlockStateHolder } from '../../../lib/store/block-state.ts'
 import { SILENT } from '../../../lib/store/logger.ts'
@@ -33,6 +34,7 @@ export function contextWith(transport: Transport, settings: SettingsInput = {}):
     set: 'utxo',
     udfModule: 'udf_module',
     logger: SILENT,
+    metrics: createMetrics(undefined),
     blockState,
     transport,
     external: new MemoryStore(),

@@ -1,0 +1,129 @@
+/** The part of a prom-client Registry that the store uses; prom-client itself is not needed. */
+export interface MetricsRegistry {
+  /** Takes anything with a name and a `get()`, as prom-client's own metrics have them. */
+  registerMetric(metric: never): void
+  /** Returns what was registered under a name. */
+  getSingleMetric(name: string): unknown
+}
+
+export type Labels = Readonly<Record<string, string>>
+
+interface MetricValue {
+  readonly value: number
+  readonly labels: Labels
+  readonly metricName?: string
+}
+
+/** What a prom-client registry reads from a metric when it is scraped. */
+interface MetricSnapshot {
+  readonly name: string
+  readonly help: string
+  readonly type: 'counter' | 'histogram'
+  readonly values: readonly MetricValue[]
+  readonly aggregator: 'sum'
+}
+
+interface Series<State> {
+  readonly labels: Labels
+  readonly state: State
+}
+
+abstract class Metric<State> {
+  readonly name: string
+  readonly help: string
+  readonly aggregator = 'sum'
+  abstract readonly type: 'counter' | 'histogram'
+  protected readonly series = new Map<string, Series<State>>()
+
+  constructor(name: string, help: string) {
+    this.name = name
+    this.help = help
+  }
+
+  get(): MetricSnapshot {
+    const { name, help, type } = this
+    return {
+      name,
+      help,
+      type,
+      aggregator: 'sum',
+      values: [...this.series.values()].flatMap(entry => this.valuesOf(entry)),
+    }
+  }
+
+  protected stateOf(labels: Labels): State {
+    const key = Object.values(labels).join('\0')
+    let entry = this.series.get(key)
+    if (entry === undefined) {
+      entry = { labels, state: this.newState() }
+      this.series.set(key, entry)
+    }
+    return entry.state
+  }
+
+  protected abstract newState(): State
+  protected abstract valuesOf(entry: Series<State>): MetricValue[]
+}
+
+/** A count that only grows. */
+export class Counter extends Metric<{ value: number }> {
+  readonly type = 'counter'
+
+  increment(labels: Labels, by = 1): void {
+    this.stateOf(labels).value += by
+  }
+
+  protected newState(): { value: number } {
+    return { value: 0 }
+  }
+
+  protected valuesOf({ labels, state }: Series<{ value: number }>): MetricValue[] {
+    return [{ labels, value: state.value }]
+  }
+}
+
+interface HistogramState {
+  /** Observations up to each bound, not cumulated; one more for those above the last. */
+  readonly counts: number[]
+  sum: number
+}
+
+/** Observations counted by size; the bounds are fixed when it is made. */
+export class Histogram extends Metric<HistogramState> {
+  readonly type = 'histogram'
+  readonly #bounds: readonly number[]
+
+  constructor(name: string, help: string, bounds: readonly number[]) {
+    super(name, help)
+    this.#bounds = bounds
+  }
+
+  observe(labels: Labels, value: number): void {
+    const state = this.stateOf(labels)
+    let bucket = 0
+    while (bucket < this.#bounds.length && value > (this.#bounds[bucket] ?? 0)) bucket += 1
+    state.counts[bucket] = (state.counts[bucket] ?? 0) + 1
+    state.sum += value
+  }
+
+  protected newState(): HistogramState {
+    return { counts: new Array(this.#bounds.length + 1).fill(0), sum: 0 }
+  }
+
+  protected valuesOf({ labels, state }: Series<HistogramState>): MetricValue[] {
+    let total = 0
+    const buckets = state.counts.map((count, index) => {
+      total += count
+      return {
+        metricName: `${this.name}_bucket`,
+        labels: { ...labels, le: String(this.#bounds[index] ?? '+Inf') },
+        value: total,
+      }
+    })
+    return [
+      ...buckets,
+      { metricName: `${this.name}_sum`, labels, value: state.sum },
+      { metricName: `${this.name}_count`, labels, value: total },
+    ]
+  }
+}

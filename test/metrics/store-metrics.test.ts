@@ -1,0 +1,56 @@
+import { describe, expect, it } from '@jest/globals'
+import prometheus from 'prom-client'
+import { createMetrics } from '../../lib/metrics/index.ts'
+
+describe('createMetrics', () => {
+  it('shows counters and histograms in a prom-client registry as prom-client’s own would', async () => {
+    const registry = new prometheus.Registry()
+    const metrics = createMetrics(registry)
+    metrics.calls.increment({ operation: 'get', outcome: 'ok' })
+    metrics.calls.increment({ operation: 'get', outcome: 'ok' })
+    metrics.calls.increment({ operation: 'get', outcome: 'TX_NOT_FOUND' })
+    for (const items of [1, 2, 5_000]) metrics.batchItems.observe({ batcher: 'get', reason: 'size' }, items)
+    const own = new prometheus.Registry()
+    const counter = new prometheus.Counter({
+      name: 'utxo_store_calls_total',
+      help: 'h',
+      labelNames: ['operation', 'outcome'],
+      registers: [own],
+    })
+    counter.inc({ operation: 'get', outcome: 'ok' }, 2)
+    counter.inc({ operation: 'get', outcome: 'TX_NOT_FOUND' })
+    const histogram = new prometheus.Histogram({
+      name: 'utxo_store_batch_items',
+      help: 'h',
+      labelNames: ['batcher', 'reason'],
+      buckets: [1, 4, 16, 64, 256, 1024, 4096],
+      registers: [own],
+    })
+    for (const items of [1, 2, 5_000]) histogram.observe({ batcher: 'get', reason: 'size' }, items)
+    const lines = (text: string): string[] =>
+      text
+        .split('\n')
+        .filter(line => /^utxo_store_(calls_total|batch_items)/.test(line))
+        .map(line =>
+          line.replace(/\{(.*)\}/, (_, labels: string) => `{${labels.split(',').sort().join(',')}}`),
+        )
+        .sort()
+    expect(lines(await registry.metrics())).toEqual(lines(await own.metrics()))
+    expect(lines(await registry.metrics()).length).toBe(12)
+  })
+
+  it('stores that share a registry share their metrics', async () => {
+    const registry = new prometheus.Registry()
+    const [first, second] = [createMetrics(registry), createMetrics(registry)]
+    first.rollbacks.increment({ outcome: 'fired' })
+    second.rollbacks.increment({ outcome: 'fired' })
+    expect(await registry.metrics()).toContain('utxo_store_spend_rollbacks_total{outcome="fired"} 2')
+  })
+
+  it('works without a registry and refuses what is none', () => {
+    expect(() => createMetrics(undefined).unwantedAnswers.increment({ batcher: 'get' })).not.toThrow()
+    expect(() => createMetrics({} as never)).toThrow(
+      expect.objectContaining({ code: 'INVALID_ARGUMENT', field: 'metrics' }),
+    )
+  })
+})
