@@ -43,6 +43,7 @@ export {
   type Spend,
   SpendError,
   type SpendOptions,
+  type TransactionSource,
   type TxidInput,
   type UnspendInput,
   UtxoSpentError,

@@ -1,4 +1,13 @@
+import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import {
+  encodeTransaction,
+  extendTransaction,
+  parseBlock,
+  parseTransaction,
+  txidToHex,
+  UtxoStore,
+} from 'aerospike-utxo-store'
 import { storeUrl, type TestServer, testServer, uniqueSet } from '../servers/server.ts'
 import { BLOCK_357238, BLOCK_364292, runCli, startServe } from './run-cli.ts'
 
@@ -134,11 +143,45 @@ describe('replay', () => {
     expect(stderr).toMatch(/627 parents lie before the files.*--seed-missing-parents/)
   })
 
+  it('prints one JSON document, also when parents are missing', async () => {
+    const { exitCode, stdout } = await runCli(['replay', BLOCK_357238, '--json', '--store', storeUrl(server)])
+    expect(exitCode).toBe(1)
+    expect(JSON.parse(stdout)).toMatchObject({ missingParents: 627, blocks: 1 })
+  })
+
+  it('refuses a double spend, names the winner, and goes on with the block', async () => {
+    const url = storeUrl(server)
+    const args = ['replay', BLOCK_357238, '--seed-missing-parents', '--json', '--store', url]
+    const rival = await spendFirst(url)
+    const { exitCode, stdout, stderr } = await runCli(args)
+    expect(exitCode).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({ blocks: 1, doubleSpendsRefused: 1, missingParents: 0 })
+    expect(stderr).toContain(rival)
+  })
+
   it('takes the store from the environment', async () => {
     const url = storeUrl(server)
     expect((await runCli(['get', 'ab'.repeat(32)], { UTXO_STORE_URL: url })).exitCode).toBe(1)
   })
 })
+
+/** Spends an input of the block's second transaction by a rival before the block is replayed; returns the rival's txid. */
+async function spendFirst(url: string): Promise<string> {
+  const victim = parseBlock(readFileSync(BLOCK_357238)).transactions[1]
+  const input = victim?.inputs[0]
+  if (victim === undefined || input === undefined) throw new Error('the block has no second transaction')
+  await using store = await UtxoStore.open(url)
+  const satoshis =
+    victim.outputs.reduce((sum, output) => sum + output.satoshis, 0n) / BigInt(victim.inputs.length) + 1n
+  const output = { satoshis, lockingScript: Uint8Array.of(0x51) }
+  await store.createPartial(input.previousTxid, new Map([[input.previousVout, output]]), 357_237)
+  const rival = extendTransaction(
+    parseTransaction(encodeTransaction({ version: 1, locktime: 7, inputs: [input], outputs: [output] })),
+    [output],
+  )
+  await store.spend(rival, 357_238)
+  return txidToHex(rival.txid)
+}
 
 describe('serve', () => {
   it.each(['SIGTERM', 'SIGINT'] as const)(

@@ -4,6 +4,8 @@ import type { TestServer } from './server.ts'
 
 const PORT = 3000
 const NAMESPACE = 'utxo-store'
+// Above proto-fd-max, as in docker-compose.yml: Docker's own limit may be too low for the server to start.
+const OPEN_FILES_MAX = 20_000
 const REPOSITORY = new URL('../../', import.meta.url)
 
 /** A real Aerospike with the image and the configuration of docker-compose.yml, so that both are named once. */
@@ -16,8 +18,9 @@ export async function startContainer(): Promise<TestServer> {
     .withExposedPorts(PORT)
     .withCopyContentToContainer([{ content: configuration, target: '/opt/utxo-store/aerospike.conf' }])
     .withCommand(['--config-file', '/opt/utxo-store/aerospike.conf'])
+    .withUlimits({ nofile: { soft: OPEN_FILES_MAX, hard: OPEN_FILES_MAX } })
     // "service ready" comes about two seconds too early: until the node owns its partitions, clients refuse it.
-    .withWaitStrategy(Wait.forLogMessage(/\{utxo-store\} rebalanced: /))
+    .withWaitStrategy(Wait.forLogMessage(/ rebalanced: /))
     .start()
   return {
     kind: 'container',

@@ -93,11 +93,6 @@ export class ItemGroup<Request, Answer> {
     return this.#end !== undefined
   }
 
-  /** Ends the wait at once for a group that was refused entry: no timer and no listener stays behind. */
-  discard(): void {
-    this.#finish('canceled')
-  }
-
   /** For the items only: one more of them is answered. */
   countDown(): void {
     this.#unanswered -= 1

@@ -133,6 +133,11 @@ export function encodeExtendedTransaction(tx: TransactionParts): Uint8Array {
   return writeExtended(whole, whole.extendedSizeBytes)
 }
 
+/** Whether a transaction was made here, so that its txid is the one that it hashes to. */
+export function isAssembled(tx: TransactionParts): boolean {
+  return tx instanceof AssembledTransaction
+}
+
 function assembled(tx: TransactionParts): AssembledTransaction {
   const whole = tx instanceof AssembledTransaction ? tx : createTransaction(tx)
   return whole as AssembledTransaction

@@ -3,6 +3,7 @@ export {
   encodeExtendedTransaction,
   encodeTransaction,
   extendTransaction,
+  isAssembled,
 } from './assembled-transaction.ts'
 export { type Block, type BlockHeader, parseBlock } from './block.ts'
 export { readBlockFile } from './block-file.ts'

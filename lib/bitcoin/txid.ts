@@ -30,12 +30,13 @@ export function txidFromHex(hex: string, field = 'txid'): Uint8Array {
 }
 
 /**
- * Takes a txid in either public form: 32 bytes in internal order, or 64 hex characters in display order.
+ * Takes a txid in either public form: 32 bytes in internal order, or 64 hex characters in display order. The
+ * bytes are copied, so that the caller may use its buffer again.
  *
  * @throws InvalidArgumentError naming `field` when it is neither
  */
 export function toTxid(value: Uint8Array | string, field = 'txid'): Uint8Array {
-  return typeof value === 'string' ? txidFromHex(value, field) : requireTxid(value, field)
+  return typeof value === 'string' ? txidFromHex(value, field) : requireTxid(value, field).slice()
 }
 
 /**

@@ -8,14 +8,21 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
+/** The job failed, but its result is on stdout already, so that no second document follows it. */
+export class ReportedFailure extends Error {
+  override readonly name = 'ReportedFailure'
+}
+
 export interface Failure {
   readonly exitCode: FailureExitCode
   readonly message: string
-  readonly document: { error: { code: string; message: string } }
+  /** For machines; undefined where a result was printed. */
+  readonly document: { error: { code: string; message: string } } | undefined
 }
 
 /** Bad arguments of any layer are wrong usage; everything else is a failed job. */
 export function describeFailure(error: unknown): Failure {
+  if (error instanceof ReportedFailure) return { exitCode: 1, message: error.message, document: undefined }
   if (error instanceof UsageError) return failure(2, 'USAGE', error.message)
   if (error instanceof StoreError)
     return failure(error.code === 'INVALID_ARGUMENT' ? 2 : 1, error.code, error.message)

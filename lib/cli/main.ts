@@ -99,7 +99,8 @@ async function main(args: string[]): Promise<number> {
     const { exitCode, message, document } = describeFailure(
       error instanceof CommanderError ? new UsageError(error.message.replace(/^error: /, '')) : error,
     )
-    if (args.includes('--json')) process.stdout.write(`${JSON.stringify(document, null, 2)}\n`)
+    if (document !== undefined && args.includes('--json'))
+      process.stdout.write(`${JSON.stringify(document, null, 2)}\n`)
     const [name] = args
     const topic = program.commands.some(command => command.name() === name) ? ` ${name}` : ''
     const hint = exitCode === 2 ? ` See utxo-store${topic} --help.` : ''

@@ -13,7 +13,7 @@ const MAGIC: Readonly<Record<BlobType, Buffer>> = {
 
 /** Keeps the bodies of transactions that are too large for a record. */
 export interface ExternalStore {
-  /** Publishes a body whole or not at all. A body that is there already is success: names are content hashes. */
+  /** Publishes a body whole or not at all. A body that is there already is success and stays as it is. */
   set(txid: string, type: BlobType, body: Uint8Array): Promise<void>
   /** The body, or undefined where there is none. `txid` is display hex. */
   get(txid: string, type: BlobType): Promise<Uint8Array | undefined>

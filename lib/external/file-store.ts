@@ -38,6 +38,7 @@ export class FileStore implements ExternalStore {
         await file.close()
       }
       await rename(temporary, path)
+      await this.#syncFolder()
     } catch (error) {
       await rm(temporary, { force: true })
       throw new StoreError('STORAGE_ERROR', `the external body ${txid}.${type} cannot be written`, {
@@ -60,6 +61,16 @@ export class FileStore implements ExternalStore {
 
   async delete(txid: string, type: BlobType): Promise<void> {
     await rm(this.#path(txid, type), { force: true })
+  }
+
+  /** Makes the new name last: without it a power loss could leave a record without its body. */
+  async #syncFolder(): Promise<void> {
+    const folder = await open(this.#folder, 'r')
+    try {
+      await folder.sync()
+    } finally {
+      await folder.close()
+    }
   }
 
   #path(txid: string, type: BlobType): string {

@@ -166,13 +166,16 @@ const DECODERS: Readonly<Record<Field, Decoder>> = {
     )
   },
   tx: body((metadata, reader) => {
+    const version = reader.requiredUint32(BINS.version)
+    const locktime = reader.requiredUint32(BINS.locktime)
+    const inputs = storedInputs(reader)
     const outputs = storedOutputs(reader)
-    // A partial transaction has holes and is no transaction.
-    if (outputs.includes(null)) return
+    // A partial transaction has holes, or no inputs, and is no transaction.
+    if (outputs.includes(null) || inputs.length === 0) return
     metadata.tx = createTransaction({
-      version: reader.requiredUint32(BINS.version),
-      locktime: reader.requiredUint32(BINS.locktime),
-      inputs: storedInputs(reader),
+      version,
+      locktime,
+      inputs,
       outputs: outputs.filter(output => output !== null),
     })
   }),

@@ -13,8 +13,8 @@ export interface SettingRow {
 }
 
 const UINT32_MAX = 2 ** 32 - 1
-/** Node's timers fire at once beyond this many milliseconds. */
-const TIMER_MS_MAX = 2 ** 31 - 1
+/** Node's timers fire at once beyond 2^31 milliseconds, and two settings may be added up. */
+const TIMER_MS_MAX = 2 ** 30 - 1
 
 const count = (minimum: number, maximum = 1_000_000): SettingKind => ({ type: 'integer', minimum, maximum })
 const height = (minimum = 0): SettingKind => ({ type: 'integer', minimum, maximum: UINT32_MAX })

@@ -1,4 +1,4 @@
-import { parseTransaction, type Transaction } from '../bitcoin/index.ts'
+import { createTransaction, isAssembled, parseTransaction, type Transaction } from '../bitcoin/index.ts'
 import { InvalidArgumentError } from '../errors/index.ts'
 
 const UINT32_MAX = 2 ** 32 - 1
@@ -7,13 +7,15 @@ const UINT32_MAX = 2 ** 32 - 1
 export type TxidInput = Uint8Array | string
 
 /** A transaction as callers give it: raw bytes (standard or extended format) or parsed. */
-export type TransactionInput = Uint8Array | Transaction
+export type TransactionSource = Uint8Array | Transaction
 
-export function checkTransaction(tx: TransactionInput): Transaction {
+/** A parsed transaction is taken as it is; one that was put together otherwise gets the txid that it hashes to. */
+export function checkTransaction(tx: TransactionSource): Transaction {
   if (tx instanceof Uint8Array) return parseTransaction(tx)
-  if (typeof tx === 'object' && tx !== null && tx.txid instanceof Uint8Array && Array.isArray(tx.inputs))
-    return tx
-  throw new InvalidArgumentError('tx', 'the bytes of a transaction or a parsed transaction', tx)
+  if (typeof tx !== 'object' || tx === null || !Array.isArray(tx.inputs) || !Array.isArray(tx.outputs)) {
+    throw new InvalidArgumentError('tx', 'the bytes of a transaction or a parsed transaction', tx)
+  }
+  return isAssembled(tx) ? tx : createTransaction(tx)
 }
 
 export function checkHeight(field: string, height: number, { minimum = 0 }: { minimum?: number } = {}): void {

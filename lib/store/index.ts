@@ -1,4 +1,4 @@
-export type { TransactionInput, TxidInput } from './arguments.ts'
+export type { TransactionSource, TxidInput } from './arguments.ts'
 export type { BlockState } from './block-state.ts'
 export type { Health } from './health.ts'
 export type { Logger } from './logger.ts'

@@ -6,10 +6,19 @@ export interface Logger {
   error(fields: object, message: string): void
 }
 
-/** What a store without a logger uses: a library writes nothing unasked. */
-export const SILENT: Logger = {
-  debug() {},
-  info() {},
-  warn() {},
-  error() {},
+const LEVELS = ['debug', 'info', 'warn', 'error'] as const
+
+/** A logger that cannot fail a call: what the given one throws is dropped. Without one nothing is logged. */
+export function safeLogger(logger: Logger | undefined): Logger {
+  const methods = LEVELS.map(level => [
+    level,
+    (fields: object, message: string): void => {
+      try {
+        logger?.[level](fields, message)
+      } catch {
+        // There is nobody to tell: the logger is the one who would be told.
+      }
+    },
+  ])
+  return Object.fromEntries(methods) as Logger
 }

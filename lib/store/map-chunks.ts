@@ -15,17 +15,25 @@ export async function mapChunks<Item, Result>(
   const chunks = Math.ceil(items.length / size)
   const results: (readonly Result[])[] = new Array(chunks)
   let next = 0
+  let failed = false
   const lane = async (): Promise<void> => {
-    while (next < chunks) {
-      if (signal?.aborted) {
-        throw new StoreError('CONTEXT_CANCELED', "the caller's signal ended the call", {
-          cause: signal.reason,
-        })
-      }
+    while (next < chunks && !failed) {
       const index = next++
-      results[index] = await work(items.slice(index * size, (index + 1) * size))
+      try {
+        if (signal?.aborted) {
+          throw new StoreError('CONTEXT_CANCELED', "the caller's signal ended the call", {
+            cause: signal.reason,
+          })
+        }
+        results[index] = await work(items.slice(index * size, (index + 1) * size))
+      } catch (error) {
+        failed = true
+        throw error
+      }
     }
   }
-  await Promise.all(Array.from({ length: Math.min(lanes, chunks) }, lane))
+  // All lanes end before the call does: nothing goes on behind the back of close.
+  const ended = await Promise.allSettled(Array.from({ length: Math.min(lanes, chunks) }, lane))
+  for (const end of ended) if (end.status === 'rejected') throw end.reason
   return results.flat()
 }

@@ -17,7 +17,7 @@ import {
   type Host,
 } from '../transport/index.ts'
 import { BlockStateHolder } from './block-state.ts'
-import { type Logger, SILENT } from './logger.ts'
+import { type Logger, safeLogger } from './logger.ts'
 import { StoreContext } from './store-context.ts'
 import { ensureRegistered, loadUdfModule } from './udf/udf-module.ts'
 
@@ -60,7 +60,7 @@ export async function openFoundation(text: string, options: OpenOptions): Promis
   }
   const url = parseStoreUrl(text)
   const settings = resolveSettings(options.settings)
-  const logger = options.logger ?? SILENT
+  const logger = safeLogger(options.logger)
   const metrics = createMetrics(options.metrics)
   const external = await openExternalStore(url.externalStore)
   const opened: { close(): Promise<void> }[] = []

@@ -2,7 +2,13 @@ import { StoreError } from '../errors/index.ts'
 import type { ExternalStore } from '../external/index.ts'
 import type { StoreMetrics } from '../metrics/index.ts'
 import type { Settings } from '../settings/index.ts'
-import { alignAnswers, type BatchRow, type RowAnswer, type Transport } from '../transport/index.ts'
+import {
+  alignAnswers,
+  type BatchOptions,
+  type BatchRow,
+  type RowAnswer,
+  type Transport,
+} from '../transport/index.ts'
 import type { BlockStateHolder } from './block-state.ts'
 import type { Logger } from './logger.ts'
 import { asStoreError } from './store-errors.ts'
@@ -11,6 +17,8 @@ export interface OperateOptions {
   signal?: AbortSignal | undefined
   /** Total time of the batch in milliseconds; the batch policy's where absent. */
   timeoutMs?: number | undefined
+  /** For changes that count twice when repeated: the transport must not retry them. */
+  once?: boolean | undefined
 }
 
 export interface StoreContextOptions {
@@ -71,7 +79,11 @@ export class StoreContext {
   ): Promise<readonly (RowAnswer | undefined)[]> {
     if (rows.length === 0) return []
     const timeout = options.timeoutMs ?? this.settings.batchPolicyTotalTimeout
-    const answers = await this.#send(rows, timeout, options.signal)
+    const answers = await this.#send(rows, {
+      timeout,
+      signal: options.signal,
+      ...(options.once ? { once: true } : {}),
+    })
     const { byRow, surplus } = alignAnswers(rows, answers)
     if (surplus > 0) {
       this.logger.warn(
@@ -83,9 +95,10 @@ export class StoreContext {
   }
 
   /** The transport's promise, but no longer than its timeout and the grace period; then it is left alone. */
-  #send(rows: readonly BatchRow[], timeout: number, signal: AbortSignal | undefined): Promise<unknown> {
+  #send(rows: readonly BatchRow[], options: BatchOptions): Promise<unknown> {
+    const { signal } = options
     return new Promise((resolve, reject) => {
-      const boundMs = timeout + this.settings.batcherWaitGrace
+      const boundMs = options.timeout + this.settings.batcherWaitGrace
       const end = (): void => {
         clearTimeout(timer)
         signal?.removeEventListener('abort', onAbort)
@@ -106,7 +119,7 @@ export class StoreContext {
       if (signal?.aborted) return onAbort()
       signal?.addEventListener('abort', onAbort, { once: true })
       try {
-        this.transport.batchOperate(rows, { signal, timeout }).then(answers => {
+        this.transport.batchOperate(rows, options).then(answers => {
           end()
           resolve(answers)
         }, fail)

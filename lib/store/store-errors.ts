@@ -29,6 +29,15 @@ export class UtxoSpentError extends StoreError {
   }
 }
 
+/** A record is gone as a whole, as opposed to an output that a record does not have. */
+export class RecordNotFoundError extends StoreError {
+  override readonly name = 'RecordNotFoundError'
+
+  constructor(txid: string) {
+    super('TX_NOT_FOUND', `transaction ${txid} is not in the store`)
+  }
+}
+
 /** The most errors that an aggregate keeps: a transaction of 50,000 failing inputs must not build a chain of them. */
 const CAUSES_MAX = 10
 

@@ -1,8 +1,11 @@
+import { setMaxListeners } from 'node:events'
+import { WaitError } from '../batching/index.ts'
 import {
   extendTransaction,
   type Transaction,
   type TransactionOutput,
   toTxid,
+  txidKey,
   txidToHex,
 } from '../bitcoin/index.ts'
 import { InvalidArgumentError, StoreError } from '../errors/index.ts'
@@ -16,7 +19,7 @@ import {
 } from '../record/index.ts'
 import type { Settings } from '../settings/index.ts'
 import type { Transport } from '../transport/index.ts'
-import { checkBoolean, checkTransaction, type TransactionInput, type TxidInput } from './arguments.ts'
+import { checkBoolean, checkTransaction, type TransactionSource, type TxidInput } from './arguments.ts'
 import { type Batchers, CLOSE_ORDER, createBatchers } from './batchers.ts'
 import type { BlockState } from './block-state.ts'
 import { checkHealth, type Health } from './health.ts'
@@ -30,8 +33,9 @@ import { checkMinedInfo, type MinedBlocks, type MinedInfo, setMinedMulti } from 
 import { prepareSpends, type Spend, spend } from './operations/spend.ts'
 import type { SpendFlags } from './operations/spend-dispatch.ts'
 import { prepareUnspends, type UnspendInput, unspend } from './operations/unspend.ts'
-import { releasedBySignal } from './released-by-signal.ts'
+import { released } from './released.ts'
 import { aggregateError, asStoreError } from './store-errors.ts'
+import { Turns } from './turns.ts'
 
 export interface CallOptions {
   /**
@@ -57,6 +61,7 @@ export type SpendOptions = CallOptions & { readonly [Flag in keyof SpendFlags]?:
 export class UtxoStore implements AsyncDisposable {
   readonly #foundation: StoreFoundation
   readonly #batchers: Batchers
+  readonly #spendTurns = new Turns()
   #callsInProgress = 0
   #onIdle: (() => void) | undefined
   #closed: Promise<void> | undefined
@@ -102,17 +107,17 @@ export class UtxoStore implements AsyncDisposable {
    * record may exist: repeat the call and take `TX_EXISTS` for success.
    */
   async create(
-    tx: TransactionInput,
+    tx: TransactionSource,
     blockHeight: number,
     options: CreateOptions & CallOptions = {},
   ): Promise<TransactionMetadata> {
-    return this.#call('create', options, async () => {
+    return this.#call({ name: 'create' }, options, async signal => {
       const transaction = checkTransaction(tx)
       const { request, metadata, body } = prepareCreate(this.#context, transaction, blockHeight, options)
       // The body first: one without a record is harmless, a record without its body is not.
       if (body !== undefined)
         await this.#context.external.set(txidToHex(transaction.txid), body.type, body.bytes)
-      await this.#batchers.store.submit(request, options)
+      await this.#batchers.store.submit(request, { signal })
       return metadata
     })
   }
@@ -129,9 +134,9 @@ export class UtxoStore implements AsyncDisposable {
     blockHeight: number,
     options: CreateOptions & CallOptions = {},
   ): Promise<void> {
-    return this.#call('createPartial', options, () => {
+    return this.#call({ name: 'createPartial' }, options, signal => {
       const partial = partialOutputs(toTxid(txid), outputs, blockHeight, options.isCoinbase ?? false)
-      return createPartial(this.#context, partial, options)
+      return createPartial(this.#context, partial, options, signal)
     })
   }
 
@@ -144,10 +149,10 @@ export class UtxoStore implements AsyncDisposable {
     fields: readonly Field[] = GET_FIELDS,
     options: CallOptions = {},
   ): Promise<TransactionMetadata> {
-    return this.#call('get', options, async () => {
+    return this.#call({ name: 'get' }, options, async signal => {
       const request = { txid: toTxid(txid), fields: checkFields(fields) }
-      const metadata = await this.#batchers.get.submit(request, options)
-      return completeRecord(this.#context, request.txid, metadata, request.fields, options.signal)
+      const metadata = await this.#batchers.get.submit(request, { signal })
+      return completeRecord(this.#context, request.txid, metadata, request.fields, signal)
     })
   }
 
@@ -165,8 +170,8 @@ export class UtxoStore implements AsyncDisposable {
     fields: readonly Field[] = DECORATE_FIELDS,
     options: CallOptions = {},
   ): Promise<DecoratedTransaction[]> {
-    return this.#call('batchDecorate', options, () => {
-      return batchDecorate(this.#context, checkTxids(txids), checkFields(fields), options.signal)
+    return this.#call({ name: 'batchDecorate', items: lengthOf(txids) }, options, signal => {
+      return batchDecorate(this.#context, checkTxids(txids), checkFields(fields), signal)
     })
   }
 
@@ -174,13 +179,13 @@ export class UtxoStore implements AsyncDisposable {
    * Returns the transaction with what its inputs spend, read from their parents; the same txid. Throws
    * `TX_NOT_FOUND` when a parent is not stored and `TX_INVALID` when it has no such output.
    */
-  async previousOutputsDecorate(tx: TransactionInput, options: CallOptions = {}): Promise<Transaction> {
-    return this.#call('previousOutputsDecorate', options, async () => {
+  async previousOutputsDecorate(tx: TransactionSource, options: CallOptions = {}): Promise<Transaction> {
+    return this.#call({ name: 'previousOutputsDecorate' }, options, async signal => {
       const transaction = checkTransaction(tx)
       if (transaction.isExtended || transaction.isCoinbase) return transaction
       return extendTransaction(
         transaction,
-        await this.#batchers.outpoint.submit({ tx: transaction }, options),
+        await this.#batchers.outpoint.submit({ tx: transaction }, { signal }),
       )
     })
   }
@@ -193,11 +198,14 @@ export class UtxoStore implements AsyncDisposable {
    * the error of each input: a `UtxoSpentError` names the winner. After a timeout or an abort the inputs may
    * be spent; repeating the call settles it.
    */
-  async spend(tx: TransactionInput, blockHeight: number, options: SpendOptions = {}): Promise<Spend[]> {
-    return this.#call('spend', options, async () => {
+  async spend(tx: TransactionSource, blockHeight: number, options: SpendOptions = {}): Promise<Spend[]> {
+    return this.#call({ name: 'spend' }, options, async signal => {
       const transaction = checkTransaction(tx)
       const requests = prepareSpends(transaction, blockHeight, spendFlags(options))
-      return spend(this.#context, this.#batchers.spend, transaction, requests, options.signal)
+      const turn = { waitMs: this.settings.spendWaitTimeout, signal }
+      return this.#spendTurns.take(txidKey(transaction.txid), turn, () =>
+        spend(this.#context, this.#batchers.spend, transaction, requests, signal),
+      )
     })
   }
 
@@ -206,9 +214,9 @@ export class UtxoStore implements AsyncDisposable {
    * transaction is never touched, and repeating is harmless. Throws after all were tried.
    */
   async unspend(spends: readonly UnspendInput[], options: CallOptions = {}): Promise<void> {
-    return this.#call('unspend', options, () => {
+    return this.#call({ name: 'unspend', items: lengthOf(spends) }, options, signal => {
       if (!Array.isArray(spends)) throw new InvalidArgumentError('spends', 'an array', spends)
-      return unspend(this.#context, prepareUnspends(spends), options.signal)
+      return unspend(this.#context, prepareUnspends(spends), signal)
     })
   }
 
@@ -222,18 +230,18 @@ export class UtxoStore implements AsyncDisposable {
     info: MinedInfo,
     options: CallOptions = {},
   ): Promise<MinedBlocks> {
-    return this.#call('setMinedMulti', options, () => {
+    return this.#call({ name: 'setMinedMulti', items: lengthOf(txids) }, options, signal => {
       checkMinedInfo(info)
-      return setMinedMulti(this.#context, checkTxids(txids), info, options.signal)
+      return setMinedMulti(this.#context, checkTxids(txids), info, signal)
     })
   }
 
   /** Locks transactions against spending, or lifts the lock. Throws after all were tried. */
   async setLocked(txids: readonly TxidInput[], locked: boolean, options: CallOptions = {}): Promise<void> {
-    return this.#call('setLocked', options, async () => {
+    return this.#call({ name: 'setLocked', items: lengthOf(txids) }, options, async signal => {
       checkBoolean('locked', locked)
       const requests = checkTxids(txids).map(txid => ({ txid, locked }))
-      const outcomes = await this.#batchers.locked.submitGroup(requests, options)
+      const outcomes = await this.#batchers.locked.submitGroup(requests, { signal })
       const failures = outcomes.flatMap(outcome =>
         outcome.status === 'rejected' ? [asStoreError(outcome.reason, 'setLocked')] : [],
       )
@@ -250,7 +258,9 @@ export class UtxoStore implements AsyncDisposable {
 
   /** Removes a transaction's record; a missing one is fine. */
   async delete(txid: TxidInput, options: CallOptions = {}): Promise<void> {
-    return this.#call('delete', options, () => deleteTransaction(this.#context, toTxid(txid), options.signal))
+    return this.#call({ name: 'delete' }, options, signal =>
+      deleteTransaction(this.#context, toTxid(txid), signal),
+    )
   }
 
   /** Sets the tip of the chain, height and median time (Unix seconds) together. */
@@ -270,14 +280,10 @@ export class UtxoStore implements AsyncDisposable {
   async health(checkLiveness = false, options: CallOptions = {}): Promise<Health> {
     if (this.#closed !== undefined) return { status: 503, message: 'the store is closed' }
     if (checkLiveness) return { status: 200, message: 'alive' }
-    return this.#call('health', options, () =>
-      checkHealth(
-        this.#context,
-        this.#foundation.administration,
-        this.#foundation.url.namespace,
-        options.signal,
-      ),
+    const checked = this.#call({ name: 'health' }, options, signal =>
+      checkHealth(this.#context, this.#foundation.administration, this.#foundation.url.namespace, signal),
     )
+    return checked.catch((error: StoreError) => ({ status: 503, message: error.message }))
   }
 
   /**
@@ -286,7 +292,9 @@ export class UtxoStore implements AsyncDisposable {
    */
   async close(options: CallOptions = {}): Promise<void> {
     this.#closed ??= this.#shutDown()
-    return options.signal === undefined ? this.#closed : releasedBySignal(options.signal, this.#closed)
+    return options.signal === undefined
+      ? this.#closed
+      : released(this.#closed, { name: 'close', signal: options.signal })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -297,17 +305,40 @@ export class UtxoStore implements AsyncDisposable {
     return this.#foundation.context
   }
 
-  /** Admits a call while the store is open, counts it until its work has ended, and gives its errors one form. */
-  async #call<Result>(name: string, { signal }: CallOptions, work: () => Promise<Result>): Promise<Result> {
-    if (this.#closed !== undefined)
-      throw new StoreError('SERVICE_UNAVAILABLE', `${name}: the store is closed`)
-    if (signal?.aborted) {
-      throw new StoreError('CONTEXT_CANCELED', `${name}: the caller's signal had fired`, {
-        cause: signal.reason,
-      })
+  /**
+   * Admits a call while the store is open, releases its caller by the signal or the bound of one batch with its
+   * queue (of as many as its list needs, one after the other), and counts its work until that has ended.
+   */
+  #call<Result>(
+    operation: Operation,
+    { signal }: CallOptions,
+    work: (signal: AbortSignal | undefined) => Promise<Result>,
+  ): Promise<Result> {
+    const { name, items = 1 } = operation
+    if (this.#closed !== undefined) {
+      return Promise.reject(new StoreError('SERVICE_UNAVAILABLE', `${name}: the store is closed`))
     }
-    const counted = this.#counted(name, work)
-    return signal === undefined ? counted : releasedBySignal(signal, counted)
+    const { maxMinedBatchSize, maxMinedRoutines } = this.settings
+    const rounds = Math.max(1, Math.ceil(items / (maxMinedBatchSize * maxMinedRoutines)))
+    const boundMs = Math.min(TIMER_MS_MAX, this.#context.waitMs * rounds)
+    if (signal === undefined)
+      return released(
+        this.#counted(name, () => work(undefined)),
+        { name, boundMs },
+      )
+    if (signal.aborted) {
+      return Promise.reject(
+        new StoreError('CONTEXT_CANCELED', `${name}: the caller's signal had fired`, {
+          cause: signal.reason,
+        }),
+      )
+    }
+    const own = new FollowedSignal(signal)
+    const call = released(
+      this.#counted(name, () => work(own.signal)),
+      { name, signal, boundMs },
+    )
+    return call.finally(() => own.stop())
   }
 
   async #counted<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
@@ -316,7 +347,7 @@ export class UtxoStore implements AsyncDisposable {
     try {
       return await work()
     } catch (error) {
-      const failure = asStoreError(error, name)
+      const failure = error instanceof WaitError ? waitFailure(error) : asStoreError(error, name)
       outcome = failure.code
       throw failure
     } finally {
@@ -328,13 +359,66 @@ export class UtxoStore implements AsyncDisposable {
 
   async #shutDown(): Promise<void> {
     for (const name of CLOSE_ORDER) await this.#batchers[name].close()
-    if (this.#callsInProgress > 0) {
-      await new Promise<void>(resolve => {
-        this.#onIdle = resolve
-      })
-    }
+    await this.#idle()
     await this.#foundation.release()
   }
+
+  /** Every call has ended, or has lasted so long that only something outside our bounds can hold it. */
+  async #idle(): Promise<void> {
+    if (this.#callsInProgress === 0) return
+    const boundMs = Math.min(TIMER_MS_MAX, this.#context.waitMs + this.settings.spendRollbackTimeout)
+    let timer: NodeJS.Timeout | undefined
+    await new Promise<void>(resolve => {
+      this.#onIdle = resolve
+      timer = setTimeout(resolve, boundMs)
+    })
+    clearTimeout(timer)
+    if (this.#callsInProgress > 0) {
+      this.#context.logger.error(
+        { event: 'close_overrun', calls: this.#callsInProgress },
+        'calls had not ended when the store was closed',
+      )
+    }
+  }
+}
+
+interface Operation {
+  readonly name: string
+  /** Length of the list that the call works on. */
+  readonly items?: number
+}
+
+const TIMER_MS_MAX = 2 ** 31 - 1
+
+/** A signal of a call's own, fired with the caller's: many listeners on it are no leak, as they would be there. */
+class FollowedSignal {
+  readonly #controller = new AbortController()
+  readonly #followed: AbortSignal
+
+  constructor(followed: AbortSignal) {
+    this.#followed = followed
+    setMaxListeners(0, this.#controller.signal)
+    followed.addEventListener('abort', this.#fire, { once: true })
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  stop(): void {
+    this.#followed.removeEventListener('abort', this.#fire)
+  }
+
+  readonly #fire = (): void => this.#controller.abort(this.#followed.reason)
+}
+
+function lengthOf(list: readonly unknown[]): number {
+  return Array.isArray(list) ? list.length : 1
+}
+
+/** What callers see of a wait that ended early; the items behind it are no matter of theirs. */
+function waitFailure(error: WaitError<unknown, unknown>): StoreError {
+  return new StoreError(error.code, error.message, { cause: error.cause })
 }
 
 function checkTxids(txids: readonly TxidInput[]): Uint8Array[] {

@@ -82,6 +82,8 @@ export interface BatchOptions {
   readonly signal?: AbortSignal | undefined
   /** Total time for the batch in milliseconds, retries included. */
   readonly timeout: number
+  /** Sends each row once: for changes that count twice when repeated. Retries are the transport’s own otherwise. */
+  readonly once?: boolean | undefined
 }
 
 /**

@@ -47,7 +47,9 @@ describe('txids', () => {
 
   it('takes both public forms, and nothing else', () => {
     const txid = txidFromHex(GENESIS_COINBASE)
-    expect(toTxid(txid)).toBe(txid)
+    expect(toTxid(txid)).toEqual(txid)
+    // A copy: the caller may use its buffer again.
+    expect(toTxid(txid)).not.toBe(txid)
     expect(toTxid(GENESIS_COINBASE)).toEqual(txid)
     expect(() => toTxid(txid.subarray(1))).toThrow('txid must be 32 bytes (internal order), got 31 bytes')
     expect(() => txidToHex(undefined as unknown as Uint8Array)).toThrow('got undefined')

@@ -1,5 +1,5 @@
-import { type Block, coinbaseHeight, StoreError, UtxoStore } from '../../index.ts'
-import { UsageError } from '../failure.ts'
+import { type Block, coinbaseHeight, UtxoStore } from '../../index.ts'
+import { ReportedFailure, UsageError } from '../failure.ts'
 import { createLog } from '../log.ts'
 import { type Output, table } from '../output.ts'
 import { Progress } from '../progress.ts'
@@ -40,8 +40,7 @@ export async function replay(
   const summary = await runReplay(store, blocks, startHeight, options.seedMissingParents === true, output)
   output.result(summary, summaryText(summary))
   if (summary.missingParents > 0) {
-    throw new StoreError(
-      'TX_NOT_FOUND',
+    throw new ReportedFailure(
       `${summary.missingParents} parents lie before the files; ${summary.transactionsLeftOut} transactions were left out. Replay the earlier blocks first, or add --seed-missing-parents.`,
     )
   }
@@ -73,8 +72,7 @@ export async function runReplay(
     progress.end()
   }
   const seconds = (performance.now() - startedAtMs) / 1000
-  const txids = blocks.flatMap(block => block.transactions.map(tx => tx.txid))
-  const unspentOutputs = job.counts.missingParents > 0 ? 0 : await countUnspentOutputs(store, txids)
+  const unspentOutputs = await countUnspentOutputs(store, job.stored)
   return {
     ...job.counts,
     unspentOutputs,

@@ -25,8 +25,9 @@ export interface ReplayCounts {
   /** Transactions that were in the store before. */
   transactionsAlreadyStored: number
   parentsSeeded: number
-  /** Parents that are neither in the files nor in the store; transactions that spend from them are left out. */
+  /** Parents that are neither in the files nor in the store. */
   missingParents: number
+  /** Transactions that spend from a missing parent or from a refused transaction. */
   transactionsLeftOut: number
 }
 
@@ -54,9 +55,12 @@ export class ReplayJob {
     missingParents: 0,
     transactionsLeftOut: 0,
   }
+  /** Transactions of the replayed blocks that are in the store. */
+  readonly stored: Uint8Array[] = []
   readonly #store: UtxoStore
   readonly #observer: ReplayObserver
   readonly #missingParents = new Set<string>()
+  readonly #refused = new Set<string>()
 
   constructor(store: UtxoStore, observer: ReplayObserver = {}) {
     this.#store = store
@@ -80,25 +84,29 @@ export class ReplayJob {
     this.counts.missingParents = this.#missingParents.size
     this.counts.transactionsLeftOut += block.transactions.length - extended.length
 
+    const stored: Uint8Array[] = []
     for (const wave of wavesOf(extended)) {
       await inLanes(wave, CALLS_IN_PROGRESS, async tx => {
-        if (await this.#spend(tx, height, inBlock)) await this.#create(tx, height)
+        if (await this.#spend(tx, height, inBlock)) {
+          await this.#create(tx, height)
+          stored.push(tx.txid)
+        } else this.#refused.add(txidKey(tx.txid))
         this.#observer.advanced?.(1)
       })
     }
-    const txids = extended.map(tx => tx.txid)
-    await this.#store.setMinedMulti(txids, {
-      blockId: height,
-      blockHeight: height,
-      subtreeIdx: 0,
-      onLongestChain: true,
-    })
+    const mined = { blockId: height, blockHeight: height, subtreeIdx: 0, onLongestChain: true }
+    await this.#store.setMinedMulti(stored, mined)
+    this.stored.push(...stored)
     this.counts.blocks += 1
     this.counts.transactions += block.transactions.length
   }
 
-  /** True when the transaction holds all its inputs. */
+  /** True when the transaction holds all its inputs; one that spends from a refused one is left out with it. */
   async #spend(tx: Transaction, height: number, inBlock: ReadonlyMap<string, Transaction>): Promise<boolean> {
+    if (tx.inputs.some(({ previousTxid }) => this.#refused.has(txidKey(previousTxid)))) {
+      this.counts.transactionsLeftOut += 1
+      return false
+    }
     try {
       const spends = await this.#store.spend(tx, height)
       this.counts.inputsSpent += spends.length

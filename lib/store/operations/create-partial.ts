@@ -10,7 +10,7 @@ import {
   partialContent,
 } from '../../record/index.ts'
 import { type BatchRow, RESULT_CODES } from '../../transport/index.ts'
-import { checkUint32 } from '../arguments.ts'
+import { checkBoolean, checkUint32 } from '../arguments.ts'
 import { mapChunks } from '../map-chunks.ts'
 import type { StoreContext } from '../store-context.ts'
 import { missingAnswerError, rowError } from '../store-errors.ts'
@@ -39,7 +39,9 @@ export function partialOutputs(
       )
     }
   }
-  const length = Math.max(...outputs.keys()) + 1
+  checkBoolean('isCoinbase', isCoinbase)
+  let length = 0
+  for (const vout of outputs.keys()) length = Math.max(length, vout + 1)
   return {
     txid,
     blockHeight,
@@ -48,32 +50,68 @@ export function partialOutputs(
   }
 }
 
+/** Outputs of a partial transaction above this many bytes go to the external store (semantics 1.8). */
+const OUTPUT_BYTES_IN_RECORD_MAX = 32_768
+
 /**
  * Writes the records of a transaction of which only outputs are known. With more than one record the body goes
  * to the external store first, then all records marked as creating, so that no output can be spent before every
- * record exists; then the mark is taken from the pages and last from the master (semantics 1.11, 3.4).
+ * record exists; then the mark is taken from the pages and last from the master (semantics 1.11, 3.4). There is
+ * no creation lock: two creators of one transaction have to give the same outputs, which the body proves.
  *
- * Throws `TX_EXISTS` when nothing was new. A call that was interrupted is completed by repeating it.
+ * Throws `TX_EXISTS` when the transaction is there, whatever its contents, and `BLOB_ALREADY_EXISTS` when an
+ * interrupted call had other outputs. A call that was interrupted is completed by repeating it.
  */
 export async function createPartial(
   context: StoreContext,
   partial: PartialOutputs,
-  options: CreateOptions & { signal?: AbortSignal | undefined },
+  options: CreateOptions,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
-  const several = needsSeveralRecords(partial.outputs.length, context.settings.utxoBatchSize)
-  const recordOptions = {
-    ...checkRecordOptions(context, partial.blockHeight, options),
-    creating: several,
-    external: several,
-  }
+  const { txid, outputs, blockHeight } = partial
+  const several = needsSeveralRecords(outputs.length, context.settings.utxoBatchSize)
+  const body = encodePartialOutputs(partial)
+  const external = several || body.byteLength > OUTPUT_BYTES_IN_RECORD_MAX
+  const recordOptions = { ...checkRecordOptions(context, blockHeight, options), creating: several, external }
   const { master, pages } = buildRecords(partialContent(partial), recordOptions)
-  if (several) await context.external.set(txidToHex(partial.txid), 'outputs', encodePartialOutputs(partial))
-  const rows = [master, ...pages].map((bins, page) => createRow(context, pageKey(partial.txid, page), bins))
-  const statuses = await write(context, partial.txid, rows, [RESULT_CODES.RECORD_EXISTS], options.signal)
-  if (several) await clearCreating(context, partial.txid, pages.length, options.signal)
-  if (!statuses.includes(RESULT_CODES.OK)) {
-    throw new StoreError('TX_EXISTS', `transaction ${txidToHex(partial.txid)} exists already`)
+  // The body first, also where the record turns out to be there: one without a record is harmless.
+  if (external) await storeBody(context, txid, body)
+  if (several) await refuseComplete(context, txid, signal)
+  const rows = [master, ...pages].map((bins, page) => createRow(context, pageKey(txid, page), bins))
+  const statuses = await write(context, txid, rows, [RESULT_CODES.RECORD_EXISTS], signal)
+  if (several) await clearCreating(context, txid, pages.length, signal)
+  if (!statuses.includes(RESULT_CODES.OK)) throw exists(txid)
+}
+
+/** A master that is complete must not get pages that it does not know of. */
+async function refuseComplete(
+  context: StoreContext,
+  txid: Uint8Array,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const row = {
+    kind: 'read',
+    key: { set: context.set, userKey: pageKey(txid, 0) },
+    bins: [BINS.creating],
+  } as const
+  const [answer] = await context.operate([row], { signal })
+  if (answer === undefined) throw missingAnswerError(`creating ${txidToHex(txid)}`)
+  if (answer.status === RESULT_CODES.NOT_FOUND) return
+  if (answer.status !== RESULT_CODES.OK) throw rowError(`creating ${txidToHex(txid)}`, answer.status, false)
+  if (answer.bins?.[BINS.creating] !== true) throw exists(txid)
+}
+
+async function storeBody(context: StoreContext, txid: Uint8Array, body: Uint8Array): Promise<void> {
+  const hex = txidToHex(txid)
+  await context.external.set(hex, 'outputs', body)
+  const stored = await context.external.get(hex, 'outputs')
+  if (stored === undefined || Buffer.compare(stored, body) !== 0) {
+    throw new StoreError('BLOB_ALREADY_EXISTS', `transaction ${hex} was begun with other outputs`)
   }
+}
+
+function exists(txid: Uint8Array): StoreError {
+  return new StoreError('TX_EXISTS', `transaction ${txidToHex(txid)} exists already`)
 }
 
 /** The master last: without the mark it says that the transaction is complete. */

@@ -62,6 +62,8 @@ export function prepareCreate(
 ): PreparedCreate {
   const recordOptions = checkRecordOptions(context, blockHeight, options)
   const { isCoinbase = tx.isCoinbase, skipExtendedInputs = false } = options
+  checkBoolean('isCoinbase', isCoinbase)
+  checkBoolean('skipExtendedInputs', skipExtendedInputs)
   const content = transactionContent(tx, { isCoinbase, skipExtendedInputs })
   if (needsSeveralRecords(tx.outputs.length, context.settings.utxoBatchSize))
     throw tooManyOutputs(context, tx)

@@ -1,5 +1,6 @@
 import { txidToHex } from '../../bitcoin/index.ts'
 import { BINS, masterKey, pageKey } from '../../record/index.ts'
+import { RESULT_CODES } from '../../transport/index.ts'
 import { mapChunks } from '../map-chunks.ts'
 import { type PageWrite, writePages } from '../page-writes.ts'
 import type { StoreContext } from '../store-context.ts'
@@ -28,12 +29,11 @@ export async function followUpSignals(
   if (signals.length === 0 || context.retention === 0) return
   try {
     const counted = await countSpentPages(context, signals, abort)
-    const fromMasters = signals.filter(({ childCount }) => childCount > 0)
-    const verified = await dropDrifted(context, counted.filter(isSet), abort)
-    const changed = [...fromMasters, ...counted.filter(signal => !isSet(signal)), ...verified]
+    const ofMasters = [...signals.filter(({ childCount }) => childCount > 0), ...counted]
+    const believed = await believedSignals(context, ofMasters, abort)
     const failures = await writePages(
       context,
-      changed.map(signal => pageWrite(context, signal)),
+      believed.map(signal => pageWrite(context, signal)),
       abort,
     )
     for (const [txid, error] of failures) report(context, txid, error)
@@ -86,7 +86,8 @@ async function countSpentPages(
         function: 'incrementSpentExtraRecs',
         args: [change, height, context.retention],
       })),
-      { signal: abort },
+      // Counted twice when repeated (semantics 6.2).
+      { signal: abort, once: true },
     )
     return chunk.flatMap(({ txid, height }, index) => {
       const answer = answers[index]
@@ -107,36 +108,67 @@ function incrementFailure(status: number | undefined, response: UdfResponse | un
 
 /**
  * The count of spent pages can drift when a rollback is interrupted, so a master that claims to be fully spent
- * is believed only when its pages say so; otherwise its delete-at-height is taken back, or live outputs would
- * be pruned (lesson 45).
+ * is believed only when its pages say so; otherwise, and when they cannot be read, its delete-at-height is
+ * taken back, or live outputs would be pruned (lesson 45). Other signals are passed on.
  */
-async function dropDrifted(
+export async function believedSignals(
   context: StoreContext,
-  claims: readonly RecordSignal[],
+  signals: readonly RecordSignal[],
   abort: AbortSignal | undefined,
 ): Promise<RecordSignal[]> {
+  const claims = signals.filter(signal => isSet(signal) && signal.childCount > 0)
   const pages = claims.flatMap(claim =>
     Array.from({ length: claim.childCount }, (_, page) => ({ claim, page: page + 1 })),
   )
   const drifted = new Set<RecordSignal>()
   await mapChunks(context, pages, abort, async chunk => {
+    const spent = await readSpentPages(context, chunk, abort)
+    for (const [index, { claim }] of chunk.entries()) if (spent[index] !== true) drifted.add(claim)
+    return []
+  })
+  await takeBack(context, [...drifted], abort)
+  return signals.filter(signal => !drifted.has(signal))
+}
+
+/** Whether each page is fully spent; false for one that cannot be read. */
+async function readSpentPages(
+  context: StoreContext,
+  pages: readonly { claim: RecordSignal; page: number }[],
+  abort: AbortSignal | undefined,
+): Promise<boolean[]> {
+  try {
     const answers = await context.operate(
-      chunk.map(({ claim, page }) => ({
+      pages.map(({ claim, page }) => ({
         kind: 'read',
         key: { set: context.set, userKey: pageKey(claim.txid, page) },
         bins: [BINS.spentUtxos, BINS.recordUtxos],
       })),
       { signal: abort },
     )
-    for (const [index, { claim }] of chunk.entries()) {
+    return pages.map((_, index) => {
       const bins = answers[index]?.bins
-      if (bins === undefined || bins[BINS.spentUtxos] !== bins[BINS.recordUtxos]) drifted.add(claim)
-    }
-    return []
-  })
-  const masters = [...drifted]
+      return (
+        bins !== undefined &&
+        bins[BINS.recordUtxos] !== undefined &&
+        bins[BINS.spentUtxos] === bins[BINS.recordUtxos]
+      )
+    })
+  } catch (error) {
+    context.logger.warn(
+      { event: 'pages_unreadable', err: error },
+      'pages could not be read; they count as not fully spent',
+    )
+    return pages.map(() => false)
+  }
+}
+
+async function takeBack(
+  context: StoreContext,
+  masters: readonly RecordSignal[],
+  abort: AbortSignal | undefined,
+): Promise<void> {
   await mapChunks(context, masters, abort, async chunk => {
-    await context.operate(
+    const answers = await context.operate(
       chunk.map(({ txid }) => ({
         kind: 'write',
         key: { set: context.set, userKey: masterKey(txid) },
@@ -145,20 +177,28 @@ async function dropDrifted(
       })),
       { signal: abort },
     )
+    for (const [index, { txid }] of chunk.entries()) {
+      const status = answers[index]?.status
+      const fields = { event: 'spent_pages_drifted', txid: txidToHex(txid), status }
+      if (status === RESULT_CODES.OK || status === RESULT_CODES.NOT_FOUND) {
+        context.logger.warn(
+          fields,
+          'a transaction counted as fully spent has a page that is not; its delete-at-height was taken back',
+        )
+      } else {
+        context.logger.error(
+          fields,
+          'a transaction with unspent outputs keeps its delete-at-height; it could not be taken back',
+        )
+      }
+    }
     return []
   })
-  for (const { txid } of masters) {
-    context.logger.warn(
-      { event: 'spent_pages_drifted', txid: txidToHex(txid) },
-      'a transaction counted as fully spent has a page that is not; its delete-at-height was taken back',
-    )
-  }
-  return claims.filter(claim => !drifted.has(claim))
 }
 
 function report({ logger }: StoreContext, txid: string, error: unknown): void {
   logger.error(
     { event: 'follow_up_failed', txid, err: error },
-    'a follow-up of a spend failed; the transaction may be pruned late',
+    'a follow-up of a signal failed; counts of spent pages or delete-at-heights may be wrong',
   )
 }

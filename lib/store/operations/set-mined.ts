@@ -1,13 +1,14 @@
 import { txidToHex } from '../../bitcoin/index.ts'
 import { StoreError } from '../../errors/index.ts'
 import { BINS, masterKey } from '../../record/index.ts'
-import { RESULT_CODES, type RowAnswer } from '../../transport/index.ts'
+import { RESULT_CODES, type RowAnswer, type WriteOperation } from '../../transport/index.ts'
 import { checkBoolean, checkHeight, checkUint32 } from '../arguments.ts'
 import { mapChunks } from '../map-chunks.ts'
 import { type PageWrite, writePages } from '../page-writes.ts'
 import type { StoreContext } from '../store-context.ts'
 import { aggregateCause, asStoreError, missingAnswerError, rowError } from '../store-errors.ts'
 import { parseUdfResponse, type UdfResponse } from '../udf/udf-response.ts'
+import { believedSignals, type RecordSignal } from './page-accounting.ts'
 
 /** The block that holds the transactions. */
 export interface MinedInfo {
@@ -58,18 +59,38 @@ export async function setMinedMulti(
 
   const blockIds = new Map<string, readonly number[]>()
   const errors: StoreError[] = []
-  const pageWrites: PageWrite[] = []
   for (const { txid, response, error } of outcomes) {
     if (error !== undefined) errors.push(error)
-    if (response === undefined) continue
-    if (response.blockIds !== undefined) blockIds.set(txidToHex(txid), response.blockIds)
-    pageWrites.push(...followUps(context, txid, response, info))
+    else if (response?.blockIds !== undefined) blockIds.set(txidToHex(txid), response.blockIds)
   }
-  // For the good records even if others failed: outputs on pages would stay locked (incident #1037).
-  const pageFailures = await writePages(context, pageWrites, signal)
-  errors.push(...pageFailures.values())
+  errors.push(...(await carryToPages(context, outcomes, info)).values())
   if (errors.length > 0) throw new SetMinedError(blockIds, errors, unique.length)
   return blockIds
+}
+
+/**
+ * What mined masters with pages ask for: their pages unlocked, complete, and with their delete-at-height. Done
+ * for the good records even if others failed, and apart from the caller's signal: outputs on pages would stay
+ * locked (incident #1037).
+ */
+async function carryToPages(
+  context: StoreContext,
+  outcomes: readonly MinedOutcome[],
+  info: MinedInfo,
+): Promise<Map<string, StoreError>> {
+  const signals = outcomes.flatMap(({ txid, response }) =>
+    response === undefined || response.childCount === 0
+      ? []
+      : [{ txid, signal: response.signal ?? '', childCount: response.childCount, height: info.blockHeight }],
+  )
+  if (signals.length === 0) return new Map()
+  const believed = new Set(await believedSignals(context, signals, undefined))
+  const writes = signals.map(signal => pageWrite(context, signal, believed.has(signal), info))
+  return writePages(
+    context,
+    writes.filter(({ operations }) => operations.length > 0),
+    undefined,
+  )
 }
 
 interface MinedOutcome {
@@ -85,7 +106,8 @@ async function setMinedChunk(
   signal: AbortSignal | undefined,
 ): Promise<MinedOutcome[]> {
   const { blockId, blockHeight, subtreeIdx, onLongestChain, unsetMined = false } = info
-  const currentHeight = context.blockState.current.height + 1
+  // Without a tip the block at hand is the best that is known of it.
+  const currentHeight = (context.blockState.current.height || blockHeight) + 1
   const args = [
     blockId,
     blockHeight,
@@ -151,21 +173,18 @@ function missing(txid: Uint8Array, unsetMined: boolean): MinedOutcome {
   return { txid, error: new StoreError('TX_NOT_FOUND', `transaction ${txidToHex(txid)} is not in the store`) }
 }
 
-/** What a mined master with pages asks for: its pages unlocked, complete, and with its delete-at-height. */
-function followUps(
+function pageWrite(
   context: StoreContext,
-  txid: Uint8Array,
-  response: UdfResponse,
-  info: MinedInfo,
-): PageWrite[] {
-  if (response.childCount === 0) return []
-  const operations: PageWrite['operations'][number][] = []
-  if (info.unsetMined !== true) {
+  { txid, signal, childCount, height }: RecordSignal,
+  isBelieved: boolean,
+  { unsetMined = false }: MinedInfo,
+): PageWrite {
+  const operations: WriteOperation[] = []
+  if (!unsetMined)
     operations.push({ kind: 'put', bin: BINS.locked, value: false }, { kind: 'unset', bin: BINS.creating })
+  if (signal === 'DAHSET' && isBelieved) {
+    operations.push({ kind: 'put', bin: BINS.deleteAtHeight, value: height + context.retention })
   }
-  if (response.signal === 'DAHSET') {
-    operations.push({ kind: 'put', bin: BINS.deleteAtHeight, value: info.blockHeight + context.retention })
-  }
-  if (response.signal === 'DAHUNSET') operations.push({ kind: 'unset', bin: BINS.deleteAtHeight })
-  return operations.length === 0 ? [] : [{ txid, pages: response.childCount, operations }]
+  if (signal === 'DAHUNSET') operations.push({ kind: 'unset', bin: BINS.deleteAtHeight })
+  return { txid, pages: childCount, operations }
 }

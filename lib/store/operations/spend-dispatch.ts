@@ -5,7 +5,7 @@ import { decodeSpendingData, pageKey, recordNumber, slotOffset } from '../../rec
 import { type ApplyRow, RESULT_CODES, type RowAnswer } from '../../transport/index.ts'
 import type { StoreContext } from '../store-context.ts'
 import { asStoreError, missingAnswerError, rowError, UtxoSpentError } from '../store-errors.ts'
-import { parseUdfResponse, type UdfItemError } from '../udf/udf-response.ts'
+import { parseUdfResponse, type UdfItemError, type UdfResponse } from '../udf/udf-response.ts'
 import { followUpSignals, type RecordSignal } from './page-accounting.ts'
 import { itemError, recordError } from './spend-verdicts.ts'
 
@@ -58,7 +58,7 @@ export function spendHandler(context: StoreContext): BatchHandler<SpendRequest, 
 }
 
 /**
- * First seen wins within the batch, too: the first claim on an outpoint goes on, a later one by another
+ * First seen wins within the batch, too: the first claim on an output (outpoint and hash) goes on, a later one by another
  * transaction is refused with the first as winner. The same claim twice goes through; the server takes it
  * as one (semantics 3.5, lesson 34).
  */
@@ -66,10 +66,11 @@ function refuseLaterClaims(items: readonly SpendItem[]): SpendItem[] {
   const first = new Map<string, SpendItem>()
   return items.filter(item => {
     const { txid, vout, utxoHash, spendingData } = item.request
-    const outpoint = outpointKey(txid, vout)
-    const winner = first.get(outpoint)
+    // By the hash as well: a claim that the server will refuse for its hash must not refuse an honest one.
+    const output = outpointKey(txid, vout) + txidKey(utxoHash)
+    const winner = first.get(output)
     if (winner === undefined) {
-      first.set(outpoint, item)
+      first.set(output, item)
       return true
     }
     if (Buffer.compare(winner.request.spendingData, spendingData) === 0) return true
@@ -157,12 +158,24 @@ function judge(
   if (answer.status !== 0) return { verdict: rowError(what, answer.status, answer.inDoubt) }
   try {
     const { status, errorCode, message, errors, signal, childCount } = parseUdfResponse(answer.bins)
-    const verdict = status === 'OK' ? 'spent' : (errors ?? recordError(group.txid, errorCode, message))
+    const verdict =
+      status === 'OK'
+        ? 'spent'
+        : (failedVerdict(group, errors) ?? recordError(group.txid, errorCode, message))
     if (signal === undefined) return { verdict }
     return { verdict, signal: { txid: group.txid, signal, childCount, height: group.blockHeight } }
   } catch (error) {
     return { verdict: asStoreError(error, what, { code: 'PROCESSING' }) }
   }
+}
+
+/** The errors of single items; throws when one belongs to no item, for then nothing tells whose it is. */
+function failedVerdict(group: RecordGroup, errors: UdfResponse['errors']): UdfResponse['errors'] {
+  for (const idx of errors?.keys() ?? []) {
+    if (group.items[idx] === undefined)
+      throw new Error(`the answer has an error for item ${idx} of ${group.items.length}`)
+  }
+  return errors?.size === 0 ? undefined : errors
 }
 
 function settle(group: RecordGroup, verdict: Verdict): void {

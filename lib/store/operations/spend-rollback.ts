@@ -2,7 +2,7 @@ import { type Transaction, txidToHex } from '../../bitcoin/index.ts'
 import type { ErrorCode, StoreError } from '../../errors/index.ts'
 import type { StoreContext } from '../store-context.ts'
 import type { SpendRequest } from './spend-dispatch.ts'
-import { SpenderProbe } from './spender-probe.ts'
+import { lookUpSpender } from './spender-lookup.ts'
 import { unspendRows } from './unspend.ts'
 
 /** What became of the successes of a failed spend. */
@@ -27,7 +27,9 @@ const CANNOT_WIN: ReadonlySet<ErrorCode> = new Set([
  * Undoes the successes of a failed spend where that is safe (semantics 3.5, rollback policy; incident #1214).
  * Left behind, they would name a spender without a record, which wedges conflict processing later; cleared
  * although a live transaction owns them, they would be a double spend. So: only when the spending transaction
- * definitely has no record, and only slots that hold this very spending data.
+ * definitely has no record, and only slots that hold this very spending data. Within a store, spends of one
+ * transaction take turns (turns.ts); another process may still spend for the same transaction between the
+ * look-up and the undoing, and has to repeat its spend before it creates the record.
  *
  * Runs apart from the caller's signal and from close, within `spendRollbackTimeout`. Never throws.
  */
@@ -71,11 +73,12 @@ async function decideAndUndo(
     if (codes.has('TX_CREATING')) return 'transient_creating'
   }
   const budget = AbortSignal.timeout(context.settings.spendRollbackTimeout)
-  const presence = await new SpenderProbe(context).look(tx.txid, { signal: budget })
+  const presence = await lookUpSpender(context, tx.txid, { signal: budget })
   if (presence === 'present') return 'spender_exists'
   if (presence === 'unknown') return 'indeterminate'
 
-  const errors = await unspendRows(context, succeeded, { signal: budget })
+  const height = succeeded[0]?.blockHeight ?? 0
+  const errors = await unspendRows(context, succeeded, height, { signal: budget })
   const failed = errors.filter(error => error !== undefined)
   if (failed.length > 0) {
     context.logger.error(

@@ -1,7 +1,7 @@
 import { txidToHex } from '../../bitcoin/index.ts'
 import { type ErrorCode, StoreError } from '../../errors/index.ts'
 import { parseSpendingDataText } from '../../record/index.ts'
-import { asStoreError, UtxoSpentError } from '../store-errors.ts'
+import { asStoreError, RecordNotFoundError, UtxoSpentError } from '../store-errors.ts'
 import type { UdfItemError } from '../udf/udf-response.ts'
 import type { SpendRequest } from './spend-dispatch.ts'
 
@@ -12,7 +12,6 @@ const RECORD_VERDICTS: Readonly<Record<string, ErrorCode>> = {
   LOCKED: 'TX_LOCKED',
   CREATING: 'TX_CREATING',
   COINBASE_IMMATURE: 'TX_COINBASE_IMMATURE',
-  TX_NOT_FOUND: 'TX_NOT_FOUND',
 }
 
 /** Verdicts on one output (semantics 3.5, item error map), apart from SPENT, which carries the winner. */
@@ -31,6 +30,7 @@ export function recordError(
   errorCode: string | undefined,
   message: string | undefined,
 ): StoreError {
+  if (errorCode === 'TX_NOT_FOUND') return new RecordNotFoundError(txidToHex(txid))
   const code = RECORD_VERDICTS[errorCode ?? ''] ?? 'STORAGE_ERROR'
   return new StoreError(
     code,

@@ -4,10 +4,10 @@ import { StoreError } from '../../errors/index.ts'
 import { encodeSpendingData } from '../../record/index.ts'
 import { checkHeight } from '../arguments.ts'
 import type { StoreContext } from '../store-context.ts'
-import { aggregateCause, asStoreError } from '../store-errors.ts'
+import { aggregateCause, asStoreError, RecordNotFoundError } from '../store-errors.ts'
 import type { SpendFlags, SpendRequest } from './spend-dispatch.ts'
 import { rollBack } from './spend-rollback.ts'
-import { SpenderProbe } from './spender-probe.ts'
+import { lookUpSpender } from './spender-lookup.ts'
 
 /** One input of a spend, and how it fared. */
 export interface Spend {
@@ -76,23 +76,26 @@ export async function spend(
       waitMs: context.settings.spendWaitTimeout,
     })
     errors = outcomes.map(outcome =>
-      outcome.status === 'rejected' ? asStoreError(outcome.reason, 'spending an output') : undefined,
+      outcome.status === 'rejected' ? asStoreError(outcome.reason, 'spending') : undefined,
     )
   } catch (error) {
     if (error instanceof WaitError) await abandon(context, tx, error)
     throw error
   }
 
-  if (errors.some(error => error?.code === 'TX_NOT_FOUND')) {
-    errors = await forgivePrunedParents(context, tx, errors)
-  }
+  if (errors.some(isParentGone)) errors = await forgivePrunedParents(context, tx, errors)
   const spends = requests.map((request, index) => toSpend(request, errors[index]))
   const failures = errors.filter(error => error !== undefined)
   if (failures.length === 0) return spends
 
-  const succeeded = requests.filter((_, index) => errors[index] === undefined)
-  await rollBack(context, tx, succeeded, failures)
+  const applied = requests.filter((_, index) => mayBeApplied(errors[index]))
+  await rollBack(context, tx, applied, failures)
   throw new SpendError(failureText(tx, spends, failures), spends, failures)
+}
+
+/** Only a record that is gone as a whole; an output that its record does not have never was. */
+function isParentGone(error: StoreError | undefined): boolean {
+  return error instanceof RecordNotFoundError
 }
 
 /**
@@ -104,29 +107,41 @@ async function forgivePrunedParents(
   tx: Transaction,
   errors: readonly (StoreError | undefined)[],
 ): Promise<(StoreError | undefined)[]> {
-  const presence = await new SpenderProbe(context).look(tx.txid)
-  if (presence !== 'present') return [...errors]
-  return errors.map(error => (error?.code === 'TX_NOT_FOUND' ? undefined : error))
+  const presence = await lookUpSpender(context, tx.txid)
+  return errors.map(error => (presence === 'present' && isParentGone(error) ? undefined : error))
 }
 
-/** The wait ended early: what is known to be applied is rolled back, what is still under way cannot be. */
+/**
+ * Whether an input holds its output now, for all we know. A verdict says no; without one (a timeout in doubt,
+ * a missing answer, a failed batch) it may have been applied. Undoing proves ownership, so trying is safe.
+ */
+function mayBeApplied(error: StoreError | undefined): boolean {
+  return error === undefined || !/^(UTXO|TX)_/.test(error.code)
+}
+
+/** The wait ended early: what is known to be answered is rolled back; what is still under way cannot be. */
 async function abandon(
   context: StoreContext,
   tx: Transaction,
   wait: WaitError<unknown, unknown>,
 ): Promise<void> {
-  const published = (wait as WaitError<SpendRequest, void>).published
-  const succeeded = published.filter(item => item.outcome?.status === 'fulfilled').map(item => item.request)
-  const failures = published.flatMap(item =>
-    item.outcome?.status === 'rejected' ? [asStoreError(item.outcome.reason, 'spend')] : [],
-  )
+  const answered = (wait as WaitError<SpendRequest, void>).published.map(({ request, outcome }) => ({
+    request,
+    error: outcome?.status === 'rejected' ? asStoreError(outcome.reason, 'spending') : undefined,
+  }))
   if (wait.unpublishedCount > 0) {
     context.logger.warn(
       { event: 'spend_abandoned', txid: txidToHex(tx.txid), unanswered: wait.unpublishedCount },
       'the wait for a spend ended before all inputs were answered; they may still be applied',
     )
   }
-  await rollBack(context, tx, succeeded, failures)
+  const applied = answered.filter(({ error }) => mayBeApplied(error)).map(({ request }) => request)
+  await rollBack(
+    context,
+    tx,
+    applied,
+    answered.flatMap(({ error }) => error ?? []),
+  )
 }
 
 function toSpend(

@@ -43,7 +43,7 @@ export async function unspend(
   spends: readonly SpentOutput[],
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const errors = await unspendRows(context, spends, { signal })
+  const errors = await unspendRows(context, spends, context.blockState.current.height, { signal })
   const failures = errors.filter(error => error !== undefined)
   if (failures.length === 1 && failures[0] !== undefined) throw failures[0]
   if (failures.length > 0) {
@@ -59,6 +59,7 @@ export async function unspend(
 export async function unspendRows(
   context: StoreContext,
   spends: readonly SpentOutput[],
+  height: number,
   options: OperateOptions,
 ): Promise<(StoreError | undefined)[]> {
   const errors = new Array<StoreError | undefined>(spends.length)
@@ -67,6 +68,7 @@ export async function unspendRows(
       unspendChunk(
         context,
         chunk.map(({ spend }) => spend),
+        height,
         options,
       ),
     )
@@ -99,9 +101,9 @@ function wavesByRecord(
 async function unspendChunk(
   context: StoreContext,
   spends: readonly SpentOutput[],
+  height: number,
   options: OperateOptions,
 ): Promise<(StoreError | undefined)[]> {
-  const height = context.blockState.current.height
   try {
     const answers = await context.operate(
       spends.map(spend => unspendRow(context, spend, height)),

@@ -5,13 +5,14 @@ import { statusText } from '../result-status.ts'
 import type {
   BatchOptions,
   BatchRow,
+  Bins,
   BinValue,
   RecordKey,
   RowAnswer,
   Transport,
   WriteRow,
 } from '../transport.ts'
-import { decodeBins, encodeValue } from './client-values.ts'
+import { encodeValue } from './client-values.ts'
 import type { ClientConnection } from './connection.ts'
 
 /** The part of the npm client that this transport uses. */
@@ -74,12 +75,12 @@ export class ClientTransport implements Transport {
 
   async batchOperate(
     rows: readonly BatchRow[],
-    { signal, timeout }: BatchOptions,
+    { signal, timeout, once }: BatchOptions,
   ): Promise<readonly RowAnswer[]> {
     if (signal?.aborted) throw abandoned(signal)
     if (rows.length === 0) return []
     const records = rows.map(row => this.#clientRow(row))
-    const policy = this.#policy(timeout)
+    const policy = this.#policy(timeout, once === true ? 0 : this.#options.maxRetries)
     const waitMs = Math.max(PERMIT_WAIT_MS_MIN, timeout / 10)
     const answers = await releasedBy(
       signal,
@@ -89,23 +90,24 @@ export class ClientTransport implements Transport {
     return answers.map((answer, index) => ({
       index,
       status: answer.status,
-      bins: answer.status === 0 ? decodeBins(answer.record?.bins) : undefined,
+      bins: answer.status === 0 ? (answer.record?.bins as Bins | undefined) : undefined,
       inDoubt: answer.inDoubt === true,
     }))
   }
 
   /** Batches nearly always have the same time, and the client only reads its policy. */
-  #policy(totalTimeout: number): BatchPolicy {
-    if (this.#lastPolicy?.totalTimeout !== totalTimeout) {
+  #policy(totalTimeout: number, maxRetries: number): BatchPolicy {
+    const last = this.#lastPolicy
+    if (last?.totalTimeout !== totalTimeout || last.maxRetries !== maxRetries) {
       this.#lastPolicy = new Aerospike.BatchPolicy({
         totalTimeout,
         socketTimeout: this.#options.socketTimeoutMs,
-        maxRetries: this.#options.maxRetries,
+        maxRetries,
         respondAllKeys: true,
         concurrent: true,
       })
     }
-    return this.#lastPolicy
+    return this.#lastPolicy as BatchPolicy // set above, if not before
   }
 
   async #send(records: ClientRow[], policy: unknown): Promise<ClientAnswer[]> {

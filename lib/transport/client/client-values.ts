@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from '../../errors/index.ts'
-import type { Bins, BinValue } from '../transport.ts'
+import type { BinValue } from '../transport.ts'
 
 /**
  * A value as the npm client takes it: blobs have to be a `Buffer`, lists plain arrays. The bytes are shared,
@@ -32,9 +32,4 @@ function encodeObject(value: BinValue & (object | null)): unknown {
   return Object.fromEntries(
     Object.entries(value).map(([key, entry]) => [key, encodeValue(entry as BinValue)]),
   )
-}
-
-/** Bins as they came from the npm client; they are values of the seam's types already. */
-export function decodeBins(bins: Record<string, unknown> | undefined): Bins | undefined {
-  return bins as Bins | undefined
 }

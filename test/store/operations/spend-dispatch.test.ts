@@ -135,6 +135,17 @@ describe('first seen wins within a batch (lesson 34)', () => {
     expect(outcomes.map(codeOf)).toEqual(['ok', 'UTXO_SPENT'])
   })
 
+  it('a claim with another hash refuses nobody: the server judges both', async () => {
+    const transport = new ScriptedTransport(() => OK)
+    const garbage = { ...request({ parent: 1, spender: 201 }), utxoHash: bytes32(66) }
+    const outcomes = await handled(spendHandler(contextWith(transport)), [
+      garbage,
+      request({ parent: 1, spender: 202 }),
+    ])
+    expect(outcomes.map(codeOf)).toEqual(['ok', 'ok'])
+    expect((apply(transport.batches.flat()[0]).args[0] as readonly unknown[]).length).toBe(2)
+  })
+
   it('lets the same claim through twice', async () => {
     const { outcomes, rows } = await spend([{ parent: 1 }, { parent: 1 }], () => OK)
     expect(outcomes.map(codeOf)).toEqual(['ok', 'ok'])
@@ -169,6 +180,12 @@ describe('verdicts on a record', () => {
       'STORAGE_ERROR',
     ],
     ['ERROR without anything', udfAnswer({ status: 'ERROR' }), 'STORAGE_ERROR'],
+    ['errors that are empty', udfAnswer({ status: 'ERROR', errors: {} }), 'STORAGE_ERROR'],
+    [
+      'an error for an item that was not asked',
+      udfAnswer({ status: 'ERROR', errors: { 5: { errorCode: 'SPENT', message: '' } } }),
+      'PROCESSING',
+    ],
     ['errors that are no map', udfAnswer({ status: 'ERROR', errors: [1] }), 'PROCESSING'],
   ])('%s, for its own items only', async (_, answer, code) => {
     const { outcomes } = await spend([{ parent: 1 }, { parent: 2 }, { parent: 3 }], (_row, index) =>
@@ -245,6 +262,41 @@ describe('signals of records with pages', () => {
         operations: [{ kind: 'unset', bin: 'deleteAtHeight' }],
         key: { set: 'utxo', userKey: bytes32(1) },
       }),
+    ])
+  })
+
+  it('believes a master as little as its count: it reads the pages', async () => {
+    const { rows } = await spend([{ parent: 1 }], row => {
+      if (row.kind === 'read') return { bins: { spentUtxos: 0, recordUtxos: 1 } }
+      if (row.kind === 'write') return {}
+      return udfAnswer({ status: 'OK', signal: 'DAHSET', childCount: 1 })
+    })
+    expect(rows.filter(row => row.kind === 'write').map(row => row.key.userKey)).toEqual([bytes32(1)])
+  })
+
+  it('counts a page once: the transport must not repeat the increment', async () => {
+    const once: unknown[] = []
+    const context = contextWith({
+      batchOperate: async (rows, options) => {
+        once.push([apply(rows[0]).function, options.once])
+        return rows.map(
+          (_, index) =>
+            ({
+              index,
+              status: 0,
+              inDoubt: false,
+              ...udfAnswer({
+                status: 'OK',
+                signal: index === 0 && once.length === 1 ? 'ALLSPENT' : undefined,
+              }),
+            }) as never,
+        )
+      },
+    })
+    await handled(spendHandler(context), [request({ parent: 1, vout: 128 })])
+    expect(once).toEqual([
+      ['spendMulti', undefined],
+      ['incrementSpentExtraRecs', true],
     ])
   })
 

@@ -2,7 +2,7 @@ import { MemoryStore } from '../../../lib/external/index.ts'
 import { createMetrics } from '../../../lib/metrics/index.ts'
 import { resolveSettings, type SettingsInput } from '../../../lib/settings/index.ts'
 import { BlockStateHolder } from '../../../lib/store/block-state.ts'
-import { SILENT } from '../../../lib/store/logger.ts'
+import { safeLogger } from '../../../lib/store/logger.ts'
 import { StoreContext } from '../../../lib/store/store-context.ts'
 import type { BatchRow, RowAnswer, Transport } from '../../../lib/transport/index.ts'
 
@@ -33,7 +33,7 @@ export function contextWith(transport: Transport, settings: SettingsInput = {}):
     settings: resolveSettings(settings),
     set: 'utxo',
     udfModule: 'udf_module',
-    logger: SILENT,
+    logger: safeLogger(undefined),
     metrics: createMetrics(undefined),
     blockState,
     transport,

@@ -1,0 +1,269 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
+import {
+  type RowAnswer,
+  type StoreError,
+  type Transaction,
+  type Transport,
+  UtxoStore,
+} from 'aerospike-utxo-store'
+import { storeUrl, type TestServer, testServer } from '../servers/server.ts'
+import { coinbase, LOCKING_SCRIPT, spending } from './sample-transactions.ts'
+
+/** Races and half-failures in which outputs could be lost or spent twice. */
+
+let server: TestServer
+let store: UtxoStore
+let good: Transport
+
+beforeAll(async () => {
+  server = await testServer()
+  store = await UtxoStore.open(storeUrl(server), {
+    settings: { storeBatcherDurationMillis: 1, spendBatcherDurationMillis: 1 },
+  })
+  store.setBlockState(500, 1_700_000_000)
+  good = store.transport
+})
+afterEach(() => {
+  store.transport = good
+})
+afterAll(async () => {
+  await store.close()
+  await server.close()
+})
+
+const code = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'ok',
+    (error: StoreError) => error.code,
+  )
+
+async function created(outputs = 1): Promise<Transaction> {
+  const tx = coinbase({ outputs })
+  await store.create(tx, 100)
+  return tx
+}
+
+async function stateOf(tx: Transaction, vout = 0): Promise<string | undefined> {
+  return (await store.get(tx.txid, ['utxos'])).utxos?.[vout]?.state
+}
+
+/** A transport that applies every row, and answers the chosen calls of a UDF for one record differently. */
+function distorted(
+  functionName: string,
+  record: Transaction,
+  distort: (answer: RowAnswer) => Promise<RowAnswer>,
+  calls = Number.POSITIVE_INFINITY,
+): Transport {
+  let left = calls
+  return {
+    async batchOperate(rows, options) {
+      const answers = await good.batchOperate(rows, options)
+      return Promise.all(
+        answers.map(answer => {
+          const row = rows[answer.index]
+          const isIt =
+            row?.kind === 'apply' &&
+            row.function === functionName &&
+            Buffer.compare(row.key.userKey as Uint8Array, record.txid) === 0
+          if (!isIt || left <= 0) return answer
+          left -= 1
+          return distort(answer)
+        }),
+      )
+    },
+  }
+}
+
+const inDoubt = async (answer: RowAnswer): Promise<RowAnswer> => ({
+  ...answer,
+  status: 9,
+  bins: undefined,
+  inDoubt: true,
+})
+
+describe('two spends by the same transaction', () => {
+  it('the rollback of a failed one leaves the other’s success alone', async () => {
+    const parents = [await created(), await created()] as const
+    const tx = spending(parents.map(parent => ({ tx: parent, vout: 0 })))
+    store.transport = distorted('spendMulti', parents[1], inDoubt, 1)
+    const outcomes = await Promise.all([code(store.spend(tx, 500)), code(store.spend(tx, 500))])
+    expect(outcomes.sort()).toEqual(['UTXO_ERROR', 'ok'])
+    expect(await Promise.all(parents.map(parent => stateOf(parent)))).toEqual(['spent', 'spent'])
+  })
+
+  it('a retry after an abort is not undone by the rollback of the aborted one', async () => {
+    const parents = [await created(), await created()] as const
+    const tx = spending(parents.map(parent => ({ tx: parent, vout: 0 })))
+    const controller = new AbortController()
+    let slow: () => void = () => {}
+    const held = new Promise<void>(resolve => {
+      slow = resolve
+    })
+    // The second parent's answer is held back until the first caller has gone.
+    store.transport = distorted(
+      'spendMulti',
+      parents[1],
+      async answer => {
+        controller.abort()
+        await held
+        return answer
+      },
+      1,
+    )
+    expect(await code(store.spend(tx, 500, { signal: controller.signal }))).toBe('CONTEXT_CANCELED')
+    const retry = code(store.spend(tx, 500))
+    slow()
+    expect(await retry).toBe('ok')
+    await store.create(tx, 400)
+    expect(await Promise.all(parents.map(parent => stateOf(parent)))).toEqual(['spent', 'spent'])
+    expect(await code(store.spend(spending([{ tx: parents[0], vout: 0 }]), 500))).toBe('UTXO_ERROR')
+  })
+})
+
+describe('a spend that fails in part', () => {
+  it('undoes an input whose answer was lost, too: no parent names a spender without a record (lesson 30)', async () => {
+    const [doubtful, taken, free] = [await created(), await created(), await created()] as const
+    await store.spend(spending([{ tx: taken, vout: 0 }]), 500)
+    const tx = spending([doubtful, taken, free].map(parent => ({ tx: parent, vout: 0 })))
+    store.transport = distorted('spendMulti', doubtful, inDoubt)
+    expect(await code(store.spend(tx, 500))).toBe('UTXO_ERROR')
+    store.transport = good
+    expect([await stateOf(doubtful), await stateOf(free)]).toEqual(['unspent', 'unspent'])
+  })
+
+  it('an output that never was is no pruned parent, whatever the spender has', async () => {
+    const parent = await created()
+    const other = coinbase({ outputs: 2 })
+    const beyond = spending([{ tx: other, vout: 1 }])
+    const inputs = beyond.inputs.map(input => ({ ...input, previousTxid: parent.txid }))
+    const tx = {
+      ...beyond,
+      version: beyond.version,
+      locktime: beyond.locktime,
+      outputs: beyond.outputs,
+      inputs,
+    } as Transaction
+    await store.create(tx, 400)
+    expect(await code(store.spend(tx, 500))).toBe('UTXO_ERROR')
+  })
+})
+
+describe('create', () => {
+  it('stores a transaction under the txid that it hashes to, not under one that it claims', async () => {
+    const [tx, victim] = [coinbase(), coinbase()]
+    const { txid } = await store.create(
+      {
+        ...tx,
+        version: tx.version,
+        locktime: tx.locktime,
+        inputs: tx.inputs,
+        outputs: tx.outputs,
+        txid: victim.txid,
+      } as Transaction,
+      100,
+    )
+    expect(txid).toEqual(tx.txid)
+    expect(await code(store.get(victim.txid))).toBe('TX_NOT_FOUND')
+  })
+
+  it('refuses flags that are no booleans, which would be written as numbers', async () => {
+    await expect(store.create(coinbase(), 100, { isCoinbase: 1 as never })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      field: 'isCoinbase',
+    })
+  })
+})
+
+describe('createPartial', () => {
+  const output = (satoshis: bigint) => ({ satoshis, lockingScript: LOCKING_SCRIPT })
+
+  it('writes outputs of any index, spendable like any other', async () => {
+    const parent = coinbase({ outputs: 301 })
+    const outputs = new Map(
+      [
+        [0, 0],
+        [130, 130],
+        [300, 300],
+      ].map(([vout = 0]) => [vout, parent.outputs[vout] as never]),
+    )
+    await store.createPartial(parent.txid, outputs, 100)
+    const { utxos, creating, totalExtraRecs, tx } = await store.get(parent.txid, [
+      'utxos',
+      'creating',
+      'totalExtraRecs',
+      'tx',
+    ])
+    expect([utxos?.length, creating, totalExtraRecs, tx]).toEqual([301, false, 2, undefined])
+    expect(utxos?.flatMap((slot, vout) => (slot.state === 'nil' ? [] : [vout]))).toEqual([0, 130, 300])
+    expect(
+      await code(
+        store.spend(
+          spending([
+            { tx: parent, vout: 0 },
+            { tx: parent, vout: 130 },
+            { tx: parent, vout: 300 },
+          ]),
+          500,
+        ),
+      ),
+    ).toBe('ok')
+    const record = await store.get(parent.txid, ['spentUtxos', 'spentExtraRecs'])
+    expect(record).toMatchObject({ spentUtxos: 1, spentExtraRecs: 2 })
+    await store.setMinedMulti([parent.txid], {
+      blockId: 1,
+      blockHeight: 450,
+      subtreeIdx: 0,
+      onLongestChain: true,
+    })
+    expect((await store.get(parent.txid, ['deleteAtHeight'])).deleteAtHeight).toBe(450 + 288)
+    expect(await code(store.createPartial(parent.txid, outputs, 100))).toBe('TX_EXISTS')
+  })
+
+  it('adds no pages to a transaction that is there', async () => {
+    const tx = await created(2)
+    expect(await code(store.createPartial(tx.txid, new Map([[200, output(1n)]]), 100))).toBe('TX_EXISTS')
+    expect((await store.get(tx.txid, ['utxos'])).utxos?.length).toBe(2)
+  })
+
+  it('is completed by repeating it after every step at which it can break, and refuses other outputs', async () => {
+    for (let failing = 0; failing < 6; failing++) {
+      const { txid } = coinbase()
+      let batch = 0
+      store.transport = {
+        batchOperate: (rows, options) =>
+          batch++ === failing ? Promise.reject(new Error('cut')) : good.batchOperate(rows, options),
+      }
+      const first = await code(
+        store.createPartial(
+          txid,
+          new Map([
+            [5, output(1n)],
+            [200, output(2n)],
+          ]),
+          100,
+        ),
+      )
+      store.transport = good
+      const broke = failing < 4
+      expect([failing, first]).toEqual([failing, broke ? 'STORAGE_ERROR' : 'ok'])
+      if (broke && failing > 0) {
+        expect(await code(store.createPartial(txid, new Map([[200, output(7n)]]), 100))).toBe(
+          'BLOB_ALREADY_EXISTS',
+        )
+      }
+      const again = await code(
+        store.createPartial(
+          txid,
+          new Map([
+            [5, output(1n)],
+            [200, output(2n)],
+          ]),
+          100,
+        ),
+      )
+      expect(['ok', 'TX_EXISTS']).toContain(again)
+      const { creating, utxos, outputs } = await store.get(txid, ['creating', 'utxos', 'outputs'])
+      expect([creating, utxos?.length, outputs?.[200]?.satoshis]).toEqual([false, 201, 2n])
+    }
+  })
+})
