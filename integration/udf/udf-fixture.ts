@@ -65,6 +65,9 @@ export class UdfFixture {
         read: new Aerospike.ReadPolicy({ totalTimeout: WAIT_MS }),
         write: new Aerospike.WritePolicy({ totalTimeout: WAIT_MS }),
       },
+    }).catch(async (error: unknown) => {
+      await server.close()
+      throw error
     })
     const text = await moduleText()
     const digest = createHash('sha1').update(text).update(randomBytes(8)).digest('hex')

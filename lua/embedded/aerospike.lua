@@ -13,14 +13,15 @@ core.metatables.Aerospike = Aerospike
 local function check_self(...)
   local self = ...
   local state = getuservalue(self, 1)
-  if type(state) ~= 'table' or state.is ~= 'Aerospike' then core.not_an_object(1, 'Aerospike', ...) end
+  if not state or state.is ~= 'Aerospike' then core.not_an_object(1, 'Aerospike', ...) end
 end
 
 -- A method that takes the record. What is not a record is named as the server names it: not as the userdata it is not.
 local function record_method(f)
   return function(...)
     check_self(...)
-    return f(working_record((select(2, ...))) or core.mistyped(2, 'Record', ...))
+    local _, record = ...
+    return f(working_record(record) or core.mistyped(2, 'Record', ...))
   end
 end
 

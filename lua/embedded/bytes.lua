@@ -1,7 +1,7 @@
 -- The `bytes` library and its objects.
 --
 -- State: the content as `text`, a string, or as `array`, an integer per byte, or both when they agree: whoever writes one
--- drops the other. `capacity` is what the constructor asked for: a new object has size 0 whatever its capacity.
+-- drops the other. `capacity` is what the constructor asked for, if there was one: it leaves the size at 0.
 local core = ...
 
 local ipairs, math_max, math_type, next = ipairs, math.max, math.type, next
@@ -19,13 +19,13 @@ local Bytes = { __name = 'Bytes' }
 core.metatables.Bytes = Bytes
 
 local function new(text, particle_type)
-  return { is = 'Bytes', text = text, size = #text, capacity = #text, type = particle_type or TYPE_BLOB }
+  return { is = 'Bytes', text = text, size = #text, type = particle_type or TYPE_BLOB }
 end
 core.new_bytes = new
 
 local function state_of(value)
   local state = getuservalue(value, 1)
-  if type(state) == 'table' and state.is == 'Bytes' then return state end
+  if state and state.is == 'Bytes' then return state end
 end
 
 local function self_of(...)
@@ -66,7 +66,6 @@ local function grow(state, size)
     local array = state.array
     for i = state.size + 1, size do array[i] = array[i] or 0 end
     state.size = size
-    state.capacity = math_max(state.capacity, size)
   end
 end
 
@@ -95,15 +94,16 @@ local function set_text(state, position, piece)
   if gap > 0 then before = before .. string_rep('\0', gap) end
   text = before .. piece .. string_sub(text, position + #piece)
   state.text, state.array, state.size = text, nil, #text
-  state.capacity = math_max(state.capacity, #text)
   return true
 end
 
 local library = {}
 
 function library.size(...)
+  local state = state_of((...))
+  if state then return state.size end
   if select('#', ...) == 0 then return 0 end
-  return self_of(...).size
+  core.not_an_object(1, 'Bytes', ...)
 end
 
 function library.get_type(...)
@@ -123,7 +123,7 @@ end
 function library.set_size(...)
   if select('#', ...) ~= 2 then return false end
   local state, size = self_of(...), integer_argument(2, 0, ...)
-  return size >= 0 and size <= state.capacity
+  return size >= 0 and size <= math_max(state.capacity or 0, state.size)
 end
 
 function library.get_byte(...)
@@ -186,9 +186,12 @@ end
 
 function library.get_string(...)
   if select('#', ...) ~= 3 then return end
-  local state, position, size = self_of(...), integer_argument(2, 0, ...), integer_argument(3, 0, ...)
+  local self, position, size = ...
+  local state = state_of(self) or self_of(...)
+  if math_type(position) ~= 'integer' then position = integer_argument(2, 0, ...) end
+  if math_type(size) ~= 'integer' then size = integer_argument(3, 0, ...) end
   if position < 1 or size < 0 then return end
-  return string_sub(text_of(state), position, position + size - 1)
+  return string_sub(state.text or text_of(state), position, position + size - 1)
 end
 
 function library.set_string(...)
@@ -222,9 +225,10 @@ end
 
 function library.append_bytes(...)
   if select('#', ...) ~= 3 then return false end
-  local state = self_of(...)
-  local source = state_of((select(2, ...))) or core.not_an_object(2, 'Bytes', ...)
-  local size = integer_argument(3, 0, ...)
+  local self, other, size = ...
+  local state = state_of(self) or self_of(...)
+  local source = state_of(other) or core.not_an_object(2, 'Bytes', ...)
+  if math_type(size) ~= 'integer' then size = integer_argument(3, 0, ...) end
   if size < 0 then return false end
   return set_text(state, state.size + 1, string_sub(text_of(source), 1, size))
 end
@@ -302,7 +306,7 @@ local function construct(...)
   if count > 2 then return end
   local capacity = integer_argument(2, 0, ...)
   local state = new('')
-  state.capacity = math_max(capacity, 0)
+  state.capacity = capacity
   return box(state)
 end
 

@@ -1,12 +1,13 @@
 -- The `list` library and its objects.
 --
 -- State: `size` elements. Element i is `items[i]` (NIL for a stored nil) when that is set; else it is still encoded, from
--- `positions[i]` to before `positions[i + 1]` in `source`. A list out of a bin is decoded element by element when a
--- script touches it, and what nobody touched is copied as it is when the list is encoded again.
+-- the i-th of `positions` to before the next in `source`. A list out of a bin is decoded element by element when a script
+-- touches it, and what nobody touched is copied as it is when the list is encoded again.
 local core = ...
 
 local math_type, next, select, type = math.type, next, select, type
-local string_format, table_concat, table_insert, table_remove = string.format, table.concat, table.insert, table.remove
+local string_format, string_sub, string_unpack = string.format, string.sub, string.unpack
+local table_concat, table_insert, table_remove = table.concat, table.insert, table.remove
 local getuservalue = debug.getuservalue
 local box, integer_argument, operand_as_integer = core.box, core.integer_argument, core.operand_as_integer
 local to_stored, to_script, NIL = core.to_stored, core.to_script, core.NIL
@@ -14,20 +15,19 @@ local to_stored, to_script, NIL = core.to_stored, core.to_script, core.NIL
 local List = { __name = 'List' }
 core.metatables.List = List
 
-local function new(items, size)
-  return { is = 'List', items = items, size = size, flags = 0 }
+local function new(items, size, flags)
+  return { is = 'List', items = items, size = size, flags = flags or 0 }
 end
+core.new_list = new
 
--- A list that is still encoded. `stored` says that its elements are in the form in which bins keep them.
-function core.new_encoded_list(source, positions, size, flags, stored)
-  local state = { is = 'List', items = {}, size = size, flags = flags }
-  state.source, state.positions, state.stored = source, positions, stored
-  return state
+-- A list that is still encoded, in the form in which bins keep it.
+function core.new_encoded_list(source, positions, size, flags)
+  return { is = 'List', items = {}, size = size, flags = flags, source = source, positions = positions }
 end
 
 local function state_of(value)
   local state = getuservalue(value, 1)
-  if type(state) == 'table' and state.is == 'List' then return state end
+  if state and state.is == 'List' then return state end
 end
 
 local function self_of(...)
@@ -35,13 +35,22 @@ local function self_of(...)
   return state_of(self) or core.not_an_object(1, 'List', ...)
 end
 
+-- Where element i begins in a list that is still encoded.
+local function position_of(state, i)
+  return (string_unpack('<I4', state.positions, 4 * i - 3))
+end
+
+-- Elements `first` to `last`, which nobody touched, as they are encoded.
+function core.encoded_elements(state, first, last)
+  return string_sub(state.source, position_of(state, first), position_of(state, last + 1) - 1)
+end
+
 -- Element i, which has to exist, as lists keep it.
 local function item(state, i)
   local items = state.items
   local value = items[i]
   if value ~= nil then return value end
-  value = core.decode(state.source, state.positions[i], state.stored)
-  if value == nil then value = NIL end
+  value = core.decode(state.source, position_of(state, i))
   items[i] = value
   return value
 end

@@ -19,8 +19,8 @@ core.metatables.Map = Map
 local function key_of(value)
   if type(value) == 'string' then return c_string(value) end
   if math_type(value) == 'integer' then return value end
-  local state = type(value) == 'userdata' and getuservalue(value, 1)
-  if type(state) == 'table' and state.is == 'Bytes' then return '\0' .. text_of_bytes(state) end
+  local state = getuservalue(value, 1)
+  if state and state.is == 'Bytes' then return '\0' .. text_of_bytes(state) end
 end
 
 local function is_bytes_key(key)
@@ -32,14 +32,17 @@ local function value_of_key(key)
   return is_bytes_key(key) and core.new_bytes(string_sub(key, 2)) or key
 end
 
-local function new(flags)
-  return { is = 'Map', values = {}, size = 0, flags = flags or 0 }
+local function new()
+  return { is = 'Map', values = {}, size = 0, flags = 0 }
 end
-core.new_map = new
+
+function core.new_decoded_map(values, size, flags)
+  return { is = 'Map', values = values, size = size, flags = flags }
+end
 
 local function state_of(value)
   local state = getuservalue(value, 1)
-  if type(state) == 'table' and state.is == 'Map' then return state end
+  if state and state.is == 'Map' then return state end
 end
 
 local function self_of(...)
@@ -47,19 +50,29 @@ local function self_of(...)
   return state_of(self) or core.not_an_object(1, 'Map', ...)
 end
 
+local function rank_of_key(key)
+  if type(key) == 'number' then return 1 end
+  return is_bytes_key(key) and 3 or 2
+end
+
+local function key_less(a, b)
+  local rank, other = rank_of_key(a), rank_of_key(b)
+  if rank ~= other then return rank < other end
+  return a < b
+end
+
 local function sorted_keys(state)
-  if state.sorted then return state.sorted end
-  local integers, strings, blobs = {}, {}, {}
+  local sorted = state.sorted
+  if sorted then return sorted end
+  sorted = {}
+  local count, rank, is_mixed = 0, nil, false
   for key in next, state.values do
-    local keys = type(key) == 'number' and integers or is_bytes_key(key) and blobs or strings
-    keys[#keys + 1] = key
+    local other = rank_of_key(key)
+    is_mixed, rank = is_mixed or count > 0 and rank ~= other, other
+    count = count + 1
+    sorted[count] = key
   end
-  table_sort(integers)
-  table_sort(strings)
-  table_sort(blobs)
-  local sorted = integers
-  for i = 1, #strings do sorted[#sorted + 1] = strings[i] end
-  for i = 1, #blobs do sorted[#sorted + 1] = blobs[i] end
+  table_sort(sorted, is_mixed and key_less or nil)
   state.sorted = sorted
   return sorted
 end
@@ -81,12 +94,6 @@ local function remove(state, key)
     state.size = state.size - 1
     state.sorted = nil
   end
-end
-
--- Sets a decoded entry. A key that is none is left out.
-function core.set_decoded(state, key, value)
-  if type(key) == 'table' then key = key.is == 'Bytes' and '\0' .. text_of_bytes(key) or nil end
-  if type(key) == 'string' or math_type(key) == 'integer' then set(state, key, value) end
 end
 
 local library = {}
@@ -185,17 +192,8 @@ function library.nbytes(...)
 end
 
 function Map:__index(key)
-  local value
-  if type(key) == 'string' then
-    local values = getuservalue(self, 1).values
-    value = values[key]
-    if value == nil or is_bytes_key(key) then value = values[c_string(key)] end
-  else
-    key = key_of(key)
-    if key == nil then return nil end
-    value = getuservalue(self, 1).values[key]
-  end
-  return to_script(value)
+  key = key_of(key)
+  if key ~= nil then return to_script(getuservalue(self, 1).values[key]) end
 end
 
 -- nil is stored as a value; a value that cannot be stored removes the entry, but a record leaves it alone.

@@ -22,7 +22,7 @@ end
 function core.decode_particle(particle_type, data, first, last)
   if particle_type == INTEGER then return (string_unpack('>i8', data, first)) end
   if particle_type == STRING then return c_string(string_sub(data, first, last)) end
-  if particle_type == LIST or particle_type == MAP then return (decode(data, first, true)) end
+  if particle_type == LIST or particle_type == MAP then return decode(data, first) end
   if particle_type == DOUBLE then return (string_unpack('>d', data, first)) end
   if particle_type == BOOLEAN then return string_byte(data, first) ~= 0 end
   if particle_type == GEOJSON then return decode_geojson(data, first, last) end

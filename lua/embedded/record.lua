@@ -5,17 +5,20 @@
 -- returned without an error (protocol 7.6).
 --
 -- The record comes as text in `data` from `position` on (see call-encoding.ts) and is read when a script first asks for
--- something: many functions look at a bin or two, some at none.
+-- something: many functions look at a bin or two, some at none. Neither are its bins walked: their names come as one
+-- text, which tells the place of each name in the directory, and what that text says is remembered for the next record.
 local core = ...
 
-local error, ipairs, tostring, type = error, ipairs, tostring, type
-local string_format, string_unpack = string.format, string.unpack
-local getuservalue, integer_argument = debug.getuservalue, core.integer_argument
+local error, tostring, type = error, tostring, type
+local string_format, string_unpack, table_move = string.format, string.unpack, table.move
+local getuservalue, box, integer_argument = debug.getuservalue, core.box, core.integer_argument
 local to_stored, to_script, NIL = core.to_stored, core.to_script, core.NIL
 local c_string, decode_particle = core.c_string, core.decode_particle
 
 local BIN_NAME_BYTES_MAX = 15
 local BINS_MAX = 512
+local DIRECTORY_ENTRY_BYTES = 9
+local LAYOUTS_MAX = 100
 local CREATED_RECORD_BYTES = 16 -- what the server says of a record that is not stored yet
 local TTL_SECONDS_MAX = 10 * 365 * 24 * 60 * 60
 local RESULT = { NOT_FOUND = 2, PARAMETER = 4, BIN_TYPE = 12, BIN_NAME = 21 }
@@ -27,42 +30,56 @@ function core.new_record(data, position)
   return { is = 'Record', data = data, position = position, working = false }
 end
 
--- Reads the record and makes its working record. The particle of bin `name` begins at `places[name]` of the data.
+-- The bins of a record: their names in order, by name the place in the directory (from 0), and their number. A record
+-- with more than BINS_MAX reads as one without bins.
+local function read_layout(text)
+  local names, places, count, position = {}, {}, 0, 1
+  while position <= #text do
+    local name
+    name, position = string_unpack('s1', text, position)
+    names[count + 1], places[name] = name, count
+    count = count + 1
+  end
+  if count > BINS_MAX then names, places = {}, {} end
+  return { names = names, places = places, count = count }
+end
+
+local NO_BINS = read_layout('')
+
+local layouts, layouts_left = {}, LAYOUTS_MAX
+
+local function layout_of(text)
+  local layout = layouts[text]
+  if layout then return layout end
+  if layouts_left == 0 then layouts, layouts_left = {}, LAYOUTS_MAX end
+  layout = read_layout(text)
+  layouts[text], layouts_left = layout, layouts_left - 1
+  return layout
+end
+
+-- Reads the record and makes its working record.
 local function open_record(state)
   local data = state.data
-  local existed, generation, ttl, last_update, size, digest, set_name, key_type, key, count, position =
-    string_unpack('<BI4i8i8i8s1s1Bs4I4', data, state.position)
-  local overfull = count > BINS_MAX
-  local names, places = {}, {}
-  for i = 1, overfull and 0 or count do
-    local name, bytes
-    name, position = string_unpack('<s1', data, position)
-    names[i], places[name] = name, position
-    bytes = string_unpack('<I4', data, position + 1)
-    position = position + 5 + bytes
-  end
+  local existed, bin_names, directory = string_unpack('<Bs4', data, state.position)
+  local layout = layout_of(bin_names)
   local working = {
     data = data,
-    names = names,
-    places = places,
+    directory = directory, -- its position
+    properties = directory + layout.count * DIRECTORY_ENTRY_BYTES, -- the position of what is not asked for often
+    layout = layout, -- the bins as they came, shared with other records
+    names = layout.names, -- those of the working record, shared with the layout as long as they are the same
+    comings_and_goings = {}, -- the name of each bin that was added or removed since the record came, in order
+    was_removed = false, -- since it came; none of its bins is left then
     existed = existed ~= 0, -- before the call
     is_open = existed ~= 0, -- the same, or created in this call
-    overfull = overfull,
-    generation = generation,
-    ttl = ttl,
-    last_update = last_update,
-    size = size,
-    digest = digest,
-    set_name = set_name,
-    key_type = key_type,
-    key = key,
-    cache = {}, -- the values of bins that were read or assigned, NIL for a bin set to nil
+    overfull = layout.count > BINS_MAX,
+    cache = {}, -- the values of bins that were asked for or assigned, NIL for a bin that is none
     pending = {}, -- names of bins assigned since the last create or update, in order
     is_pending = {},
+    is_lost = {}, -- bins of the layout that were removed
     encoded = {}, -- bins of the working record that are not as they came
-    encoded_names = {}, -- their names, each once
+    encoded_names = {}, -- their names; one that was removed meanwhile may be there twice, or be none any more
     changed = false, -- something is to be committed, if only a touch
-    lost_bins = false,
     drops_key = false,
     new_ttl = nil,
     refusal = nil, -- the result code with which a change cannot be committed
@@ -74,7 +91,7 @@ end
 -- The working record in a box, or nil.
 function core.working_record(value)
   local state = getuservalue(value, 1)
-  if type(state) == 'table' and state.is == 'Record' then return state.working or open_record(state) end
+  if state and state.is == 'Record' then return state.working or open_record(state) end
 end
 
 local function self_of(...)
@@ -82,19 +99,20 @@ local function self_of(...)
 end
 
 local function is_present(record, name)
-  return record.encoded[name] ~= nil or record.places[name] ~= nil
+  if record.encoded[name] then return true end
+  return record.layout.places[name] ~= nil and not record.is_lost[name]
 end
 
-local function get_bin(record, name)
-  local value = record.cache[name]
-  if value == nil then
-    local place = record.places[name]
-    if not place then return nil end
-    local particle_type, bytes, first = string_unpack('<BI4', record.data, place)
-    value = decode_particle(particle_type, record.data, first, first + bytes - 1)
-    record.cache[name] = value
+-- Takes a bin, as it came, into the cache.
+local function load_bin(record, name, place)
+  local value = NIL
+  if place then
+    local data = record.data
+    local particle_type, first, bytes = string_unpack('<BI4I4', data, record.directory + place * DIRECTORY_ENTRY_BYTES)
+    value = decode_particle(particle_type, data, first, first + bytes - 1)
   end
-  if value ~= record then return value end
+  record.cache[name] = value
+  return value
 end
 
 local function set_bin(record, name, value)
@@ -105,24 +123,29 @@ local function set_bin(record, name, value)
   end
 end
 
+-- The names of the working record, to which `name` is to be added or from which it is to be removed.
+local function names_to_change(record, name)
+  if record.names == record.layout.names then record.names = table_move(record.names, 1, #record.names, 1, {}) end
+  record.comings_and_goings[#record.comings_and_goings + 1] = name
+  return record.names
+end
+
 -- The last bin takes the place of the one that goes, as in the server.
 local function remove_bin(record, name)
   if not is_present(record, name) then return end
-  record.lost_bins = true
-  local names = record.names
-  for i, other in ipairs(names) do
-    if other == name then
-      names[i] = names[#names]
-      names[#names] = nil
-      break
-    end
-  end
-  record.places[name], record.encoded[name] = nil, nil
+  local names, i = names_to_change(record, name), 1
+  while names[i] ~= name do i = i + 1 end
+  names[i] = names[#names]
+  names[#names] = nil
+  record.is_lost[name], record.encoded[name] = true, nil
 end
 
 local function store_bin(record, name, value)
   if value == NIL then return remove_bin(record, name) end
-  if not is_present(record, name) then record.names[#record.names + 1] = name end
+  if not is_present(record, name) then
+    local names = names_to_change(record, name)
+    names[#names + 1] = name
+  end
   if not record.encoded[name] then record.encoded_names[#record.encoded_names + 1] = name end
   local particle_type, bytes = core.bin_particle(value)
   record.encoded[name] = { type = particle_type, bytes = bytes }
@@ -131,13 +154,14 @@ end
 -- Takes the pending changes over into the working record. Answers what `create` and `update` answer.
 local function apply_pending(record)
   record.changed = true
-  for _, name in ipairs(record.pending) do
-    if record.cache[name] == record then
+  local pending, cache = record.pending, record.cache
+  for i = 1, #pending do
+    if cache[pending[i]] == record then
       record.refusal = RESULT.BIN_TYPE
       return -1
     end
   end
-  for _, name in ipairs(record.pending) do store_bin(record, name, record.cache[name]) end
+  for i = 1, #pending do store_bin(record, pending[i], cache[pending[i]]) end
   record.pending, record.is_pending = {}, {}
   record.refusal = (record.overfull or #record.names > BINS_MAX) and RESULT.BIN_NAME or nil
   return record.refusal and -1 or 0
@@ -157,8 +181,8 @@ end
 
 function core.remove_record(record)
   if not record.is_open then return 1 end
-  record.names, record.places, record.encoded, record.encoded_names = {}, {}, {}, {}
-  record.lost_bins = true
+  record.layout, record.names, record.comings_and_goings, record.was_removed = NO_BINS, {}, {}, true
+  record.encoded, record.encoded_names = {}, {}
   record.cache, record.pending, record.is_pending = {}, {}, {}
   record.changed, record.overfull = true, false
   return 0
@@ -173,27 +197,35 @@ function core.refusal_of(record)
   if #record.names > 0 and ttl and (ttl < -2 or ttl > TTL_SECONDS_MAX) then return RESULT.PARAMETER end
 end
 
+-- Generation, seconds to live, last update, size, digest, set name, type and bytes of the key.
+local function properties(record)
+  return string_unpack('<I4i8i8i8s1s1Bs4', record.data, record.properties)
+end
+
 local library = {}
 
 function library.gen(...)
   local record = self_of(...)
-  return record.is_open and record.generation or 0
+  return record.is_open and (properties(record)) or 0
 end
 
 function library.ttl(...)
   local record = self_of(...)
-  return record.is_open and record.ttl or 0
+  local _, ttl = properties(record)
+  return record.is_open and ttl or 0
 end
 
 function library.last_update_time(...)
   local record = self_of(...)
-  return record.is_open and record.last_update or 0
+  local _, _, last_update = properties(record)
+  return record.is_open and last_update or 0
 end
 
 function library.size(...)
   local record = self_of(...)
+  local _, _, _, size = properties(record)
   if not record.is_open then return 0 end
-  return record.existed and record.size or CREATED_RECORD_BYTES
+  return record.existed and size or CREATED_RECORD_BYTES
 end
 library.memory_size = library.size
 
@@ -204,17 +236,20 @@ end
 
 function library.setname(...)
   local record = self_of(...)
-  return record.is_open and record.set_name ~= '' and record.set_name or nil
+  local _, _, _, _, _, set_name = properties(record)
+  return record.is_open and set_name ~= '' and set_name or nil
 end
 
 function library.key(...)
   local record = self_of(...)
   if not record.existed then return nil end
-  return to_script(decode_particle(record.key_type, record.key, 1, #record.key))
+  local _, _, _, _, _, _, key_type, key = properties(record)
+  return to_script(decode_particle(key_type, key, 1, #key))
 end
 
 function library.digest(...)
-  return core.box(core.new_bytes(self_of(...).digest))
+  local _, _, _, _, digest = properties(self_of(...))
+  return box(core.new_bytes(digest))
 end
 
 function library.numbins(...)
@@ -224,9 +259,7 @@ end
 function library.bin_names(...)
   local record = self_of(...)
   if not record.is_open then core.fail("can't get bin names") end
-  local names = {}
-  for i, name in ipairs(record.names) do names[i] = name end
-  return names
+  return table_move(record.names, 1, #record.names, 1, {})
 end
 
 function library.set_ttl(...)
@@ -240,9 +273,10 @@ end
 
 -- The bin that a key names, or nil for none.
 local function bin_name(event, key)
-  if type(key) == 'number' then return tostring(key) end
-  if key == nil then return nil end
-  if type(key) ~= 'string' then
+  local kind = type(key)
+  if kind == 'number' then return tostring(key) end
+  if kind == 'nil' then return nil end
+  if kind ~= 'string' then
     error(string_format("bad argument #2 to '%s' (string expected, got %s)", event, core.type_name(key)), 3)
   end
   local name = c_string(key)
@@ -250,8 +284,19 @@ local function bin_name(event, key)
 end
 
 function Record:__index(key)
-  local state, name = getuservalue(self, 1), bin_name('index', key)
-  if name then return to_script(get_bin(state.working or open_record(state), name)) end
+  local state = getuservalue(self, 1)
+  local record = state.working or open_record(state)
+  local cache = record.cache
+  local value = cache[key]
+  if value == nil then
+    local place = record.layout.places[key]
+    local name = place and key or bin_name('index', key)
+    if not name then return nil end
+    value = cache[name]
+    if value == nil then value = load_bin(record, name, place or record.layout.places[name]) end
+  end
+  if type(value) ~= 'table' then return value end
+  if value ~= record and value ~= NIL then return box(value) end
 end
 
 function Record:__newindex(key, value)

@@ -38,10 +38,9 @@ local function box(state)
 end
 core.box = box
 
--- The state in a box of ours, else nil.
+-- The state in a box, else nil: nothing else that a script can get hold of has a user value.
 function core.state_of(value)
-  local state = debug_getuservalue(value, 1)
-  if type(state) == 'table' and state.is then return state end
+  return (debug_getuservalue(value, 1))
 end
 
 -- Strings are C strings in the server: they end at the first zero byte.
@@ -65,7 +64,7 @@ function core.to_stored(value)
   if kind == 'nil' then return NIL end
   if kind == 'userdata' then
     local state = debug_getuservalue(value, 1)
-    if type(state) == 'table' and STORED_KINDS[state.is] then return state end
+    if state and STORED_KINDS[state.is] then return state end
   end
 end
 

@@ -216,6 +216,23 @@ describe('groups', () => {
     await single
   })
 
+  it('keeps the first answer of an item while others of its group are open', async () => {
+    const held = heldHandler()
+    const pool = batcher(held.handler, { size: 2 })
+    const group = pool.submitGroup([1, 2])
+    const [first, second] = held.batches[0]?.items ?? []
+    first?.succeed('first')
+    first?.fail(new StoreError('STORAGE_ERROR', 'second'))
+    expect(pool.dispatchesInFlight).toBe(1)
+    second?.succeed('other')
+    held.batches[0]?.release()
+    expect(await group).toEqual([
+      { status: 'fulfilled', value: 'first' },
+      { status: 'fulfilled', value: 'other' },
+    ])
+    await settle()
+  })
+
   it('is complete at once when it has no items', async () => {
     const held = heldHandler()
     const pool = batcher(held.handler)

@@ -6,6 +6,9 @@ import type { AggregateOutcome, Particle, UdfChange, UdfOutcome, UdfRecord } fro
  *     request  u16 + bytes    name of the function
  *              u32 + bytes    arguments, a msgpack list
  *              u8             1 if the record exists
+ *              u32            bytes of the names of the bins, then each name: text
+ *              directory      for each bin: u8 type, u32 position of the value in the request (1 is its first byte),
+ *                             u32 bytes of the value
  *              u32            generation
  *              i64            seconds to live, 0 = for ever
  *              i64            last update, ms since 2010
@@ -13,28 +16,29 @@ import type { AggregateOutcome, Particle, UdfChange, UdfOutcome, UdfRecord } fro
  *              text           digest
  *              text           set name, empty for none
  *              u8, u32+bytes  stored key: particle type (0 = none) and value
- *              u32            number of bins, then for each: text name, u8 type, u32 + bytes value
+ *              bytes          the values of the bins
  *
  *     reply    u8 0           success: u8 type, u32 + bytes of the result, then the change:
  *                             u8 0 none | 2 remove | 1 write: u8 created, u8 drops the key, i64 ttl (smallest: not
- *                             set), u8 1 if the bins are to be put over those of the record, 0 if they are all there
- *                             are, u32 number of bins, then for each: text name, u8 type (255: as it came),
- *                             u32 + bytes value (if it is not as it came)
+ *                             set), u8 1 to start from the bins of the record, 0 from none, u32 number of bins that
+ *                             came or went and for each, in order: text name, then for each bin that is not as it
+ *                             came, to the end: text name, u8 type, u32 + bytes value
  *              u8 1           failure: the text, to the end
  *              u8 2           refused: u8 result code
  */
 const REPLY = { success: 0, failure: 1, refused: 2 } as const
 const CHANGE = { none: 0, write: 1, remove: 2 } as const
-const UNCHANGED = 255
 const NO_TTL = -(2n ** 63n)
 
-const FIXED_BYTES = 2 + 4 + 1 + 4 + 8 + 8 + 8 + 1 + 1 + 1 + 4 + 4
-const BIN_FIXED_BYTES = 1 + 1 + 4
+const FIXED_BYTES = 2 + 4 + 1 + 4 + 4 + 8 + 8 + 8 + 1 + 1 + 1 + 4
+const DIRECTORY_ENTRY_BYTES = 1 + 4 + 4
+const BIN_FIXED_BYTES = 1 + DIRECTORY_ENTRY_BYTES
 
 /** The most bytes a character of UTF-16 needs in UTF-8. */
 const UTF8_BYTES_PER_UNIT = 3
 
-const NO_KEY: Particle = { type: 0, value: new Uint8Array(0) }
+const NULL_PARTICLE: Particle = { type: 0, value: new Uint8Array(0) }
+const NO_BINS: ReadonlyMap<string, Particle> = new Map()
 
 /** How many bytes a request needs at most. */
 export function requestBytesMax(functionName: string, record: UdfRecord, args: Uint8Array): number {
@@ -58,17 +62,44 @@ export function writeRequest(
   let at = heap.writeUInt16LE(nameBytes, start) + nameBytes
   at = writeBytes(heap, at, args)
   at = heap.writeUInt8(record.exists ? 1 : 0, at)
-  at = heap.writeUInt32LE(record.generation, at)
+  const directory = writeBinNames(heap, at, record.bins)
+  at = heap.writeUInt32LE(record.generation, directory + record.bins.size * DIRECTORY_ENTRY_BYTES)
   at = heap.writeBigInt64LE(BigInt(record.ttlSeconds), at)
   at = heap.writeBigInt64LE(BigInt(record.lastUpdateMs), at)
   at = heap.writeBigInt64LE(BigInt(record.sizeBytes), at)
   at = heap.writeUInt8(record.digest.byteLength, at)
   heap.set(record.digest, at)
   at = writeText(heap, at + record.digest.byteLength, record.setName ?? '')
-  at = writeParticle(heap, at, record.userKey ?? NO_KEY)
-  at = heap.writeUInt32LE(record.bins.size, at)
-  for (const [name, particle] of record.bins) at = writeParticle(heap, writeText(heap, at, name), particle)
-  return at - start
+  at = writeParticle(heap, at, record.userKey ?? NULL_PARTICLE)
+  return writeBins(heap, at, directory, start, record.bins) - start
+}
+
+function writeBinNames(heap: Buffer, start: number, bins: ReadonlyMap<string, Particle>): number {
+  let at = start + 4
+  for (const name of bins.keys()) at = writeText(heap, at, name)
+  heap.writeUInt32LE(at - start - 4, start)
+  return at
+}
+
+/** Writes the values at `at` and their places into the directory. */
+function writeBins(
+  heap: Buffer,
+  at: number,
+  directory: number,
+  requestStart: number,
+  bins: ReadonlyMap<string, Particle>,
+): number {
+  let valueAt = at
+  let entry = directory
+  for (const { type, value } of bins.values()) {
+    heap[entry] = type
+    heap.writeUInt32LE(valueAt - requestStart + 1, entry + 1)
+    heap.writeUInt32LE(value.byteLength, entry + 5)
+    entry += DIRECTORY_ENTRY_BYTES
+    heap.set(value, valueAt)
+    valueAt += value.byteLength
+  }
+  return valueAt
 }
 
 function writeText(heap: Buffer, at: number, text: string): number {
@@ -131,21 +162,46 @@ function readChange(reply: Buffer, start: number, record: UdfRecord): UdfChange 
   const created = reply.readUInt8(start + 1) !== 0
   const dropKey = reply.readUInt8(start + 2) !== 0
   const ttl = reply.readBigInt64LE(start + 3)
-  const bins = new Map<string, Particle>(reply.readUInt8(start + 11) === 0 ? [] : record.bins)
+  const kept = reply.readUInt8(start + 11) === 0 ? NO_BINS : record.bins
+  const changes: string[] = []
   let at = start + 16
   for (let left = reply.readUInt32LE(start + 12); left > 0; left--) {
-    const nameEnd = at + 1 + reply.readUInt8(at)
-    const name = reply.toString('utf8', at + 1, nameEnd)
-    const type = reply.readUInt8(nameEnd)
-    at = nameEnd + 1
-    if (type === UNCHANGED) {
-      const particle = record.bins.get(name)
-      if (particle) bins.set(name, particle)
-    } else {
-      const bytes = reply.readUInt32LE(at)
-      bins.set(name, { type, value: reply.subarray(at + 4, at + 4 + bytes) })
-      at += 4 + bytes
-    }
+    changes.push(readText(reply, at))
+    at += 1 + reply.readUInt8(at)
+  }
+  const bins = withChangedNames(kept, changes)
+  while (at < reply.length) {
+    const name = readText(reply, at)
+    at += 1 + reply.readUInt8(at)
+    const bytes = reply.readUInt32LE(at + 1)
+    bins.set(name, { type: reply.readUInt8(at), value: reply.subarray(at + 5, at + 5 + bytes) })
+    at += 5 + bytes
   }
   return { kind: 'write', bins, created, ttlSeconds: ttl === NO_TTL ? undefined : Number(ttl), dropKey }
+}
+
+function readText(reply: Buffer, at: number): string {
+  return reply.toString('utf8', at + 1, at + 1 + reply.readUInt8(at))
+}
+
+/**
+ * The bins after some came and others went: each of `changes` is a name that was added if there was no such bin, or was
+ * removed, in which case the last bin took its place. The value of a bin that came is still to be set.
+ */
+function withChangedNames(
+  bins: ReadonlyMap<string, Particle>,
+  changes: readonly string[],
+): Map<string, Particle> {
+  if (changes.length === 0) return new Map(bins)
+  const names = [...bins.keys()]
+  for (const name of changes) {
+    const i = names.indexOf(name)
+    if (i < 0) {
+      names.push(name)
+      continue
+    }
+    const last = names.pop()
+    if (last !== undefined && i < names.length) names[i] = last
+  }
+  return new Map(names.map(name => [name, bins.get(name) ?? NULL_PARTICLE]))
 }

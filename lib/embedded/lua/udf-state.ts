@@ -40,6 +40,7 @@ export class UdfState {
     this.#setFunction('log', natives.log)
     this.#setFunction('now', natives.now)
     this.#setFunction('next_record', natives.nextRecord)
+    this.#setFunction('decoders', natives.decoders)
     this.#setText('user_path', userPath)
     this.#setText('timeout_text', TIMEOUT_TEXT)
     for (const chunk of prelude) this.#runPrelude(chunk)

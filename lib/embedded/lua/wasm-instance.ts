@@ -1,5 +1,6 @@
 import { LuaFactory, type LuaWasm } from 'wasmoon'
 import { LOG_LEVELS, type LogSink } from './log.ts'
+import { MsgpackDecoder } from './msgpack-decoder.ts'
 import { FIRST_UPVALUE, LUA_MASKCOUNT, LUA_MULTRET, type LuaState, type WasmModule } from './wasm-module.ts'
 
 /** The heap never shrinks: an instance that grew beyond this is given up after the call that did it. */
@@ -24,6 +25,7 @@ export interface NativeFunctions {
   readonly log: number
   readonly now: number
   readonly nextRecord: number
+  readonly decoders: number
 }
 
 /**
@@ -42,6 +44,7 @@ export class WasmInstance {
   readonly #log: LogSink
   #scratchAt = 0
   #scratchBytes = 0
+  #bytes: Uint8Array
   #buffer: Buffer
   #deadlineMs = Number.POSITIVE_INFINITY
   #broken = false
@@ -60,6 +63,7 @@ export class WasmInstance {
     this.#wasm = wasm
     this.#log = log
     this.#lengthAt = module._malloc(8)
+    this.#bytes = module.HEAPU8
     this.#buffer = Buffer.from(module.HEAPU8.buffer)
     this.#hook = module.addFunction((state = 0) => this.#checkLimits(state), 'vii')
     this.natives = this.#addNatives()
@@ -86,8 +90,11 @@ export class WasmInstance {
 
   /** A view of the whole heap. It is replaced when the heap grows, so nobody keeps it across a call. */
   get heap(): Buffer {
-    if (this.#buffer.buffer !== this.module.HEAPU8.buffer)
-      this.#buffer = Buffer.from(this.module.HEAPU8.buffer)
+    const bytes = this.module.HEAPU8
+    if (this.#bytes !== bytes) {
+      this.#bytes = bytes
+      this.#buffer = Buffer.from(bytes.buffer)
+    }
     return this.#buffer
   }
 
@@ -183,6 +190,12 @@ export class WasmInstance {
       module._lua_callk(state, args, LUA_MULTRET, 0, 0)
       return module._lua_gettop(state)
     }, 'ii')
+    const decoder = new MsgpackDecoder(this)
+    const decode = module.addFunction((state = 0) => decoder.decode(state, this.#lengthAt), 'ii')
+    const decodeArguments = module.addFunction(
+      (state = 0) => decoder.decodeArguments(state, this.#lengthAt),
+      'ii',
+    )
 
     return {
       newUserdata: module.addFunction((state = 0) => {
@@ -205,6 +218,7 @@ export class WasmInstance {
         module._lua_pushlstring(state, this.scratch(bytes), bytes)
         return 1
       }, 'ii'),
+      decoders: module.addFunction((state = 0) => decoder.closures(state, [decode, decodeArguments]), 'ii'),
       now: module.addFunction((state = 0) => {
         module._lua_pushinteger(state, BigInt(Date.now()))
         return 1

@@ -25,10 +25,17 @@ export interface WasmModule {
   _lua_pushvalue(state: LuaState, index: number): void
   _lua_rotate(state: LuaState, index: number, count: number): void
   _lua_pushlstring(state: LuaState, text: number, bytes: number): number
+  _lua_pushnil(state: LuaState): void
+  _lua_pushboolean(state: LuaState, value: number): void
+  _lua_pushnumber(state: LuaState, value: number): void
   _lua_pushinteger(state: LuaState, value: bigint): void
   _lua_pushcclosure(state: LuaState, f: number, upvalues: number): void
   _lua_getfield(state: LuaState, index: number, name: number): number
   _lua_setfield(state: LuaState, index: number, name: number): void
+  _lua_rawget(state: LuaState, index: number): number
+  _lua_rawset(state: LuaState, index: number): void
+  _lua_rawseti(state: LuaState, index: number, i: bigint): void
+  _lua_checkstack(state: LuaState, slots: number): number
   _lua_type(state: LuaState, index: number): number
   _lua_tolstring(state: LuaState, index: number, bytesAt: number): number
   _lua_tointegerx(state: LuaState, index: number, isIntegerAt: number): bigint
@@ -49,7 +56,7 @@ export interface WasmModule {
 export const LUA_STATUS = { ok: 0, yield: 1, runtimeError: 2, syntaxError: 3, outOfMemory: 4 } as const
 
 /** Types of values (`lua.h`), as far as they matter here. */
-export const LUA_TYPE = { string: 4 } as const
+export const LUA_TYPE = { nil: 0, string: 4 } as const
 
 /** `lua_call` with any number of results. */
 export const LUA_MULTRET = -1

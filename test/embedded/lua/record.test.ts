@@ -12,6 +12,7 @@ import {
   int,
   list,
   missing,
+  NO_ARGUMENTS,
   startRuntime,
   text,
 } from './lua-lab.ts'
@@ -218,6 +219,31 @@ describe('what becomes of a record', () => {
     ])
   })
 
+  it('has its bins in the order of the server after some came and went', () => {
+    const bins = { a: int(1), b: int(2), c: int(3), d: int(4) }
+    const bodies = [
+      'do rec.a = nil aerospike:update(rec) rec.e = 5 rec.c = nil aerospike:update(rec) return 1 end',
+      'do rec.d = nil rec.b = 7 aerospike:update(rec) return 1 end',
+      'do rec.a = nil aerospike:update(rec) rec.a = 9 aerospike:update(rec) return 1 end',
+      'do rec.e = 5 aerospike:update(rec) rec.e = nil rec.f = nil aerospike:update(rec) return 1 end',
+      'do aerospike:remove(rec) rec.b = 7 aerospike:create(rec) rec.x = 1 aerospike:update(rec) return 1 end',
+    ]
+    const orders = evaluateAll(runtime, bodies, existing(bins)).map(outcome =>
+      outcome.kind === 'success' && outcome.change.kind === 'write'
+        ? [...outcome.change.bins].map(([name, { value }]) => `${name}${value.at(-1)}`).join(' ')
+        : outcome,
+    )
+    expect(orders).toEqual(['d4 b2 e5', 'a1 b7 c3', 'd4 b2 c3 a9', 'a1 b2 c3 d4', 'b7 x1'])
+  })
+
+  it('is read right whatever bins the records before it had', () => {
+    evaluateAll(runtime, ['rec.x'], existing())
+    for (let i = 0; i < 250; i++) {
+      const bins = { [`before${i}`]: int(i), x: int(1000 + i), [`behind${i}`]: int(0) }
+      expect(answerOf(runtime.apply('lab', 'f0', existing(bins), NO_ARGUMENTS, 1000))).toBe(1000 + i)
+    }
+  })
+
   it('goes on after a bin that cannot be stored was replaced', () => {
     checkCommits(existing({ a: int(1) }), [
       [
@@ -277,6 +303,8 @@ describe('what becomes of a record', () => {
     const bins = Object.fromEntries(Array.from({ length: 513 }, (_, i) => [`b${i}`, int(i)]))
     checkCommits(existing(bins), [
       ['record.numbins(rec)', 0, 'none'],
+      ['record.gen(rec)', 3, 'none'],
+      ['record.setname(rec)', 'demo', 'none'],
       ['aerospike:update(rec)', { refused: 21 }, 'refused'],
       ['aerospike:remove(rec)', 0, 'remove'],
     ])

@@ -114,12 +114,43 @@ describe('bins and arguments', () => {
     ['text without a type is a blob without its first byte', '91a161', '4:'],
     ['a list is rewritten', '9192d30000000000000001c403040102', '20:9201a3040102'],
     ['an ordered list loses its flags', '9193c700010102', '20:920102'],
+    [
+      'integers of all widths, those of eight bytes signed',
+      '9198ccffcdffffceffffffffcfffffffffffffffffd080d18000d280000000d38000000000000000',
+      '20:98ccffcdffffceffffffffffd080d18000d280000000d38000000000000000',
+    ],
+    ['a list and a text with sizes of four bytes', '91dd00000001db000000020361', '20:91a20361'],
+    ['a map and a text with sizes of two bytes', '91de0001da0002036101', '19:81a2036101'],
+    ['a key that is there twice: the last', '9182a2036101a2036102', '19:81a2036102'],
+    ['a blob as a key', '9182a204610100c2', '19:8200c2a2046101'],
+    ['an empty text as a key is a blob', '9181a001', '19:81a10401'],
+    ['keys that are none are left out', '9184cb3ff000000000000001a2177b0291000380a2036104', '19:80'],
+    ['a string key is cut at a zero byte', '9181a403610062c3', '19:81a20361c3'],
+    ['an extension is nil', '919201c70100ff', '20:9201c0'],
+    ['an extension of a fixed size is nil', '919201d600000000ff02', '20:9201c0'],
+    ['a size beyond the data: no arguments', '91dd7fffffff', '0:'],
+    ['a text beyond the data: no arguments', '91da7fff0361', '0:'],
+    ['an integer beyond the data: no arguments', '91ce000000', '0:'],
     ['no list: no arguments', '05', '0:'],
     ['truncated: no arguments', '92a50301', '0:'],
     ['illegal: no arguments', 'c1', '0:'],
     ['empty: no arguments', '', '0:'],
   ])('arguments: %s', (_name, hex, result) => {
     expect(resultOf('echo', existing(), Buffer.from(hex, 'hex'))).toBe(result)
+  })
+
+  it('takes arguments that are nested as deep as the wire allows, and none that are nested deeper', () => {
+    const nested = (depth: number): Buffer => Buffer.alloc(depth, 0x91)
+    const isGiven = (args: Buffer): string =>
+      resultOf('echo', existing(), Buffer.concat([args, Buffer.of(0x90)]))
+    expect(isGiven(nested(1000))).not.toBe('0:')
+    expect(isGiven(nested(100_000))).toBe('0:')
+  })
+
+  it('fails a call with more arguments than Lua can take', () => {
+    const args = Buffer.concat([Buffer.of(0xdd, 0, 0x10, 0, 0), Buffer.alloc(2 ** 20, 1)])
+    const [outcome] = evaluateAll(runtime, ['1'], existing(), args)
+    expect(outcome).toEqual({ kind: 'failure', message: 'too many results to unpack' })
   })
 
   it('stores an ordered list in order, whatever a script did to it', () => {
