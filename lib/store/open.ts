@@ -1,43 +1,15 @@
 import pRetry from 'p-retry'
-import { InvalidArgumentError, messageOf, StoreError } from '../errors/index.ts'
+import { messageOf, StoreError } from '../errors/index.ts'
 import { openExternalStore } from '../external/index.ts'
-import { createMetrics, type MetricsRegistry } from '../metrics/index.ts'
-import {
-  parseStoreUrl,
-  resolveSettings,
-  type Settings,
-  type SettingsInput,
-  type StoreUrl,
-} from '../settings/index.ts'
-import {
-  type Administration,
-  ClientAdministration,
-  ClientTransport,
-  connectClient,
-  type Host,
-} from '../transport/index.ts'
+import { createMetrics } from '../metrics/index.ts'
+import { parseStoreUrl, resolveSettings, type Settings, type StoreUrl } from '../settings/index.ts'
+import { ClientAdministration, ClientTransport, connectClient, type Host } from '../transport/client/index.ts'
+import type { Administration } from '../transport/index.ts'
 import { BlockStateHolder } from './block-state.ts'
-import { type Logger, safeLogger } from './logger.ts'
+import { safeLogger } from './logger.ts'
+import { checkOptionNames, type OpenOptions } from './open-options.ts'
 import { StoreContext } from './store-context.ts'
 import { ensureRegistered, loadUdfModule } from './udf/udf-module.ts'
-
-export interface OpenOptions {
-  /** pino, or anything with its shape. Nothing is logged without one. */
-  logger?: Logger | undefined
-  /** A prom-client Registry, or anything with its shape, that the store’s metrics are registered in. */
-  metrics?: MetricsRegistry | undefined
-  /** Any of the settings of docs/settings.md; unknown names are refused. */
-  settings?: SettingsInput | undefined
-  /** Gives up opening. */
-  signal?: AbortSignal | undefined
-}
-
-const OPTION_NAMES: ReadonlySet<string> = new Set([
-  'logger',
-  'metrics',
-  'settings',
-  'signal',
-] satisfies (keyof OpenOptions)[])
 
 /** What an open store stands on. */
 export interface StoreFoundation {
@@ -50,14 +22,7 @@ export interface StoreFoundation {
 
 /** Connects, checks the namespace and registers the UDF module. On a failure nothing stays open. */
 export async function openFoundation(text: string, options: OpenOptions): Promise<StoreFoundation> {
-  for (const name of Object.keys(options)) {
-    if (!OPTION_NAMES.has(name))
-      throw new InvalidArgumentError(
-        `options.${name}`,
-        `absent; there are ${[...OPTION_NAMES].join(', ')}`,
-        name,
-      )
-  }
+  checkOptionNames(options)
   const url = parseStoreUrl(text)
   const settings = resolveSettings(options.settings)
   const logger = safeLogger(options.logger)

@@ -2,19 +2,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Aerospike from 'aerospike'
+import type { Administration } from '../administration.ts'
 import type { ClientConnection } from './connection.ts'
 
-/** What the store asks of a cluster beside batches: the same for every transport, on the npm client. */
-export interface Administration {
-  /** File names of the registered UDF modules, on whichever node answers. */
-  listUdfFiles(): Promise<string[]>
-  /** Registers a UDF file under `fileName` and waits until every node has it. */
-  registerUdf(fileName: string, source: string): Promise<void>
-  /** The answer of every node to an info command, parameters included: `namespace/test`. */
-  infoOfNodes(command: string): Promise<{ node: string; answer: string }[]>
-  close(): Promise<void>
-}
-
+/** Administration through the npm client. */
 export class ClientAdministration implements Administration {
   readonly #client: ClientConnection
   readonly #timeoutMs: number
