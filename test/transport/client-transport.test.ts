@@ -1,0 +1,143 @@
+import { describe, expect, it } from '@jest/globals'
+import {
+  type BatchClient,
+  type ClientRow,
+  ClientTransport,
+} from '../../lib/transport/client/client-transport.ts'
+import type { BatchRow, BinValue } from '../../lib/transport/index.ts'
+
+type Answers = Awaited<ReturnType<BatchClient['batchWrite']>>
+
+/** A client that remembers what it was asked, and answers as told. */
+function transportWith(answer: (records: ClientRow[]) => Promise<Answers>) {
+  const calls: { records: ClientRow[]; policy: Record<string, unknown> }[] = []
+  const client: BatchClient = {
+    batchWrite(records, policy) {
+      calls.push({ records, policy: policy as Record<string, unknown> })
+      return answer(records)
+    },
+  }
+  const transport = new ClientTransport(client, {
+    namespace: 'ns',
+    socketTimeoutMs: 700,
+    maxRetries: 5,
+    connectionsMax: 2,
+  })
+  return { transport, calls }
+}
+
+const ok = async (records: ClientRow[]): Promise<Answers> =>
+  records.map(() => ({ status: 0, record: { bins: { a: 1 } } }))
+const key = { set: 's', userKey: Uint8Array.of(1, 2) }
+const read: BatchRow = { kind: 'read', key, bins: ['a'] }
+const write = (value: BinValue): BatchRow => ({
+  kind: 'write',
+  key,
+  exists: 'any',
+  operations: [{ kind: 'put', bin: 'b', value }],
+})
+
+describe('ClientTransport', () => {
+  it('reads every row’s own status: a resolved promise is no success (lesson 82)', async () => {
+    const { transport } = transportWith(async () => [
+      { status: 0, record: { bins: { a: 1 } } },
+      { status: 2, inDoubt: false },
+      { status: 9, inDoubt: true, record: { bins: { a: 2 } } },
+    ])
+    expect(await transport.batchOperate([read, read, read], { timeout: 1_000 })).toEqual([
+      { index: 0, status: 0, bins: { a: 1 }, inDoubt: false },
+      { index: 1, status: 2, bins: undefined, inDoubt: false },
+      { index: 2, status: 9, bins: undefined, inDoubt: true },
+    ])
+  })
+
+  it('sends blobs as buffers, keys as blobs, and UDF arguments one by one', async () => {
+    const { transport, calls } = transportWith(ok)
+    const blob = new Uint8Array([9, 1, 2, 3]).subarray(1)
+    await transport.batchOperate(
+      [
+        write([blob, null, 5n, true]),
+        { kind: 'apply', key, module: 'm', function: 'f', args: [{ x: blob }] },
+      ],
+      { timeout: 1_000 },
+    )
+    const [put, apply] = calls[0]?.records ?? []
+    const [operation] = (put?.ops ?? []) as { value: unknown[] }[]
+    expect(operation?.value).toEqual([Buffer.from([1, 2, 3]), null, 5n, true])
+    expect(apply?.udf).toEqual({ module: 'm', funcname: 'f', args: [{ x: Buffer.from([1, 2, 3]) }] })
+    expect(put?.key).toMatchObject({ ns: 'ns', set: 's', key: Buffer.from([1, 2]) })
+  })
+
+  it.each<[string, BinValue]>([
+    ['a fraction', 1.5],
+    ['an unsafe integer', 2 ** 53],
+    ['undefined inside a list', [undefined as never]],
+  ])('refuses %s before anything is sent', async (_, value) => {
+    const { transport, calls } = transportWith(ok)
+    await expect(transport.batchOperate([write(value)], { timeout: 1_000 })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+    })
+    expect(calls).toEqual([])
+  })
+
+  it('gives the client the batch’s time, and no retries for what must go once', async () => {
+    const { transport, calls } = transportWith(ok)
+    await transport.batchOperate([read], { timeout: 1_000 })
+    await transport.batchOperate([read], { timeout: 1_000, once: true })
+    await transport.batchOperate([read], { timeout: 2_000 })
+    expect(calls.map(({ policy }) => [policy.totalTimeout, policy.socketTimeout, policy.maxRetries])).toEqual(
+      [
+        [1_000, 700, 5],
+        [1_000, 700, 0],
+        [2_000, 700, 5],
+      ],
+    )
+  })
+
+  it('turns the client’s error into one that does not hold the rows', async () => {
+    const huge = Object.assign(new Error('Client timeout'), {
+      code: 9,
+      inDoubt: true,
+      command: { args: ['every row'] },
+    })
+    const { transport } = transportWith(() => Promise.reject(huge))
+    const error = await transport
+      .batchOperate([read], { timeout: 1_000 })
+      .catch((failure: unknown) => failure)
+    expect(error).toMatchObject({
+      code: 'STORAGE_ERROR',
+      message: 'the batch failed: Client timeout, TIMEOUT (9); rows may have been applied',
+    })
+    expect((error as Error).cause).toBeUndefined()
+  })
+
+  it('has no more batches at the client than there are connections, and frees them all (lesson 80)', async () => {
+    let inFlight = 0
+    let inFlightMax = 0
+    const { transport } = transportWith(async records => {
+      inFlight += 1
+      inFlightMax = Math.max(inFlightMax, inFlight)
+      await null
+      inFlight -= 1
+      if (inFlightMax > 1) return ok(records)
+      throw new Error('first')
+    })
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 10 }, () => transport.batchOperate([read], { timeout: 1_000 })),
+    )
+    expect(inFlightMax).toBe(2)
+    expect(outcomes.filter(({ status }) => status === 'fulfilled').length).toBeGreaterThanOrEqual(9)
+  })
+
+  it('is released by the signal, before and during', async () => {
+    const { transport, calls } = transportWith(() => new Promise(() => {}))
+    await expect(
+      transport.batchOperate([read], { timeout: 1_000, signal: AbortSignal.abort() }),
+    ).rejects.toMatchObject({ code: 'CONTEXT_CANCELED' })
+    expect(calls).toEqual([])
+    const controller = new AbortController()
+    const outcome = transport.batchOperate([read], { timeout: 1_000, signal: controller.signal })
+    controller.abort(new Error('enough'))
+    await expect(outcome).rejects.toMatchObject({ code: 'CONTEXT_CANCELED' })
+  })
+})
