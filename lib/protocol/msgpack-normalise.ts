@@ -35,13 +35,31 @@ interface Pair {
 export function normaliseContainer(value: Buffer, kind: number): Buffer {
   const reader = new MsgpackReader(value)
   const writer = new ByteWriter(value.length + 16)
-  if (normaliseElement(reader, writer, 0) !== kind) throw new ProtocolError('msgpack of another outer type')
+  if (normaliseElement(reader, writer, 0, false) !== kind)
+    throw new ProtocolError('msgpack of another outer type')
   if (!reader.atEnd) throw new ProtocolError('bytes behind a msgpack value')
   return writer.view()
 }
 
+/**
+ * Checks the one element that begins at an offset, and gives its normal form (see normaliseContainer).
+ *
+ * @param markers whether wildcard and infinity may appear in it: in values to compare with, not in stored ones
+ * @throws ProtocolError as normaliseContainer, but for bytes behind the element: they are not looked at
+ */
+export function normaliseValue(source: Buffer, offset: number, markers: boolean): Buffer {
+  const writer = new ByteWriter(16)
+  normaliseElement(new MsgpackReader(source, offset), writer, 0, markers)
+  return writer.view()
+}
+
 /** Copies the next element in its normal form; returns its kind. */
-function normaliseElement(reader: MsgpackReader, writer: ByteWriter, depth: number): number {
+function normaliseElement(
+  reader: MsgpackReader,
+  writer: ByteWriter,
+  depth: number,
+  markers: boolean,
+): number {
   const kind = reader.next()
   switch (kind) {
     case MSGPACK_KINDS.INTEGER:
@@ -52,13 +70,13 @@ function normaliseElement(reader: MsgpackReader, writer: ByteWriter, depth: numb
       writer.bytes(reader.payload())
       break
     case MSGPACK_KINDS.LIST:
-      normaliseList(reader, writer, depth)
+      normaliseList(reader, writer, depth, markers)
       break
     case MSGPACK_KINDS.MAP:
-      normaliseMap(reader, writer, depth)
+      normaliseMap(reader, writer, depth, markers)
       break
     default:
-      if (kind === MSGPACK_KINDS.EXTENSION && reader.extensionType === MARKER_EXTENSION_TYPE) {
+      if (!markers && kind === MSGPACK_KINDS.EXTENSION && reader.extensionType === MARKER_EXTENSION_TYPE) {
         throw new ProtocolError('wildcard or infinity as a stored value')
       }
       writer.bytes(reader.source.subarray(reader.elementStart, reader.offset))
@@ -80,7 +98,7 @@ function refuseDepth(depth: number): void {
     throw new ProtocolError(`msgpack nested more than ${MSGPACK_DEPTH_MAX} deep`)
 }
 
-function normaliseList(reader: MsgpackReader, writer: ByteWriter, depth: number): void {
+function normaliseList(reader: MsgpackReader, writer: ByteWriter, depth: number, markers: boolean): void {
   refuseDepth(depth)
   const sent = reader.size
   const flags = takeFlags(reader, sent)
@@ -91,7 +109,7 @@ function normaliseList(reader: MsgpackReader, writer: ByteWriter, depth: number)
   let previous = -1
   for (let at = 0; at < count; at++) {
     const start = writer.length
-    normaliseElement(reader, writer, depth + 1)
+    normaliseElement(reader, writer, depth + 1, markers)
     if (ordered && previous >= 0) {
       const written = writer.view()
       if (compareElements(written, previous, written, start) > 0) {
@@ -102,7 +120,7 @@ function normaliseList(reader: MsgpackReader, writer: ByteWriter, depth: number)
   }
 }
 
-function normaliseMap(reader: MsgpackReader, writer: ByteWriter, depth: number): void {
+function normaliseMap(reader: MsgpackReader, writer: ByteWriter, depth: number, markers: boolean): void {
   refuseDepth(depth)
   const sent = reader.size
   const flags = takeFlags(reader, sent)
@@ -115,8 +133,8 @@ function normaliseMap(reader: MsgpackReader, writer: ByteWriter, depth: number):
   const pairs: Pair[] = []
   for (let at = 0; at < count; at++) {
     const keyStart = writer.length
-    refuseKey(reader, normaliseElement(reader, writer, depth + 1))
-    normaliseElement(reader, writer, depth + 1)
+    refuseKey(reader, normaliseElement(reader, writer, depth + 1, markers))
+    normaliseElement(reader, writer, depth + 1, markers)
     pairs.push({ keyStart, end: writer.length })
   }
   sortPairs(writer, pairsStart, pairs, order !== 0)

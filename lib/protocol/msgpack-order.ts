@@ -21,11 +21,14 @@ const RANKS = {
 export const MARKER_EXTENSION_TYPE = 0xff
 const WILDCARD_PAYLOAD = 0
 
+/** What a wildcard gives: it ends the whole comparison, whatever follows it, however deep it stands. */
+const ENDED_BY_WILDCARD = Number.NaN
+
 /** Compares the elements that two readers stand before; both are left behind them only when equal. */
-export function compareNext(left: MsgpackReader, right: MsgpackReader): number {
+function compareNext(left: MsgpackReader, right: MsgpackReader): number {
   left.next()
   right.next()
-  if (isWildcard(left) || isWildcard(right)) return 0
+  if (isWildcard(left) || isWildcard(right)) return ENDED_BY_WILDCARD
   const leftRank = rankOf(left)
   const rank = leftRank - rankOf(right)
   if (rank !== 0) return rank
@@ -47,14 +50,18 @@ export function compareNext(left: MsgpackReader, right: MsgpackReader): number {
   }
 }
 
-/** Compares two elements by offset. Both must be well-formed and nested no deeper than MSGPACK_DEPTH_MAX. */
+/**
+ * Compares two elements by offset. Both must be well-formed and nested no deeper than MSGPACK_DEPTH_MAX.
+ * Elements that agree up to a wildcard are equal: `[1, *]` equals `[1, 2, 3]`, not `[1]`.
+ */
 export function compareElements(
   left: Buffer,
   leftOffset: number,
   right: Buffer,
   rightOffset: number,
 ): number {
-  return compareNext(new MsgpackReader(left, leftOffset), new MsgpackReader(right, rightOffset))
+  const order = compareNext(new MsgpackReader(left, leftOffset), new MsgpackReader(right, rightOffset))
+  return Number.isNaN(order) ? 0 : order
 }
 
 function isWildcard(reader: MsgpackReader): boolean {
@@ -99,7 +106,7 @@ function compareNumbers<T extends number | bigint>(left: T, right: T): number {
   return left < right ? -1 : left > right ? 1 : 0
 }
 
-/** Elementwise, then the shorter first. Wildcards make the rest of a list match only if it is compared. */
+/** Elementwise, then the shorter first. */
 function compareLists(left: MsgpackReader, right: MsgpackReader): number {
   const leftCount = enterList(left)
   const rightCount = enterList(right)

@@ -50,7 +50,14 @@ describe('compareElements', () => {
     ['a number equals itself in another width', 'cd0005', '05'],
     ['a wildcard equals anything', 'd4ff00', 'a20361'],
     ['a wildcard in a list equals any element', '9201d4ff00', '920107'],
+    ['a wildcard in a list equals all the rest of it', '9201d4ff00', '93010203'],
+    ['a wildcard equals a list with all its elements', '92d4ff0002', '9292010203'],
+    ['a wildcard ends the lists around it, too', '9291d4ff0005', '92910106'],
   ])('%s', (_what, left, right) => {
     expect(compareElements(hex(left), 0, hex(right), 0)).toBe(0)
+  })
+
+  it('does not let a wildcard stand for no element', () => {
+    expect(compareElements(hex('9201d4ff00'), 0, hex('9101'), 0)).toBeGreaterThan(0)
   })
 })

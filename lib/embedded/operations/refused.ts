@@ -17,10 +17,6 @@ function refused(access: OperationHandler['access'], family: string): OperationH
   }
 }
 
-export const collectionRead = refused('read', 'list and map')
-export const collectionModify = refused('write', 'list and map')
-export const bitsRead = refused('read', 'bit')
-export const bitsModify = refused('write', 'bit')
 export const hllRead = refused('read', 'HyperLogLog')
 export const hllModify = refused('write', 'HyperLogLog')
 export const expressionRead = refused('read', 'expression')

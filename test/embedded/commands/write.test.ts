@@ -219,8 +219,8 @@ describe('operations of a write', () => {
     ['text as GeoJSON', [{ ...write('a', 'zz'), particleType: 23 }], {}, RESULT_CODES.GEO_INVALID_GEOJSON],
     ['an increment by a string', [{ ...increment('a', 's') }], {}, RESULT_CODES.INCOMPATIBLE_TYPE],
     [
-      'a list operation',
-      [{ ...delta, code: 4, particleType: 4, name: 'l' }],
+      'a HyperLogLog operation',
+      [{ ...delta, code: OPERATION_CODES.HLL_MODIFY, particleType: 4, name: 'l' }],
       {},
       RESULT_CODES.UNSUPPORTED_FEATURE,
     ],

@@ -1,0 +1,44 @@
+import { PARTICLE_TYPES, type Particle } from '../../../protocol/index.ts'
+import type { Arguments } from '../collections/collection-request.ts'
+import { bitAt, countBits, integerFromBits, readBits } from './bit-range.ts'
+import { bitRange, booleanArgument, integerRange } from './bit-request.ts'
+
+/** A bit operation that only reads (protocol 8.8). */
+export type BitRead = (blob: Buffer, args: Arguments) => Particle
+
+const SIGNED_FLAG = 1
+const NOT_FOUND = -1
+
+function integer(answer: bigint | number): Particle {
+  const value = Buffer.allocUnsafe(8)
+  value.writeBigInt64BE(BigInt.asIntN(64, BigInt(answer)))
+  return { type: PARTICLE_TYPES.INTEGER, value }
+}
+
+/** The offset, from the start of the range, of the first or last bit that has the value asked for. */
+function scan(blob: Buffer, args: Arguments, isFromEnd: boolean): Particle {
+  const range = bitRange(blob, args, 0)
+  const wanted = booleanArgument(args, 2)
+  const bits = readBits(blob, range)
+  for (let step = 0; step < range.size; step++) {
+    const offset = isFromEnd ? range.size - 1 - step : step
+    if (bitAt(bits, offset) === wanted) return integer(offset)
+  }
+  return integer(NOT_FOUND)
+}
+
+function getInteger(blob: Buffer, args: Arguments): Particle {
+  const range = integerRange(blob, args, 0)
+  const value = integerFromBits(readBits(blob, range), range.size)
+  const isSigned = (args.integerOr(2, 0) & SIGNED_FLAG) !== 0
+  return integer(isSigned ? BigInt.asIntN(range.size, value) : value)
+}
+
+/** By code. */
+export const BIT_READS: ReadonlyMap<number, BitRead> = new Map<number, BitRead>([
+  [50, (blob, args) => ({ type: PARTICLE_TYPES.BLOB, value: readBits(blob, bitRange(blob, args, 0)) })],
+  [51, (blob, args) => integer(countBits(readBits(blob, bitRange(blob, args, 0))))],
+  [52, (blob, args) => scan(blob, args, false)],
+  [53, (blob, args) => scan(blob, args, true)],
+  [54, getInteger],
+])

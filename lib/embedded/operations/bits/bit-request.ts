@@ -1,0 +1,78 @@
+import { MSGPACK_KINDS, MsgpackReader, RESULT_CODES } from '../../../protocol/index.ts'
+import { CommandError } from '../../command-error.ts'
+import type { Arguments } from '../collections/collection-request.ts'
+import { type BitRange, bitsOf, bytesFor } from './bit-range.ts'
+
+/** How an operation writes bits (protocol 8.8). */
+export const BIT_WRITE_FLAGS = { CREATE_ONLY: 1, UPDATE_ONLY: 2, NO_FAIL: 4, PARTIAL: 8 } as const
+
+export const INTEGER_BITS_MAX = 64
+
+export function badRequest(reason: string): CommandError {
+  return new CommandError(RESULT_CODES.PARAMETER, reason)
+}
+
+/** The write flags of an operation. @throws CommandError PARAMETER for flags that it does not take */
+export function writeFlags(args: Arguments, position: number, allowed: number): number {
+  const flags = args.integerOr(position, 0)
+  if ((flags & ~allowed) !== 0) throw badRequest(`bit flags ${flags}`)
+  return flags
+}
+
+/** A blob argument without the particle type it begins with. @throws CommandError PARAMETER */
+export function blobArgument(args: Arguments, position: number): Buffer {
+  const reader = new MsgpackReader(args.value(position))
+  if (reader.next() !== MSGPACK_KINDS.BYTES) throw badRequest('argument that is no blob')
+  return reader.payload().subarray(1)
+}
+
+/** An integer argument with all its bits. @throws CommandError PARAMETER */
+export function integerArgument(args: Arguments, position: number): bigint {
+  const reader = new MsgpackReader(args.value(position))
+  if (reader.next() !== MSGPACK_KINDS.INTEGER) throw badRequest('argument that is no integer')
+  return BigInt(reader.integer())
+}
+
+/** @throws CommandError PARAMETER */
+export function booleanArgument(args: Arguments, position: number): boolean {
+  const kind = new MsgpackReader(args.value(position)).next()
+  if (kind === MSGPACK_KINDS.TRUE) return true
+  if (kind === MSGPACK_KINDS.FALSE) return false
+  throw badRequest('argument that is no boolean')
+}
+
+/** The offset from the start: a negative one counts from the end. @throws CommandError PARAMETER before it */
+export function offsetWithin(offset: number, length: number): number {
+  const from = offset < 0 ? offset + length : offset
+  if (from < 0) throw badRequest(`offset ${offset}`)
+  return from
+}
+
+/**
+ * The bits that the first two arguments, offset and size, name.
+ *
+ * @param flags with PARTIAL a range that ends behind the blob is cut
+ * @throws CommandError PARAMETER for no bits, OP_NOT_APPLICABLE for bits behind the blob
+ */
+export function bitRange(blob: Uint8Array, args: Arguments, flags: number): BitRange {
+  const bits = bitsOf(blob)
+  const size = args.integer(1)
+  if (size <= 0) throw badRequest(`range of ${size} bits`)
+  const offset = offsetWithin(args.integer(0), bits)
+  if (offset + size <= bits) return { offset, size }
+  if ((flags & BIT_WRITE_FLAGS.PARTIAL) !== 0 && offset < bits) return { offset, size: bits - offset }
+  throw new CommandError(RESULT_CODES.OP_NOT_APPLICABLE, `bits ${offset} to ${offset + size} of ${bits}`)
+}
+
+/** A range of bits that is worked on as an integer. @throws CommandError as bitRange, PARAMETER beyond 64 */
+export function integerRange(blob: Uint8Array, args: Arguments, flags: number): BitRange {
+  if (args.integer(1) > INTEGER_BITS_MAX) throw badRequest(`integer of ${args.integer(1)} bits`)
+  return bitRange(blob, args, flags)
+}
+
+/** The blob to combine a range with. @throws CommandError PARAMETER when it is shorter than the range asked for */
+export function operandFor(args: Arguments, position: number): Buffer {
+  const operand = blobArgument(args, position)
+  if (operand.length < bytesFor(args.integer(1))) throw badRequest('value shorter than its range')
+  return operand
+}
