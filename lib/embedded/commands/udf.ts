@@ -158,22 +158,23 @@ function commit(
   const recordTtl = change.ttlSeconds === undefined ? request.recordTtl : recordTtlOf(change.ttlSeconds)
   const voidTimeSeconds = writeVoidTime(namespace, recordTtl, setName, existing)
   const userKey = change.dropKey ? undefined : userKeyToStore(request, existing)
-  const bins = BinList.of(changedBins(seen, change.bins))
+  const bins = BinList.of(binsAfter(seen, change.bins))
   const record = namespace.write({ digest, existing, setName, bins, voidTimeSeconds, userKey })
   return replyWithCode(RESULT_CODES.OK, record)
 }
 
-/** Bins that come back as they went in were checked and normalised when they were written. */
-function* changedBins(seen: UdfRecord, bins: ReadonlyMap<string, Particle>): Generator<Bin> {
-  for (const [name, particle] of bins) {
-    const value = asBuffer(particle.value)
-    const isUnchanged = seen.bins.get(name) === particle
-    yield {
-      name: binNameFromText(name),
-      type: particle.type,
-      value: isUnchanged ? value : storedParticle(particle.type, value),
+/** The bins after a call. Those that come back as they went in were checked and normalised when they were written. */
+function binsAfter(seen: UdfRecord, after: ReadonlyMap<string, Particle>): Bin[] {
+  const bins: Bin[] = []
+  for (const [name, particle] of after) {
+    // What a function saw are the bins themselves (udfRecord).
+    if (seen.bins.get(name) === particle) bins.push(particle as Bin)
+    else {
+      const { type, value } = particle
+      bins.push({ name: binNameFromText(name), type, value: storedParticle(type, asBuffer(value)) })
     }
   }
+  return bins
 }
 
 /** What a function gave to record.set_ttl, as record_ttl travels: -1 is "never", -2 "keep" (protocol 7.7). */

@@ -1,6 +1,6 @@
 import {
-  decodeOperations,
   OPERATION_CODES,
+  OPERATION_HEADER_BYTES,
   operationBytes,
   type Particle,
   writeBin,
@@ -11,6 +11,9 @@ export interface Bin extends Particle {
   readonly name: string
   readonly value: Buffer
 }
+
+/** The word that an operation's own size stands in front of it with (protocol 3.3). */
+const OPERATION_SIZE_BYTES = 4
 
 /** Below this many bins a search along the list is faster than a map would be. */
 const INDEXED_FROM = 32
@@ -37,19 +40,25 @@ export class BinList {
   }
 
   /** A list of bins whose names differ; the values are kept as they are, not copied, until `encode`. */
-  static of(bins: Iterable<Bin>): BinList {
-    return new BinList([...bins])
+  static of(bins: Bin[]): BinList {
+    return new BinList(bins)
   }
 
   /** The list behind a stored buffer; the values are views of it. */
   static decode(stored: Buffer, count: number): BinList {
-    return new BinList(
-      decodeOperations(stored, 0, count).map(({ name, particleType, value }) => ({
-        name,
-        type: particleType,
-        value,
-      })),
-    )
+    const bins: Bin[] = new Array(count)
+    let at = 0
+    for (let index = 0; index < count; index++) {
+      const end = at + OPERATION_SIZE_BYTES + stored.readUInt32BE(at)
+      const valueStart = at + OPERATION_HEADER_BYTES + stored.readUInt8(at + 7)
+      bins[index] = {
+        name: stored.toString('latin1', at + OPERATION_HEADER_BYTES, valueStart),
+        type: stored.readUInt8(at + 5),
+        value: stored.subarray(valueStart, end),
+      }
+      at = end
+    }
+    return new BinList(bins)
   }
 
   get count(): number {
