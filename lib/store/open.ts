@@ -6,7 +6,7 @@ import { parseStoreUrl, resolveSettings, type Settings, type StoreUrl } from '..
 import { ClientAdministration, ClientTransport, connectClient, type Host } from '../transport/client/index.ts'
 import type { Administration } from '../transport/index.ts'
 import { BlockStateHolder } from './block-state.ts'
-import { safeLogger } from './logger.ts'
+import { type Logger, safeLogger } from './logger.ts'
 import { checkOptionNames, type OpenOptions } from './open-options.ts'
 import { StoreContext } from './store-context.ts'
 import { ensureRegistered, loadUdfModule } from './udf/udf-module.ts'
@@ -52,7 +52,7 @@ export async function openFoundation(text: string, options: OpenOptions): Promis
     })
     const administration = new ClientAdministration(client, { timeoutMs: settings.dbTimeoutDuration })
     opened.push(administration)
-    await checkNamespace(administration, url.namespace)
+    await checkNamespace(administration, url.namespace, logger)
     const udfModule = await loadUdfModule()
     await retried(settings, () => ensureRegistered(udfModule, administration, logger))
     const transport = ClientTransport.over(client, {
@@ -89,7 +89,11 @@ async function startEmbedded(
 }
 
 /** Batched writes take the namespace's time to live, so anything but "never" would lose outputs (semantics 1.1). */
-async function checkNamespace(administration: Administration, namespace: string): Promise<void> {
+async function checkNamespace(
+  administration: Administration,
+  namespace: string,
+  logger: Logger,
+): Promise<void> {
   for (const { node, answer } of await administration.infoOfNodes(`namespace/${namespace}`)) {
     const settings = new Map(answer.split(';').map(pair => pair.split('=', 2) as [string, string]))
     if (settings.get('type') === 'unknown') {
@@ -97,6 +101,12 @@ async function checkNamespace(administration: Administration, namespace: string)
       throw new StoreError(
         'STORAGE_UNAVAILABLE',
         `node ${node} has no namespace ${namespace}; it has: ${known.replaceAll(';', ', ')}. Correct the path of the store URL`,
+      )
+    }
+    if (settings.get('nsup-period') === '0') {
+      logger.warn(
+        { event: 'nsup_off', node, namespace },
+        'nsup-period is 0: records with a time to live would never go; set it, for example to 10',
       )
     }
     const ttl = settings.get('default-ttl') ?? '0'

@@ -1,5 +1,3 @@
-import { setMaxListeners } from 'node:events'
-import { WaitError } from '../batching/index.ts'
 import {
   extendTransaction,
   type Transaction,
@@ -8,7 +6,7 @@ import {
   txidKey,
   txidToHex,
 } from '../bitcoin/index.ts'
-import { InvalidArgumentError, StoreError } from '../errors/index.ts'
+import { InvalidArgumentError, type StoreError } from '../errors/index.ts'
 import {
   checkFields,
   DECORATE_FIELDS,
@@ -22,6 +20,7 @@ import type { Transport } from '../transport/index.ts'
 import { checkBoolean, checkTransaction, type TransactionSource, type TxidInput } from './arguments.ts'
 import { type Batchers, CLOSE_ORDER, createBatchers } from './batchers.ts'
 import type { BlockState } from './block-state.ts'
+import { type Call, CallGate } from './call-gate.ts'
 import { checkHealth, type Health } from './health.ts'
 import { openFoundation, type StoreFoundation } from './open.ts'
 import type { OpenOptions } from './open-options.ts'
@@ -63,13 +62,13 @@ export class UtxoStore implements AsyncDisposable {
   readonly #foundation: StoreFoundation
   readonly #batchers: Batchers
   readonly #spendTurns = new Turns()
-  #callsInProgress = 0
-  #onIdle: (() => void) | undefined
+  readonly #gate: CallGate
   #closed: Promise<void> | undefined
 
   private constructor(foundation: StoreFoundation) {
     this.#foundation = foundation
     this.#batchers = createBatchers(foundation.context)
+    this.#gate = new CallGate(foundation.context)
   }
 
   /**
@@ -306,120 +305,24 @@ export class UtxoStore implements AsyncDisposable {
     return this.#foundation.context
   }
 
-  /**
-   * Admits a call while the store is open, releases its caller by the signal or the bound of one batch with its
-   * queue (of as many as its list needs, one after the other), and counts its work until that has ended.
-   */
   #call<Result>(
-    operation: Operation,
+    call: Call,
     { signal }: CallOptions,
     work: (signal: AbortSignal | undefined) => Promise<Result>,
   ): Promise<Result> {
-    const { name, items = 1 } = operation
-    if (this.#closed !== undefined) {
-      return Promise.reject(new StoreError('SERVICE_UNAVAILABLE', `${name}: the store is closed`))
-    }
-    const { maxMinedBatchSize, maxMinedRoutines } = this.settings
-    const rounds = Math.max(1, Math.ceil(items / (maxMinedBatchSize * maxMinedRoutines)))
-    const boundMs = Math.min(TIMER_MS_MAX, this.#context.waitMs * rounds)
-    if (signal === undefined)
-      return released(
-        this.#counted(name, () => work(undefined)),
-        { name, boundMs },
-      )
-    if (signal.aborted) {
-      return Promise.reject(
-        new StoreError('CONTEXT_CANCELED', `${name}: the caller's signal had fired`, {
-          cause: signal.reason,
-        }),
-      )
-    }
-    const own = new FollowedSignal(signal)
-    const call = released(
-      this.#counted(name, () => work(own.signal)),
-      { name, signal, boundMs },
-    )
-    return call.finally(() => own.stop())
-  }
-
-  async #counted<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
-    this.#callsInProgress += 1
-    let outcome = 'ok'
-    try {
-      return await work()
-    } catch (error) {
-      const failure = error instanceof WaitError ? waitFailure(error) : asStoreError(error, name)
-      outcome = failure.code
-      throw failure
-    } finally {
-      this.#context.metrics.calls.increment({ operation: name, outcome })
-      this.#callsInProgress -= 1
-      if (this.#callsInProgress === 0) this.#onIdle?.()
-    }
+    return this.#gate.admit(call, signal, work)
   }
 
   async #shutDown(): Promise<void> {
+    this.#gate.close()
     for (const name of CLOSE_ORDER) await this.#batchers[name].close()
-    await this.#idle()
+    await this.#gate.idle()
     await this.#foundation.release()
   }
-
-  /** Every call has ended, or has lasted so long that only something outside our bounds can hold it. */
-  async #idle(): Promise<void> {
-    if (this.#callsInProgress === 0) return
-    const boundMs = Math.min(TIMER_MS_MAX, this.#context.waitMs + this.settings.spendRollbackTimeout)
-    let timer: NodeJS.Timeout | undefined
-    await new Promise<void>(resolve => {
-      this.#onIdle = resolve
-      timer = setTimeout(resolve, boundMs)
-    })
-    clearTimeout(timer)
-    if (this.#callsInProgress > 0) {
-      this.#context.logger.error(
-        { event: 'close_overrun', calls: this.#callsInProgress },
-        'calls had not ended when the store was closed',
-      )
-    }
-  }
-}
-
-interface Operation {
-  readonly name: string
-  /** Length of the list that the call works on. */
-  readonly items?: number
-}
-
-const TIMER_MS_MAX = 2 ** 31 - 1
-
-/** A signal of a call's own, fired with the caller's: many listeners on it are no leak, as they would be there. */
-class FollowedSignal {
-  readonly #controller = new AbortController()
-  readonly #followed: AbortSignal
-
-  constructor(followed: AbortSignal) {
-    this.#followed = followed
-    setMaxListeners(0, this.#controller.signal)
-    followed.addEventListener('abort', this.#fire, { once: true })
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal
-  }
-
-  stop(): void {
-    this.#followed.removeEventListener('abort', this.#fire)
-  }
-
-  readonly #fire = (): void => this.#controller.abort(this.#followed.reason)
 }
 
 function lengthOf(list: readonly unknown[]): number {
   return Array.isArray(list) ? list.length : 1
-}
-
-/** What callers see of a wait that ended early; the items behind it are no matter of theirs. */
-function waitFailure(error: WaitError<unknown, unknown>): StoreError {
-  return new StoreError(error.code, error.message, { cause: error.cause })
 }
 
 function checkTxids(txids: readonly TxidInput[]): Uint8Array[] {
