@@ -91,6 +91,22 @@ describe('two spends by the same transaction', () => {
     expect(await Promise.all(parents.map(parent => stateOf(parent)))).toEqual(['spent', 'spent'])
   })
 
+  it('a repeat that fails in part does not undo what was acknowledged before the record is there', async () => {
+    const parents = [await created(), await created()] as const
+    const tx = spending(parents.map(parent => ({ tx: parent, vout: 0 })))
+    const spends = await store.spend(tx, 500)
+    store.transport = distorted('spendMulti', parents[1], inDoubt, 1)
+    expect(await code(store.spend(tx, 500))).toBe('UTXO_ERROR')
+    store.transport = good
+    expect(await Promise.all(parents.map(parent => stateOf(parent)))).toEqual(['spent', 'spent'])
+    // Undone by its owner, it is a new spend, and a failure in part is rolled back again.
+    await store.unspend(spends)
+    store.transport = distorted('spendMulti', parents[1], inDoubt, 1)
+    expect(await code(store.spend(tx, 500))).toBe('UTXO_ERROR')
+    store.transport = good
+    expect(await Promise.all(parents.map(parent => stateOf(parent)))).toEqual(['unspent', 'unspent'])
+  })
+
   it('a retry after an abort is not undone by the rollback of the aborted one', async () => {
     const parents = [await created(), await created()] as const
     const tx = spending(parents.map(parent => ({ tx: parent, vout: 0 })))

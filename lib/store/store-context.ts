@@ -9,6 +9,7 @@ import {
   type RowAnswer,
   type Transport,
 } from '../transport/index.ts'
+import { AcknowledgedSpends } from './acknowledged-spends.ts'
 import type { BlockStateHolder } from './block-state.ts'
 import type { Logger } from './logger.ts'
 import { asStoreError } from './store-errors.ts'
@@ -43,6 +44,7 @@ export class StoreContext {
   readonly metrics: StoreMetrics
   readonly blockState: BlockStateHolder
   readonly external: ExternalStore
+  readonly acknowledgedSpends = new AcknowledgedSpends()
   /** Replaceable at any time, for tests that put a faulty transport here. */
   transport: Transport
 

@@ -10,6 +10,7 @@ export type RollbackOutcome =
   | 'nothing'
   | 'transient_lock'
   | 'transient_creating'
+  | 'acknowledged_before'
   | 'spender_exists'
   | 'indeterminate'
   | 'fired'
@@ -72,6 +73,7 @@ async function decideAndUndo(
     if (codes.has('TX_LOCKED')) return 'transient_lock'
     if (codes.has('TX_CREATING')) return 'transient_creating'
   }
+  if (context.acknowledgedSpends.has(tx.txid)) return 'acknowledged_before'
   const budget = AbortSignal.timeout(context.settings.spendRollbackTimeout)
   const presence = await lookUpSpender(context, tx.txid, { signal: budget })
   if (presence === 'present') return 'spender_exists'

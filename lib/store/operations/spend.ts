@@ -86,7 +86,10 @@ export async function spend(
   if (errors.some(isParentGone)) errors = await forgivePrunedParents(context, tx, errors)
   const spends = requests.map((request, index) => toSpend(request, errors[index]))
   const failures = errors.filter(error => error !== undefined)
-  if (failures.length === 0) return spends
+  if (failures.length === 0) {
+    context.acknowledgedSpends.add(tx.txid)
+    return spends
+  }
 
   const applied = requests.filter((_, index) => mayBeApplied(errors[index]))
   await rollBack(context, tx, applied, failures)

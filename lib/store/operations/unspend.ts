@@ -1,6 +1,12 @@
 import { toTxid, txidToHex } from '../../bitcoin/index.ts'
 import { InvalidArgumentError, StoreError } from '../../errors/index.ts'
-import { pageKey, recordNumber, SPENDING_DATA_BYTES, slotOffset } from '../../record/index.ts'
+import {
+  decodeSpendingData,
+  pageKey,
+  recordNumber,
+  SPENDING_DATA_BYTES,
+  slotOffset,
+} from '../../record/index.ts'
 import { type ApplyRow, RESULT_CODES, type RowAnswer } from '../../transport/index.ts'
 import { checkUint32, type TxidInput } from '../arguments.ts'
 import { mapChunks } from '../map-chunks.ts'
@@ -43,6 +49,8 @@ export async function unspend(
   spends: readonly SpentOutput[],
   signal: AbortSignal | undefined,
 ): Promise<void> {
+  for (const { spendingData } of spends)
+    context.acknowledgedSpends.forget(decodeSpendingData(spendingData).txid)
   const errors = await unspendRows(context, spends, context.blockState.current.height, { signal })
   const failures = errors.filter(error => error !== undefined)
   if (failures.length === 1 && failures[0] !== undefined) throw failures[0]

@@ -71,6 +71,16 @@ describe('rollBack (semantics 3.5, #1214)', () => {
     expect(await rolledBack(['UTXO_SPENT'], ABSENT, [])).toEqual({ outcome: 'nothing', unspent: 0 })
   })
 
+  it('leaves a spend that was acknowledged before, and does not even look', async () => {
+    const transport = new ScriptedTransport(() => udfAnswer({ status: 'OK' }))
+    const context = contextWith(transport)
+    context.acknowledgedSpends.add(SPENDER)
+    expect(await rollBack(context, tx, succeeded, [new StoreError('UTXO_SPENT', '')])).toBe(
+      'acknowledged_before',
+    )
+    expect(transport.batches).toEqual([])
+  })
+
   it('never throws: a transport that fails leaves everything as it is', async () => {
     const context = contextWith({ batchOperate: () => Promise.reject(new Error('down')) })
     expect(await rollBack(context, tx, succeeded, [new StoreError('UTXO_SPENT', '')])).toBe('indeterminate')
