@@ -52,7 +52,7 @@ export {
 export { BATCH_FLAGS, BATCH_ROW_FLAGS, INFO1, INFO2, INFO3, INFO4 } from './message-flags.ts'
 export { decodeMsgpack, encodeMsgpack, writeValue } from './msgpack.ts'
 export { normaliseContainer, normaliseValue } from './msgpack-normalise.ts'
-export { compareElements, MARKER_EXTENSION_TYPE } from './msgpack-order.ts'
+export { compareElements, compareOrderedElements, MARKER_EXTENSION_TYPE } from './msgpack-order.ts'
 export { MSGPACK_DEPTH_MAX, MSGPACK_KINDS, MsgpackReader } from './msgpack-reader.ts'
 export {
   writeBoolean,

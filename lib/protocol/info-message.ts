@@ -1,3 +1,5 @@
+import { ProtocolError } from './protocol-error.ts'
+
 // The body of a frame of type 1 (protocol 2.1), text.
 //
 //   request:  commands, each ended by a newline:  name | name/argument[/argument] | name:key=value;key=value
@@ -14,9 +16,21 @@ export interface InfoCommand {
   readonly path: readonly string[]
 }
 
-/** The commands of a request. Text behind the last newline is no command: it is not executed. */
+/** More than any client sends at once; the largest are registrations of functions. */
+const REQUEST_BYTES_MAX = 8 * 1024 * 1024
+const COMMANDS_MAX = 1024
+
+/**
+ * The commands of a request. Text behind the last newline is no command: it is not executed.
+ *
+ * @throws ProtocolError for more than 8 MiB or 1,024 commands: an answer may be thousands of times as long as
+ *   its command.
+ */
 export function decodeInfoRequest(body: Buffer): InfoCommand[] {
-  const lines = body.toString('latin1').split('\n')
+  if (body.length > REQUEST_BYTES_MAX) throw new ProtocolError(`info request of ${body.length} bytes`)
+  const lines = body.toString('latin1').split('\n', COMMANDS_MAX + 2)
+  if (lines.length > COMMANDS_MAX + 1)
+    throw new ProtocolError(`info request of over ${COMMANDS_MAX} commands`)
   lines.pop()
   return lines.map(parseInfoCommand)
 }

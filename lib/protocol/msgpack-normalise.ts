@@ -75,6 +75,11 @@ function normaliseElement(
     case MSGPACK_KINDS.MAP:
       normaliseMap(reader, writer, depth, markers)
       break
+    case MSGPACK_KINDS.NIL:
+    case MSGPACK_KINDS.FALSE:
+    case MSGPACK_KINDS.TRUE:
+      writer.uint8(reader.source[reader.elementStart] ?? 0)
+      break
     default:
       if (!markers && kind === MSGPACK_KINDS.EXTENSION && reader.extensionType === MARKER_EXTENSION_TYPE) {
         throw new ProtocolError('wildcard or infinity as a stored value')

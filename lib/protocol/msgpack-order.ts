@@ -1,3 +1,4 @@
+import { MAP_FLAGS } from './container-flags.ts'
 import { MSGPACK_KINDS, MsgpackReader } from './msgpack-reader.ts'
 import { PARTICLE_TYPES } from './particle-types.ts'
 
@@ -24,10 +25,18 @@ const WILDCARD_PAYLOAD = 0
 /** What a wildcard gives: it ends the whole comparison, whatever follows it, however deep it stands. */
 const ENDED_BY_WILDCARD = Number.NaN
 
-/** Compares the elements that two readers stand before; both are left behind them only when equal. */
-function compareNext(left: MsgpackReader, right: MsgpackReader): number {
+/** What a map without an order of its keys gives where such maps have no order. */
+const ENDED_BY_UNORDERED_MAP = Number.POSITIVE_INFINITY
+
+/**
+ * Compares the elements that two readers stand before; both are left behind them only when equal.
+ *
+ * @param refusesUnordered whether a map with entries that are not ordered by key ends the comparison
+ */
+function compareNext(left: MsgpackReader, right: MsgpackReader, refusesUnordered: boolean): number {
   left.next()
   right.next()
+  if (refusesUnordered && (isUnorderedMap(left) || isUnorderedMap(right))) return ENDED_BY_UNORDERED_MAP
   if (isWildcard(left) || isWildcard(right)) return ENDED_BY_WILDCARD
   const leftRank = rankOf(left)
   const rank = leftRank - rankOf(right)
@@ -42,9 +51,9 @@ function compareNext(left: MsgpackReader, right: MsgpackReader): number {
     case RANKS.DOUBLE:
       return compareNumbers(left.float(), right.float())
     case RANKS.LIST:
-      return compareLists(left, right)
+      return compareLists(left, right, refusesUnordered)
     case RANKS.MAP:
-      return compareMaps(left, right)
+      return compareMaps(left, right, refusesUnordered)
     default:
       return Buffer.compare(left.payload(), right.payload())
   }
@@ -60,8 +69,31 @@ export function compareElements(
   right: Buffer,
   rightOffset: number,
 ): number {
-  const order = compareNext(new MsgpackReader(left, leftOffset), new MsgpackReader(right, rightOffset))
+  const order = compareNext(new MsgpackReader(left, leftOffset), new MsgpackReader(right, rightOffset), false)
   return Number.isNaN(order) ? 0 : order
+}
+
+/**
+ * As compareElements, but a map that has entries in no order of their keys, on either side, makes the order
+ * `undefined` as soon as the comparison comes to it (protocol 9.4).
+ */
+export function compareOrderedElements(
+  left: Buffer,
+  leftOffset: number,
+  right: Buffer,
+  rightOffset: number,
+): number | undefined {
+  const order = compareNext(new MsgpackReader(left, leftOffset), new MsgpackReader(right, rightOffset), true)
+  if (order === ENDED_BY_UNORDERED_MAP) return undefined
+  return Number.isNaN(order) ? 0 : order
+}
+
+/** Whether a reader is on a map that has entries, but no metadata that says they are ordered by key. */
+function isUnorderedMap({ kind, size, source, offset }: MsgpackReader): boolean {
+  if (kind !== MSGPACK_KINDS.MAP || size === 0) return false
+  const metadata = new MsgpackReader(source, offset)
+  if (metadata.next() !== MSGPACK_KINDS.EXTENSION) return true
+  return (metadata.extensionType & MAP_FLAGS.KEY_ORDERED) === 0
 }
 
 function isWildcard(reader: MsgpackReader): boolean {
@@ -107,23 +139,23 @@ function compareNumbers<T extends number | bigint>(left: T, right: T): number {
 }
 
 /** Elementwise, then the shorter first. */
-function compareLists(left: MsgpackReader, right: MsgpackReader): number {
+function compareLists(left: MsgpackReader, right: MsgpackReader, refusesUnordered: boolean): number {
   const leftCount = enterList(left)
   const rightCount = enterList(right)
   for (let at = 0; at < Math.min(leftCount, rightCount); at++) {
-    const order = compareNext(left, right)
+    const order = compareNext(left, right, refusesUnordered)
     if (order !== 0) return order
   }
   return leftCount - rightCount
 }
 
 /** By size, then pair by pair. */
-function compareMaps(left: MsgpackReader, right: MsgpackReader): number {
+function compareMaps(left: MsgpackReader, right: MsgpackReader, refusesUnordered: boolean): number {
   const leftCount = enterMap(left)
   const rightCount = enterMap(right)
   if (leftCount !== rightCount) return leftCount - rightCount
   for (let at = 0; at < 2 * leftCount; at++) {
-    const order = compareNext(left, right)
+    const order = compareNext(left, right, refusesUnordered)
     if (order !== 0) return order
   }
   return 0

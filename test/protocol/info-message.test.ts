@@ -6,11 +6,18 @@ import {
   encodeInfoRequest,
   parseInfoCommand,
 } from '../../lib/protocol/info-message.ts'
+import { ProtocolError } from '../../lib/protocol/protocol-error.ts'
 
 describe('info', () => {
   it('executes no command without its newline', () => {
     expect(decodeInfoRequest(Buffer.from('build\nnode')).map(command => command.text)).toEqual(['build'])
     expect(decodeInfoRequest(Buffer.from('build'))).toEqual([])
+  })
+
+  it('refuses requests whose answers would have no bounds', () => {
+    expect(decodeInfoRequest(Buffer.from('node\n'.repeat(1024)))).toHaveLength(1024)
+    expect(() => decodeInfoRequest(Buffer.from('node\n'.repeat(1025)))).toThrow(ProtocolError)
+    expect(() => decodeInfoRequest(Buffer.alloc(8 * 1024 * 1024 + 1, 'x'))).toThrow(ProtocolError)
   })
 
   it.each([

@@ -1,5 +1,5 @@
-import { FIELD_TYPES, findField, RESULT_CODES } from '../../protocol/index.ts'
-import { CommandError } from '../command-error.ts'
+import { FIELD_TYPES, findField } from '../../protocol/index.ts'
+import { compileFilter, StoredSubject } from '../expressions/index.ts'
 import type { StoredRecord } from '../storage/stored-record.ts'
 import type { RecordRequest } from './record-request.ts'
 
@@ -9,12 +9,12 @@ export function requestedFilter(request: RecordRequest): Buffer | undefined {
 }
 
 /**
- * Whether a record passes the filter of a request. Filters are expressions, which this server does not
- * evaluate: it refuses them rather than let everything pass.
+ * Whether a record passes the filter of a request; not when that is unknown (protocol 9.4).
  *
- * @throws CommandError UNSUPPORTED_FEATURE when the request has a filter
+ * @throws CommandError PARAMETER for a filter that is malformed, ill-typed or not boolean
  */
-export function passesFilter(request: RecordRequest, _record: StoredRecord): boolean {
-  if (requestedFilter(request) === undefined) return true
-  throw new CommandError(RESULT_CODES.UNSUPPORTED_FEATURE, 'filter expressions are not supported')
+export function passesFilter(request: RecordRequest, record: StoredRecord): boolean {
+  const filter = requestedFilter(request)
+  if (filter === undefined) return true
+  return compileFilter(filter).matches(new StoredSubject(request.namespace, request.digest, record))
 }

@@ -1,8 +1,9 @@
 import { OPERATION_CODES } from '../../protocol/index.ts'
 import { bitsModify, bitsRead } from './bits/handlers.ts'
 import { collectionModify, collectionRead } from './collections/handlers.ts'
+import { expressionModify, expressionRead } from './expression-operations.ts'
 import type { OperationHandler } from './operation-handler.ts'
-import { expressionModify, expressionRead, hllModify, hllRead } from './refused.ts'
+import { hllModify, hllRead } from './refused.ts'
 import { append, deleteAll, increment, prepend, read, touch, write } from './scalar.ts'
 
 /** Every operation code of the protocol; any other is a bad request. */

@@ -1,9 +1,10 @@
 import type { Operation } from '../../protocol/index.ts'
+import type { ExpressionSubject } from '../expressions/subject.ts'
 import type { BinList } from '../storage/bin-list.ts'
 import type { OperationAnswers } from './operation-answers.ts'
 
-/** What an operation works on. */
-export interface OperationScope {
+/** What an operation works on: the record, as expressions see it, too. */
+export interface OperationScope extends ExpressionSubject {
   /** A working copy: nothing of it is kept when an operation fails. */
   readonly bins: BinList
   readonly answers: OperationAnswers

@@ -19,5 +19,3 @@ function refused(access: OperationHandler['access'], family: string): OperationH
 
 export const hllRead = refused('read', 'HyperLogLog')
 export const hllModify = refused('write', 'HyperLogLog')
-export const expressionRead = refused('read', 'expression')
-export const expressionModify = refused('write', 'expression')

@@ -10,6 +10,8 @@ import { checkedGeoJson } from './geojson.ts'
 
 const INTEGER_BYTES = 8
 const DOUBLE_BYTES = 8
+/** The largest that records can be configured to be: a larger list or map is not even looked at. */
+const COLLECTION_BYTES_MAX = 8 * 1024 * 1024
 /** flags u8 · index bits u8 · min-hash bits u8 · cached count u64, then the registers */
 const HLL_HEADER_BYTES = 11
 
@@ -41,7 +43,7 @@ const NORMALISE: ReadonlyMap<number, Normalise> = new Map<number, Normalise>([
  * The form in which a value is stored (protocol 3.4).
  *
  * @throws CommandError PARAMETER for an unknown type or a wrong width, UNKNOWN for a list or map that is not
- *   well-formed, GEO_INVALID_GEOJSON
+ *   well-formed, RECORD_TOO_BIG for a huge one, GEO_INVALID_GEOJSON
  */
 export function storedParticle(type: number, value: Buffer): Buffer {
   const normalise = NORMALISE.get(type)
@@ -72,6 +74,7 @@ function normaliseInteger(value: Buffer): Buffer {
 }
 
 function normaliseCollection(value: Buffer, kind: number): Buffer {
+  if (value.length > COLLECTION_BYTES_MAX) throw new CommandError(RESULT_CODES.RECORD_TOO_BIG)
   try {
     return normaliseContainer(value, kind)
   } catch (error) {

@@ -29,8 +29,12 @@ const INTEGER_FLAGS = UPDATE_ONLY | NO_FAIL
 export interface BitModify {
   /** Which argument holds the flags; those before it have to be there. */
   readonly flagsArgument: number
+  /** Arguments behind the flags that it knows. */
+  readonly argumentsBehindFlags?: number
   /** The write flags that it takes; those that take CREATE_ONLY make a blob when there is none. */
   readonly flagsAllowed: number
+  /** Checks what can be told without a blob. @throws CommandError PARAMETER */
+  readonly check?: (args: Arguments) => void
   /** @returns the blob afterwards; the one given is not changed */
   readonly modify: (blob: Buffer, args: Arguments, flags: number) => Buffer
 }
@@ -82,6 +86,7 @@ function combining(combine: (bits: number, operand: number) => number): BitModif
   return {
     flagsArgument: 3,
     flagsAllowed: RANGE_FLAGS,
+    check: args => void operandFor(args, 2),
     modify(blob, args, flags) {
       const operand = operandFor(args, 2)
       const range = bitRange(blob, args, flags)
@@ -127,6 +132,7 @@ function shiftOf(args: Arguments): number {
 function adding(sign: 1n | -1n): BitModify {
   return {
     flagsArgument: 3,
+    argumentsBehindFlags: 1,
     flagsAllowed: INTEGER_FLAGS,
     modify(blob, args, flags) {
       const range = integerRange(blob, args, flags)
@@ -160,7 +166,7 @@ function setInteger(blob: Buffer, args: Arguments, flags: number): Buffer {
 
 /** By code. */
 export const BIT_MODIFIES: ReadonlyMap<number, BitModify> = new Map([
-  [0, { flagsArgument: 1, flagsAllowed: CREATING_FLAGS, modify: resize }],
+  [0, { flagsArgument: 1, argumentsBehindFlags: 1, flagsAllowed: CREATING_FLAGS, modify: resize }],
   [1, { flagsArgument: 2, flagsAllowed: CREATING_FLAGS, modify: insert }],
   [2, { flagsArgument: 2, flagsAllowed: RANGE_FLAGS, modify: remove }],
   [3, combining((_, operand) => operand)],

@@ -4,7 +4,11 @@ import { bitAt, countBits, integerFromBits, readBits } from './bit-range.ts'
 import { bitRange, booleanArgument, integerRange } from './bit-request.ts'
 
 /** A bit operation that only reads (protocol 8.8). */
-export type BitRead = (blob: Buffer, args: Arguments) => Particle
+export interface BitRead {
+  /** Arguments that it knows: offset and size, which have to be there, and more. */
+  readonly argumentsMax: number
+  readonly read: (blob: Buffer, args: Arguments) => Particle
+}
 
 const SIGNED_FLAG = 1
 const NOT_FOUND = -1
@@ -13,6 +17,14 @@ function integer(answer: bigint | number): Particle {
   const value = Buffer.allocUnsafe(8)
   value.writeBigInt64BE(BigInt.asIntN(64, BigInt(answer)))
   return { type: PARTICLE_TYPES.INTEGER, value }
+}
+
+function get(blob: Buffer, args: Arguments): Particle {
+  return { type: PARTICLE_TYPES.BLOB, value: readBits(blob, bitRange(blob, args, 0)) }
+}
+
+function count(blob: Buffer, args: Arguments): Particle {
+  return integer(countBits(readBits(blob, bitRange(blob, args, 0))))
 }
 
 /** The offset, from the start of the range, of the first or last bit that has the value asked for. */
@@ -36,9 +48,9 @@ function getInteger(blob: Buffer, args: Arguments): Particle {
 
 /** By code. */
 export const BIT_READS: ReadonlyMap<number, BitRead> = new Map<number, BitRead>([
-  [50, (blob, args) => ({ type: PARTICLE_TYPES.BLOB, value: readBits(blob, bitRange(blob, args, 0)) })],
-  [51, (blob, args) => integer(countBits(readBits(blob, bitRange(blob, args, 0))))],
-  [52, (blob, args) => scan(blob, args, false)],
-  [53, (blob, args) => scan(blob, args, true)],
-  [54, getInteger],
+  [50, { argumentsMax: 2, read: get }],
+  [51, { argumentsMax: 2, read: count }],
+  [52, { argumentsMax: 3, read: (blob, args) => scan(blob, args, false) }],
+  [53, { argumentsMax: 3, read: (blob, args) => scan(blob, args, true) }],
+  [54, { argumentsMax: 3, read: getInteger }],
 ])

@@ -1,11 +1,11 @@
-import { type Operation, PARTICLE_TYPES, RESULT_CODES } from '../../../protocol/index.ts'
+import { PARTICLE_TYPES, type Particle, RESULT_CODES } from '../../../protocol/index.ts'
 import { CommandError } from '../../command-error.ts'
 import type { Bin } from '../../storage/bin-list.ts'
-import { parseCollectionRequest } from '../collections/collection-request.ts'
+import { type Arguments, parseCollectionRequest } from '../collections/collection-request.ts'
 import type { OperationHandler } from '../operation-handler.ts'
 import { BIT_MODIFIES } from './bit-modifies.ts'
 import { BIT_READS } from './bit-reads.ts'
-import { BIT_WRITE_FLAGS, writeFlags } from './bit-request.ts'
+import { BIT_WRITE_FLAGS, badRequest, writeFlags } from './bit-request.ts'
 
 /** Failures that NO_FAIL turns into doing nothing; a bad request stays one. */
 const FORGIVEN: ReadonlySet<number> = new Set([
@@ -15,11 +15,16 @@ const FORGIVEN: ReadonlySet<number> = new Set([
 ])
 
 /** The operation of a payload, which has no context: a blob has no inside. @throws CommandError PARAMETER */
-function operationOf<T>(operation: Operation, table: ReadonlyMap<number, T>) {
-  const { context, code, args } = parseCollectionRequest(operation.value)
+function operationOf<T>(payload: Buffer, table: ReadonlyMap<number, T>) {
+  const { context, code, args } = parseCollectionRequest(payload)
   const found = context.length > 0 ? undefined : table.get(code)
   if (found === undefined) throw new CommandError(RESULT_CODES.PARAMETER, `bit operation ${code}`)
   return { found, args }
+}
+
+/** @throws CommandError PARAMETER */
+function checkCount({ count }: Arguments, min: number, max: number): void {
+  if (count < min || count > max) throw badRequest(`operation with ${count} arguments`)
 }
 
 function refuseOtherTypes(bin: Bin | undefined): void {
@@ -39,10 +44,16 @@ export const bitsRead: OperationHandler = {
       return
     }
     refuseOtherTypes(bin)
-    const { found: read, args } = operationOf(operation, BIT_READS)
-    const { type, value } = read(bin.value, args)
+    const { type, value } = readBlob(operation.value, bin.value)
     answers.result(operation, type, value)
   },
+}
+
+/** What the read operation of a payload answers about a blob. @throws CommandError */
+export function readBlob(payload: Buffer, blob: Buffer): Particle {
+  const { found, args } = operationOf(payload, BIT_READS)
+  checkCount(args, 2, found.argumentsMax)
+  return found.read(blob, args)
 }
 
 export const bitsModify: OperationHandler = {
@@ -52,21 +63,26 @@ export const bitsModify: OperationHandler = {
   apply(operation, { bins, answers }) {
     const bin = bins.get(operation.name)
     refuseOtherTypes(bin)
-    const changed = changedBlob(operation, bin)
+    const changed = changedBlob(operation.value, bin?.value)
     if (changed !== undefined) bins.set(operation.name, PARTICLE_TYPES.BLOB, changed)
     answers.nothing(operation)
   },
 }
 
-/** The blob after an operation, `undefined` when it does nothing. @throws CommandError */
-function changedBlob(operation: Operation, bin: Bin | undefined): Buffer | undefined {
-  const { found, args } = operationOf(operation, BIT_MODIFIES)
-  if (args.count < found.flagsArgument) throw new CommandError(RESULT_CODES.PARAMETER, 'arguments missing')
+/**
+ * A blob, or none, after the operation of a payload; `undefined` when that does nothing.
+ *
+ * @throws CommandError
+ */
+export function changedBlob(payload: Buffer, blob: Buffer | undefined): Buffer | undefined {
+  const { found, args } = operationOf(payload, BIT_MODIFIES)
+  checkCount(args, found.flagsArgument, found.flagsArgument + 1 + (found.argumentsBehindFlags ?? 0))
   const flags = writeFlags(args, found.flagsArgument, found.flagsAllowed)
+  found.check?.(args)
   try {
-    refuseByFlags(bin, flags, (found.flagsAllowed & BIT_WRITE_FLAGS.CREATE_ONLY) !== 0)
-    const changed = found.modify(bin?.value ?? Buffer.alloc(0), args, flags)
-    return bin === undefined && changed.length === 0 ? undefined : changed
+    refuseByFlags(blob, flags, (found.flagsAllowed & BIT_WRITE_FLAGS.CREATE_ONLY) !== 0)
+    const changed = found.modify(blob ?? Buffer.alloc(0), args, flags)
+    return blob === undefined && changed.length === 0 ? undefined : changed
   } catch (error) {
     const isForgiven = error instanceof CommandError && FORGIVEN.has(error.resultCode)
     if (isForgiven && (flags & BIT_WRITE_FLAGS.NO_FAIL) !== 0) return undefined
@@ -75,8 +91,8 @@ function changedBlob(operation: Operation, bin: Bin | undefined): Buffer | undef
 }
 
 /** @throws CommandError BIN_EXISTS, BIN_NOT_FOUND */
-function refuseByFlags(bin: Bin | undefined, flags: number, creates: boolean): void {
-  if (bin !== undefined) {
+function refuseByFlags(blob: Buffer | undefined, flags: number, creates: boolean): void {
+  if (blob !== undefined) {
     if ((flags & BIT_WRITE_FLAGS.CREATE_ONLY) !== 0) throw new CommandError(RESULT_CODES.BIN_EXISTS)
   } else if (!creates || (flags & BIT_WRITE_FLAGS.UPDATE_ONLY) !== 0) {
     throw new CommandError(RESULT_CODES.BIN_NOT_FOUND)

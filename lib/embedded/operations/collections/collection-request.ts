@@ -12,6 +12,10 @@ import { type Element, integerOf } from './element.ts'
 /** In the place of a code: context and operation follow (protocol 8.2). */
 const CONTEXT_CODE = 0xff
 const CONTEXT_LEVELS_MAX = 64
+/** No list of arguments is longer than that of the deepest context. */
+const ARGUMENTS_MAX = 2 * CONTEXT_LEVELS_MAX
+/** The largest that records can be configured to be: what is larger than that cannot be stored. */
+const PAYLOAD_BYTES_MAX = 8 * 1024 * 1024
 
 /** A level of the path to the list or map that an operation works on (protocol 8.3). */
 export interface ContextLevel {
@@ -40,8 +44,9 @@ function decoding<T>(step: () => T): T {
   }
 }
 
-/** @throws CommandError PARAMETER for a payload that is no operation */
+/** @throws CommandError PARAMETER for a payload that is no operation, RECORD_TOO_BIG for a huge one */
 export function parseCollectionRequest(payload: Buffer): CollectionRequest {
+  if (payload.length > PAYLOAD_BYTES_MAX) throw new CommandError(RESULT_CODES.RECORD_TOO_BIG)
   return decoding(() => {
     const outer = Arguments.read(new MsgpackReader(payload))
     if (outer.integer(0) !== CONTEXT_CODE)
@@ -49,6 +54,11 @@ export function parseCollectionRequest(payload: Buffer): CollectionRequest {
     const operation = outer.nested(2)
     return { context: contextLevels(outer.nested(1)), code: operation.integer(0), args: operation.after(1) }
   })
+}
+
+/** A context on its own, as definitions of indexes have it. @throws CommandError PARAMETER for anything else */
+export function parseContext(bytes: Buffer): ContextLevel[] {
+  return decoding(() => contextLevels(Arguments.read(new MsgpackReader(bytes))))
 }
 
 function contextLevels(pairs: Arguments): ContextLevel[] {
@@ -74,6 +84,7 @@ export class Arguments {
   /** The elements of the list that a reader stands before. */
   static read(reader: MsgpackReader): Arguments {
     if (reader.next() !== MSGPACK_KINDS.LIST) throw badRequest('no list of arguments')
+    if (reader.size > ARGUMENTS_MAX) throw badRequest('too many arguments')
     const offsets: number[] = []
     for (let left = reader.size; left > 0; left--) {
       offsets.push(reader.offset)

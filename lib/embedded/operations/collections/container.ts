@@ -9,7 +9,7 @@ import {
   writeMapFlags,
   writeMapHeader,
 } from '../../../protocol/index.ts'
-import { compare, type Element, takeElements } from './element.ts'
+import { compare, type Element, refuseTooMany, takeElements } from './element.ts'
 
 export interface ListContainer {
   readonly kind: 'list'
@@ -45,7 +45,7 @@ export function emptyMap(order: number): MapContainer {
   return { kind: 'map', order, entries: [] }
 }
 
-/** The list or map that an element is, or `undefined`. */
+/** The list or map that an element is, or `undefined`. @throws CommandError RECORD_TOO_BIG */
 export function decodeContainer(element: Element): Container | undefined {
   const reader = new MsgpackReader(element)
   switch (reader.next()) {
@@ -70,6 +70,7 @@ function decodeMap(reader: MsgpackReader): MapContainer {
   const flags = takeFlags(reader, size)
   if (flags !== undefined) reader.skip()
   const count = flags === undefined ? size : size - 1
+  refuseTooMany(count)
   const entries: MapEntry[] = []
   for (let at = 0; at < count; at++) {
     const keyStart = reader.offset

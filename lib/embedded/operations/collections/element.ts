@@ -16,6 +16,8 @@ import { CommandError } from '../../command-error.ts'
 export type Element = Buffer
 
 const ELEMENT_BYTES_MIN = 16
+/** An element takes a byte at least, and records have room for so many: a list or map of more is refused. */
+export const ELEMENTS_MAX = 1024 * 1024
 /** flags u8 0 · number of cells u16 0: what a GeoJSON particle has before its text, and an element lacks. */
 const GEOJSON_PARTICLE_HEADER = Buffer.alloc(3)
 
@@ -72,8 +74,14 @@ export function integerOf(element: Element): number {
   return Number(BigInt.asIntN(64, BigInt(reader.integer())))
 }
 
-/** The elements that follow a reader, each as a view of its source. */
+/** Refuses what no record could hold before anything is made of it. @throws CommandError RECORD_TOO_BIG */
+export function refuseTooMany(elements: number): void {
+  if (elements > ELEMENTS_MAX) throw new CommandError(RESULT_CODES.RECORD_TOO_BIG, `${elements} elements`)
+}
+
+/** The elements that follow a reader, each as a view of its source. @throws CommandError RECORD_TOO_BIG */
 export function takeElements(reader: MsgpackReader, count: number): Element[] {
+  refuseTooMany(count)
   const elements: Element[] = []
   for (let at = 0; at < count; at++) {
     const start = reader.offset

@@ -25,6 +25,8 @@ export interface Family {
   readonly particleType: number
   /** @throws CommandError */
   read(element: Element, request: CollectionRequest): Element
+  /** Whether a bin has to be there for the operation of a code to change. */
+  needsBin(code: number): boolean
   /** @param element `undefined` when there is none yet @throws CommandError */
   modify(element: Element | undefined, request: CollectionRequest): ElementChange
 }
@@ -46,13 +48,16 @@ function family<C extends Container>(
       const container = decode(element)
       return operationOf(reads, code, args).read(container, args)
     },
-    modify(element, { code, args }) {
+    needsBin: code => modifies.get(code)?.needsBin === true,
+    modify(element, { context, code, args }) {
       const existing = element === undefined ? undefined : decode(element)
       const operation = operationOf(modifies, code, existing === undefined ? undefined : args)
       const container = existing ?? operation.created?.(args)
       if (container === undefined) return {}
       const change = operationOf(modifies, code, args).modify(container, args)
-      const changed = change.container ?? (existing === undefined ? container : undefined)
+      // What flags keep from being written leaves an empty new bin behind, but no new level of a context.
+      const isNewBin = existing === undefined && context.length === 0
+      const changed = change.container ?? (isNewBin ? container : undefined)
       return { element: changed && encodeContainer(changed), answer: change.answer }
     },
   }
@@ -61,17 +66,18 @@ function family<C extends Container>(
 /**
  * The operation of a code.
  *
- * @param args checked to be enough; not when there is nothing to use them on
+ * @param args checked to be neither too few nor too many; not when there is nothing to use them on
  * @throws CommandError PARAMETER
  */
-function operationOf<T extends { readonly argumentsMin: number }>(
+function operationOf<T extends { readonly argumentsMin: number; readonly argumentsMax: number }>(
   operations: ReadonlyMap<number, T>,
   code: number,
   args: Arguments | undefined,
 ): T {
   const operation = operations.get(code)
   if (operation === undefined) throw new CommandError(RESULT_CODES.PARAMETER, `operation ${code}`)
-  if (args !== undefined && args.count < operation.argumentsMin) {
+  if (args === undefined) return operation
+  if (args.count < operation.argumentsMin || args.count > operation.argumentsMax) {
     throw new CommandError(RESULT_CODES.PARAMETER, `operation ${code} with ${args.count} arguments`)
   }
   return operation

@@ -72,6 +72,9 @@ function modify(operation: Operation, { bins }: OperationScope): Element {
   const root = bin === undefined ? undefined : rootOf(bin, request, family)
   let answer = NIL
   const changed = changeAt(root, request.context, element => {
+    if (root === undefined && family.needsBin(request.code)) {
+      throw new CommandError(RESULT_CODES.INCOMPATIBLE_TYPE, 'no bin')
+    }
     const change = family.modify(element, request)
     answer = change.answer ?? NIL
     return change.element

@@ -1,4 +1,5 @@
 import {
+  ANY_ARGUMENTS,
   type ModifyOperation,
   type ReadOperation,
   readSelected,
@@ -45,12 +46,13 @@ function elementRange({ elements }: ListContainer, args: Arguments): Run {
 
 /** Takes a run of elements out; the answer is made of them. */
 function removing(
-  argumentsMin: number,
+  argumentsMax: number,
   runOf: (list: ListContainer, args: Arguments) => Run,
   answer: (removed: readonly Element[]) => Element,
 ): ModifyOperation<ListContainer> {
   return {
-    argumentsMin,
+    argumentsMin: 1,
+    argumentsMax,
     modify(list, args) {
       const { start, count } = runOf(list, args)
       const container = { ...list, elements: list.elements.toSpliced(start, count) }
@@ -75,12 +77,20 @@ function without(list: ListContainer, isRemoved: (index: number) => boolean): Li
 
 /** By code (protocol 8.4). */
 export const LIST_READS: ReadonlyMap<number, ReadOperation<ListContainer>> = new Map([
-  [16, { argumentsMin: 0, read: list => integerElement(list.elements.length) }],
-  [17, { argumentsMin: 1, read: (list, args) => list.elements[elementAt(list, args).start] ?? NIL }],
+  [16, { ...ANY_ARGUMENTS, read: list => integerElement(list.elements.length) }],
+  [
+    17,
+    {
+      argumentsMin: 1,
+      argumentsMax: 1,
+      read: (list, args) => list.elements[elementAt(list, args).start] ?? NIL,
+    },
+  ],
   [
     18,
     {
       argumentsMin: 1,
+      argumentsMax: 2,
       read(list, args) {
         const { start, count } = elementRange(list, args)
         return listElement(list.elements.slice(start, start + count))
@@ -94,10 +104,10 @@ export const LIST_READS: ReadonlyMap<number, ReadOperation<ListContainer>> = new
 export const LIST_MODIFIES: ReadonlyMap<number, ModifyOperation<ListContainer>> = new Map([
   ...LIST_WRITES,
   [5, removing(1, elementAt, firstOf)],
-  [6, removing(1, elementRange, listOf)],
+  [6, removing(2, elementRange, listOf)],
   [7, removing(1, elementAt, countOf)],
-  [8, removing(1, elementRange, countOf)],
-  [10, { argumentsMin: 2, modify: trim }],
-  [11, { argumentsMin: 0, modify: list => ({ container: { ...list, elements: [] } }) }],
+  [8, removing(2, elementRange, countOf)],
+  [10, { argumentsMin: 2, argumentsMax: 2, modify: trim }],
+  [11, { ...ANY_ARGUMENTS, modify: list => ({ container: { ...list, elements: [] } }) }],
   ...SELECTORS.map(([, code, selector]) => [code, removeSelected(selector, without)] as const),
 ])

@@ -1,8 +1,8 @@
 import { LIST_FLAGS, RESULT_CODES } from '../../../protocol/index.ts'
 import { CommandError } from '../../command-error.ts'
-import { type Change, type ModifyOperation, sizeAnswer } from './collection-operation.ts'
+import { type Change, type ModifyOperation, sizeAnswer, unchanged } from './collection-operation.ts'
 import type { Arguments } from './collection-request.ts'
-import { EMPTY_LIST, EMPTY_ORDERED_LIST, type ListContainer, withInserted } from './container.ts'
+import { EMPTY_LIST, EMPTY_ORDERED_LIST, type ListContainer, lowerBound, withInserted } from './container.ts'
 import { compare, type Element, integerElement, NIL } from './element.ts'
 import { incremented } from './number.ts'
 import { padded } from './padding.ts'
@@ -35,7 +35,8 @@ function withElements(list: ListContainer, elements: readonly Element[]): ListCo
 /**
  * The items that may be added under ADD_UNIQUE; `undefined` when none shall be, because one is there already.
  *
- * @throws CommandError ELEMENT_EXISTS
+ * @throws CommandError ELEMENT_EXISTS for one that is in the list, OP_NOT_APPLICABLE for one that is given
+ *   twice, which is noticed before anything else where the list is ordered
  */
 function uniqueItems(
   list: ListContainer,
@@ -43,20 +44,51 @@ function uniqueItems(
   flags: number,
 ): readonly Element[] | undefined {
   if (!has(flags, LIST_WRITE_FLAGS.ADD_UNIQUE)) return items
+  const mayFail = !has(flags, LIST_WRITE_FLAGS.NO_FAIL)
+  const isInList = membershipOf(list, items.length)
+  const isRepeat = repeats(items)
+  if (mayFail && list.isOrdered && isRepeat.includes(true)) throw notApplicable('item given twice')
   const unique: Element[] = []
-  for (const item of items) {
-    const equalsItem = (element: Element) => compare(element, item) === 0
-    const isThere = list.elements.some(equalsItem) || unique.some(equalsItem)
-    if (!isThere) unique.push(item)
-    else if (!has(flags, LIST_WRITE_FLAGS.NO_FAIL)) throw new CommandError(RESULT_CODES.ELEMENT_EXISTS)
+  for (const [at, item] of items.entries()) {
+    const isThere = isInList(item)
+    if (!isThere && !isRepeat[at]) unique.push(item)
+    else if (mayFail)
+      throw isThere ? new CommandError(RESULT_CODES.ELEMENT_EXISTS) : notApplicable('item given twice')
     else if (!has(flags, LIST_WRITE_FLAGS.PARTIAL)) return undefined
   }
   return unique
 }
 
+/** Below this, looking through a list costs less than sorting it. */
+const LOOKUPS_MIN_TO_SORT = 8
+
+/** Tells whether a list holds an element, for about so many of them. */
+function membershipOf(list: ListContainer, lookups: number): (element: Element) => boolean {
+  if (!list.isOrdered && lookups < LOOKUPS_MIN_TO_SORT) {
+    return element => list.elements.some(other => compare(other, element) === 0)
+  }
+  const ascending = list.isOrdered ? list.elements : sorted(list.elements)
+  return element => {
+    const found = ascending[lowerBound(ascending.length, at => ascending[at] ?? NIL, element)]
+    return found !== undefined && compare(found, element) === 0
+  }
+}
+
+/** For each item, whether it equals one before it. */
+function repeats(items: readonly Element[]): boolean[] {
+  const order = items.map((_, at) => at)
+  const item = (position: number): Element => items[order[position] ?? 0] ?? NIL
+  order.sort((left, right) => compare(items[left] ?? NIL, items[right] ?? NIL) || left - right)
+  const isRepeat = new Array<boolean>(items.length).fill(false)
+  for (let position = 1; position < order.length; position++) {
+    isRepeat[order[position] ?? 0] = compare(item(position - 1), item(position)) === 0
+  }
+  return isRepeat
+}
+
 function appendItems(list: ListContainer, items: readonly Element[], flags: number): Change<ListContainer> {
   const added = uniqueItems(list, items, flags)
-  if (added === undefined) return sizeAnswer(list)
+  if (added === undefined) return unchanged(list)
   const [first, ...more] = added
   if (list.isOrdered && first !== undefined && more.length === 0) {
     return sizeAnswer({ ...list, elements: withInserted(list.elements, first) })
@@ -88,9 +120,9 @@ function insertItems(
   if (list.isOrdered) throw notApplicable('insert into an ordered list')
   if (items.length === 0) return sizeAnswer(list)
   const at = writeIndex(list, index, flags)
-  if (at === undefined) return sizeAnswer(list)
+  if (at === undefined) return unchanged(list)
   const added = uniqueItems(list, items, flags)
-  if (added === undefined || added.length === 0) return sizeAnswer(list)
+  if (added === undefined || added.length === 0) return unchanged(list)
   return sizeAnswer(withElements(list, padded(list.elements, at).toSpliced(at, 0, ...added)))
 }
 
@@ -112,7 +144,7 @@ function set(list: ListContainer, args: Arguments): Change<ListContainer> {
   const element = args.value(1)
   if (list.isOrdered) throw notApplicable('set in an ordered list')
   const at = writeIndex(list, args.integer(0), flags)
-  if (at === undefined || !mayTakePlace(list, at, element, flags)) return { container: list }
+  if (at === undefined || !mayTakePlace(list, at, element, flags)) return {}
   return { container: withElements(list, padded(list.elements, at).toSpliced(at, 1, element)) }
 }
 
@@ -121,10 +153,10 @@ function increment(list: ListContainer, args: Arguments): Change<ListContainer> 
   const flags = args.integerOr(3, 0)
   const at = writeIndex(list, args.integer(0), flags)
   const answer = incremented(at === undefined ? undefined : list.elements[at], step(args, 1), 1)
-  if (at === undefined) return { container: list, answer }
+  if (at === undefined) return { answer }
   if (list.isOrdered && at > list.elements.length)
     throw notApplicable('index past the end of an ordered list')
-  if (!mayTakePlace(list, at, answer, flags)) return { container: list, answer }
+  if (!mayTakePlace(list, at, answer, flags)) return { answer }
   return { container: withElements(list, padded(list.elements, at).toSpliced(at, 1, answer)), answer }
 }
 
@@ -156,11 +188,12 @@ function setType(list: ListContainer, args: Arguments): Change<ListContainer> {
 
 /** List operations that put elements in, or in order (protocol 8.4). */
 export const LIST_WRITES: readonly (readonly [number, ModifyOperation<ListContainer>])[] = [
-  [0, { argumentsMin: 1, created: unordered, modify: setType }],
+  [0, { argumentsMin: 1, argumentsMax: 1, created: unordered, modify: setType }],
   [
     1,
     {
       argumentsMin: 1,
+      argumentsMax: 3,
       created: createdBy(1),
       modify: (list, args) => appendItems(list, [args.value(0)], args.integerOr(2, 0)),
     },
@@ -169,6 +202,7 @@ export const LIST_WRITES: readonly (readonly [number, ModifyOperation<ListContai
     2,
     {
       argumentsMin: 1,
+      argumentsMax: 3,
       created: createdBy(1),
       modify: (list, args) => appendItems(list, args.values(0), args.integerOr(2, 0)),
     },
@@ -177,6 +211,7 @@ export const LIST_WRITES: readonly (readonly [number, ModifyOperation<ListContai
     3,
     {
       argumentsMin: 2,
+      argumentsMax: 3,
       created: unordered,
       modify: (list, args) => insertItems(list, args.integer(0), [args.value(1)], args.integerOr(2, 0)),
     },
@@ -185,19 +220,19 @@ export const LIST_WRITES: readonly (readonly [number, ModifyOperation<ListContai
     4,
     {
       argumentsMin: 2,
+      argumentsMax: 3,
       created: unordered,
       modify: (list, args) => insertItems(list, args.integer(0), args.values(1), args.integerOr(2, 0)),
     },
   ],
-  [9, { argumentsMin: 2, created: unordered, modify: set }],
-  [12, { argumentsMin: 1, created: createdBy(2), modify: increment }],
+  [9, { argumentsMin: 2, argumentsMax: 3, created: unordered, modify: set }],
+  [12, { argumentsMin: 1, argumentsMax: 4, created: createdBy(2), modify: increment }],
   [
     13,
     {
       argumentsMin: 0,
-      created: () => {
-        throw new CommandError(RESULT_CODES.INCOMPATIBLE_TYPE, 'sort of nothing')
-      },
+      argumentsMax: 1,
+      needsBin: true,
       modify: sort,
     },
   ],

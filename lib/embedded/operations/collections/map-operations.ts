@@ -1,4 +1,5 @@
 import {
+  ANY_ARGUMENTS,
   type ModifyOperation,
   type ReadOperation,
   readSelected,
@@ -47,13 +48,13 @@ function without(map: MapContainer, isRemoved: (index: number) => boolean): MapC
 
 /** By code (protocol 8.5). */
 export const MAP_READS: ReadonlyMap<number, ReadOperation<MapContainer>> = new Map([
-  [96, { argumentsMin: 0, read: map => integerElement(map.entries.length) }],
+  [96, { ...ANY_ARGUMENTS, read: map => integerElement(map.entries.length) }],
   ...SELECTORS.map(([code, , selector]) => [code, readSelected<MapContainer>(selector)] as const),
 ])
 
 /** By code (protocol 8.5). */
 export const MAP_MODIFIES: ReadonlyMap<number, ModifyOperation<MapContainer>> = new Map([
   ...MAP_WRITES,
-  [75, { argumentsMin: 0, modify: map => ({ container: { ...map, entries: [] } }) }],
+  [75, { ...ANY_ARGUMENTS, modify: map => ({ container: { ...map, entries: [] } }) }],
   ...SELECTORS.map(([, code, selector]) => [code, removeSelected(selector, without)] as const),
 ])

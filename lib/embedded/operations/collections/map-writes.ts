@@ -6,7 +6,7 @@ import {
   RESULT_CODES,
 } from '../../../protocol/index.ts'
 import { CommandError } from '../../command-error.ts'
-import { type Change, type ModifyOperation, sizeAnswer } from './collection-operation.ts'
+import { type Change, type ModifyOperation, sizeAnswer, unchanged } from './collection-operation.ts'
 import type { Arguments } from './collection-request.ts'
 import { emptyMap, findKey, type MapContainer, type MapEntry, withEntries } from './container.ts'
 import type { Element } from './element.ts'
@@ -42,39 +42,60 @@ function refusal(isThere: boolean, flags: number): number {
   return RESULT_CODES.OK
 }
 
+/** Flags of several items that an empty map passes over: a server puts all of them there. */
+const EMPTY_TAKES_ALL = MAP_WRITE_FLAGS.UPDATE_ONLY | MAP_WRITE_FLAGS.NO_FAIL | MAP_WRITE_FLAGS.PARTIAL
+
 function putItems(map: MapContainer, items: readonly MapEntry[], flags: number): Change<MapContainer> {
   const accepted: MapEntry[] = []
   for (const item of items) {
     const resultCode = refusal(findKey(map, item.key).isThere, flags)
     if (resultCode === RESULT_CODES.OK) accepted.push(item)
     else if (!has(flags, MAP_WRITE_FLAGS.NO_FAIL)) throw new CommandError(resultCode)
-    else if (!has(flags, MAP_WRITE_FLAGS.PARTIAL)) return sizeAnswer(map)
+    else if (!has(flags, MAP_WRITE_FLAGS.PARTIAL)) return unchanged(map)
   }
   return sizeAnswer(withEntries(map, accepted))
 }
 
 /** A key and a value; flags from the arguments unless the code stands for them. */
-function put(created: (args: Arguments) => MapContainer, flags?: number): ModifyOperation<MapContainer> {
+function put(
+  argumentsMax: number,
+  created: (args: Arguments) => MapContainer,
+  flags?: number,
+): ModifyOperation<MapContainer> {
   return {
     argumentsMin: 2,
+    argumentsMax,
     created,
-    modify: (map, args) =>
-      putItems(map, [{ key: keyOf(args), value: args.value(1) }], flags ?? args.integerOr(3, 0)),
+    modify(map, args) {
+      const asked = (flags ?? args.integerOr(3, 0)) & ~MAP_WRITE_FLAGS.PARTIAL
+      return putItems(map, [{ key: keyOf(args), value: args.value(1) }], asked)
+    },
   }
 }
 
 /** A map of keys and values; flags as for `put`. */
-function putAll(created: (args: Arguments) => MapContainer, flags?: number): ModifyOperation<MapContainer> {
+function putAll(
+  argumentsMax: number,
+  created: (args: Arguments) => MapContainer,
+  flags?: number,
+): ModifyOperation<MapContainer> {
   return {
     argumentsMin: 1,
+    argumentsMax,
     created,
-    modify: (map, args) => putItems(map, args.map(0).entries, flags ?? args.integerOr(2, 0)),
+    modify(map, args) {
+      const { entries } = args.map(0)
+      const asked = flags ?? args.integerOr(2, 0)
+      const isTaken = map.entries.length === 0 && (asked & EMPTY_TAKES_ALL) === EMPTY_TAKES_ALL
+      return isTaken ? sizeAnswer(withEntries(map, entries)) : putItems(map, entries, asked)
+    },
   }
 }
 
 function increment(sign: 1 | -1): ModifyOperation<MapContainer> {
   return {
     argumentsMin: 1,
+    argumentsMax: 3,
     created: createdBy(2),
     modify(map, args) {
       const key = keyOf(args)
@@ -91,13 +112,13 @@ function setType(map: MapContainer, args: Arguments): Change<MapContainer> {
 
 /** Map operations that put entries in, or in order (protocol 8.5). */
 export const MAP_WRITES: readonly (readonly [number, ModifyOperation<MapContainer>])[] = [
-  [64, { argumentsMin: 1, created: () => emptyMap(0), modify: setType }],
-  [65, put(createdBy(2), MAP_WRITE_FLAGS.CREATE_ONLY)],
-  [66, putAll(createdBy(1), MAP_WRITE_FLAGS.CREATE_ONLY)],
-  [67, put(createdBy(2))],
-  [68, putAll(createdBy(1))],
-  [69, put(notThere, MAP_WRITE_FLAGS.UPDATE_ONLY)],
-  [70, putAll(notThere, MAP_WRITE_FLAGS.UPDATE_ONLY)],
+  [64, { argumentsMin: 1, argumentsMax: 1, created: () => emptyMap(0), modify: setType }],
+  [65, put(3, createdBy(2), MAP_WRITE_FLAGS.CREATE_ONLY)],
+  [66, putAll(2, createdBy(1), MAP_WRITE_FLAGS.CREATE_ONLY)],
+  [67, put(4, createdBy(2))],
+  [68, putAll(3, createdBy(1))],
+  [69, put(2, notThere, MAP_WRITE_FLAGS.UPDATE_ONLY)],
+  [70, putAll(1, notThere, MAP_WRITE_FLAGS.UPDATE_ONLY)],
   [73, increment(1)],
   [74, increment(-1)],
 ]

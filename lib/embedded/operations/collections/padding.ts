@@ -1,9 +1,4 @@
-import { RESULT_CODES } from '../../../protocol/index.ts'
-import { CommandError } from '../../command-error.ts'
-import { type Element, NIL } from './element.ts'
-
-/** A nil takes a byte, and no record may be larger than this. */
-const PADDED_ELEMENTS_MAX = 8 * 1024 * 1024
+import { type Element, NIL, refuseTooMany } from './element.ts'
 
 /**
  * Elements of a list, filled up with nil to a length.
@@ -11,7 +6,7 @@ const PADDED_ELEMENTS_MAX = 8 * 1024 * 1024
  * @throws CommandError RECORD_TOO_BIG for a length that no record could hold
  */
 export function padded(elements: readonly Element[], length: number): readonly Element[] {
-  if (length > PADDED_ELEMENTS_MAX) throw new CommandError(RESULT_CODES.RECORD_TOO_BIG)
+  refuseTooMany(length)
   if (length <= elements.length) return elements
   return [...elements, ...new Array<Element>(length - elements.length).fill(NIL)]
 }

@@ -23,32 +23,38 @@ import type { Sequence } from './sequence.ts'
 export interface Selector {
   /** Arguments that it cannot do without. */
   readonly argumentsMin: number
+  readonly argumentsMax: number
   readonly select: (sequence: Sequence, args: Arguments) => Selection
 }
 
 export const byIndex: Selector = {
   argumentsMin: 1,
+  argumentsMax: 1,
   select: ({ size }, args) => single('index', positionWithin(args.integer(0), size)),
 }
 
 export const byRank: Selector = {
   argumentsMin: 1,
+  argumentsMax: 1,
   select: ({ size }, args) => single('rank', positionWithin(args.integer(0), size)),
 }
 
 export const byIndexRange: Selector = {
   argumentsMin: 1,
+  argumentsMax: 2,
   select: ({ size }, args) => range('index', countedRun(args.integer(0), args.rangeCount(1), size)),
 }
 
 export const byRankRange: Selector = {
   argumentsMin: 1,
+  argumentsMax: 2,
   select: ({ size }, args) => range('rank', countedRun(args.integer(0), args.rangeCount(1), size)),
 }
 
 /** The first of the elements that have a value. */
 export const byFirstValue: Selector = {
   argumentsMin: 1,
+  argumentsMax: 1,
   select(sequence, args) {
     const { start, count } = valueRun(sequence, args.bound(0))
     return count === 0 ? missingValue() : single('rank', start)
@@ -57,6 +63,7 @@ export const byFirstValue: Selector = {
 
 export const byValue: Selector = {
   argumentsMin: 1,
+  argumentsMax: 1,
   select(sequence, args) {
     const { start, count } = valueRun(sequence, args.bound(0))
     return matching('rank', start, start + count)
@@ -65,6 +72,7 @@ export const byValue: Selector = {
 
 export const byValueInterval: Selector = {
   argumentsMin: 1,
+  argumentsMax: 2,
   select(sequence, args) {
     const start = sequence.countBelow(args.bound(0))
     const end = args.count > 1 ? sequence.countBelow(args.bound(1)) : sequence.size
@@ -74,6 +82,7 @@ export const byValueInterval: Selector = {
 
 export const byValueList: Selector = {
   argumentsMin: 1,
+  argumentsMax: 1,
   select(sequence, args) {
     const asked = args.bounds(0)
     if (sequence.isRanked)
@@ -90,6 +99,7 @@ export const byValueList: Selector = {
 
 export const byValueRelativeRankRange: Selector = {
   argumentsMin: 2,
+  argumentsMax: 3,
   select(sequence, args) {
     const base = sequence.countBelow(args.bound(0))
     return relativeRange('rank', base, args.integer(1), args.rangeCount(2), sequence.size)
@@ -98,6 +108,7 @@ export const byValueRelativeRankRange: Selector = {
 
 export const byKey: Selector = {
   argumentsMin: 1,
+  argumentsMax: 1,
   select(sequence, args) {
     const { at, isThere } = findKey(mapOf(sequence), args.bound(0))
     return isThere ? single('index', at) : missingKey()
@@ -106,6 +117,7 @@ export const byKey: Selector = {
 
 export const byKeyInterval: Selector = {
   argumentsMin: 1,
+  argumentsMax: 2,
   select(sequence, args) {
     const map = mapOf(sequence)
     const end = args.count > 1 ? keysBelow(map, args.bound(1)) : sequence.size
@@ -115,6 +127,7 @@ export const byKeyInterval: Selector = {
 
 export const byKeyList: Selector = {
   argumentsMin: 1,
+  argumentsMax: 1,
   select(sequence, args) {
     const map = mapOf(sequence)
     const asked = args.bounds(0)
@@ -129,6 +142,7 @@ export const byKeyList: Selector = {
 
 export const byKeyRelativeIndexRange: Selector = {
   argumentsMin: 2,
+  argumentsMax: 3,
   select(sequence, args) {
     const base = keysBelow(mapOf(sequence), args.bound(0))
     return relativeRange('index', base, args.integer(1), args.rangeCount(2), sequence.size)

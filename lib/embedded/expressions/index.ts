@@ -1,0 +1,5 @@
+export { compileExpression, compileFilter, Expression } from './expression.ts'
+export { EXPRESSION_TYPES } from './expression-types.ts'
+export type { OperandParticle } from './operand.ts'
+export { StoredSubject } from './stored-subject.ts'
+export type { ExpressionSubject } from './subject.ts'
