@@ -54,7 +54,7 @@ const SERVICE_SETTERS: Readonly<Record<string, Setter<ServerNode>>> = {
 }
 
 /** The settings of a namespace, those that cannot be changed as they are built in. */
-export function namespaceConfigPairs({ config }: Namespace): Pair[] {
+export function namespaceConfigPairs({ cluster }: ServerNode, { config }: Namespace): Pair[] {
   return [
     ['allow-ttl-without-nsup', config.allowTtlWithoutNsup],
     ['default-read-touch-ttl-pct', 0],
@@ -62,7 +62,7 @@ export function namespaceConfigPairs({ config }: Namespace): Pair[] {
     ['max-record-size', config.recordBytesMax],
     ['nsup-period', config.nsupPeriodSeconds],
     ['rack-id', 0],
-    ['replication-factor', 1],
+    ['replication-factor', cluster.replicationFactorMax],
     ['strong-consistency', false],
     ['index-type', 'mem'],
     ['sindex-type', 'mem'],
@@ -101,7 +101,7 @@ function getConfig(node: ServerNode, command: InfoCommand): string {
         ['service.port', node.port],
       ])
     case 'namespace':
-      return formatPairs(namespaceConfigPairs(requiredNamespace(node, command)))
+      return formatPairs(namespaceConfigPairs(node, requiredNamespace(node, command)))
     case 'security':
     case 'xdr':
       return ''

@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net'
 import { arch, platform } from 'node:os'
 import { type InfoCommand, PARTITION_COUNT, RESULT_CODES } from '../../protocol/index.ts'
+import type { Peer } from '../cluster/cluster-view.ts'
 import type { ServerNode } from '../server-node.ts'
 import type { InfoTable } from './info-command.ts'
 import { badParameter, enterpriseOnly, InfoError, missing } from './info-error.ts'
@@ -9,7 +10,7 @@ import { badParameter, enterpriseOnly, InfoError, missing } from './info-error.t
 export const BUILD = '8.1.2.0'
 export const EDITION = 'Aerospike Community Edition'
 const COMPATIBILITY_ID = 15
-/** The port that peers are said to use by default. It matters to nobody while there are no peers. */
+/** The port of peers that are listed without one: there are none. */
 const DEFAULT_PORT = 3000
 
 const FEATURES = [
@@ -37,10 +38,7 @@ const FEATURES = [
   'udf',
 ]
 
-/** All partitions, in base64 with padding: this node is master of every one (protocol 2.4). */
-const ALL_PARTITIONS = Buffer.alloc(PARTITION_COUNT / 8, 0xff).toString('base64')
-
-function address({ host, port }: ServerNode): string {
+function address({ host, port }: Peer): string {
   return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`
 }
 
@@ -48,12 +46,41 @@ function forEachNamespace(node: ServerNode, format: (name: string) => string): s
   return Array.from(node.namespaces.keys(), format).join(';')
 }
 
-function replicas(node: ServerNode): string {
-  return forEachNamespace(node, name => `${name}:0,1,${ALL_PARTITIONS}`)
+/** For each copy of the partitions those that a node has as this copy: a bit each, in base64 (protocol 2.4). */
+function ownedPartitions({ cluster }: ServerNode): string[] {
+  const bitmaps = Array.from({ length: cluster.replicationFactor }, () => Buffer.alloc(PARTITION_COUNT / 8))
+  for (let partitionId = 0; partitionId < PARTITION_COUNT; partitionId++) {
+    const bitmap = bitmaps[cluster.replicaIndex(partitionId) ?? -1]
+    const byte = partitionId >> 3
+    if (bitmap !== undefined) bitmap[byte] = (bitmap[byte] ?? 0) | (0x80 >> (partitionId & 7))
+  }
+  return bitmaps.map(bitmap => bitmap.toString('base64'))
 }
 
-function peers(): string {
-  return `0,${DEFAULT_PORT},[]`
+/** `<namespace>:<regime>,<count>,<bitmaps>`; regime 0 = a namespace that prefers availability. */
+function replicas(node: ServerNode): string {
+  const bitmaps = ownedPartitions(node)
+  return forEachNamespace(node, name => [`${name}:0`, bitmaps.length, ...bitmaps].join())
+}
+
+function replicasAll(node: ServerNode): string {
+  const bitmaps = ownedPartitions(node)
+  return forEachNamespace(node, name => [`${name}:${bitmaps.length}`, ...bitmaps].join())
+}
+
+function replicasMaster(node: ServerNode): string {
+  const [bitmap] = ownedPartitions(node)
+  return forEachNamespace(node, name => `${name}:${bitmap}`)
+}
+
+/** `<generation>,<default port>,[[<name>,<TLS name>,[<address>,…]],…]` */
+function peers({ cluster }: ServerNode): string {
+  const others = cluster.peers().map(peer => `[${peer.name},,[${address(peer)}]]`)
+  return `${cluster.peersGeneration},${DEFAULT_PORT},[${others}]`
+}
+
+function services({ cluster }: ServerNode): string {
+  return cluster.peers().map(address).join(';')
 }
 
 function setUserAgent(_node: ServerNode, command: InfoCommand): string {
@@ -63,12 +90,15 @@ function setUserAgent(_node: ServerNode, command: InfoCommand): string {
   return 'ok'
 }
 
-function clusterStable(node: ServerNode, command: InfoCommand): string {
-  const size = command.parameters.get('size')
-  if (size !== undefined && size !== '1') {
+function clusterStable({ cluster }: ServerNode, { parameters }: InfoCommand): string {
+  const size = parameters.get('size')
+  if (size !== undefined && size !== String(cluster.size)) {
     throw new InfoError(RESULT_CODES.CLUSTER_KEY_MISMATCH, 'cluster not specified size')
   }
-  return node.clusterKey
+  if (cluster.migrations.all > 0 && parameters.get('ignore-migrations') !== 'true') {
+    throw new InfoError(RESULT_CODES.CLUSTER_KEY_MISMATCH, 'unstable cluster')
+  }
+  return cluster.key
 }
 
 function refuse(): never {
@@ -89,9 +119,9 @@ export const identityCommands: InfoTable = {
   status: () => 'ok',
   digests: () => 'RIPEMD160',
   partitions: () => String(PARTITION_COUNT),
-  'partition-generation': () => '0',
-  'peers-generation': () => '0',
-  'rebalance-generation': () => '1',
+  'partition-generation': node => String(node.cluster.partitionGeneration),
+  'peers-generation': node => String(node.cluster.peersGeneration),
+  'rebalance-generation': node => String(node.cluster.generation),
   'cluster-name': node => node.clusterName ?? 'null',
   'cluster-stable': clusterStable,
   'peers-clear-std': peers,
@@ -100,11 +130,11 @@ export const identityCommands: InfoTable = {
   'service-clear-std': address,
   'service-clear-alt': address,
   service: address,
-  services: () => '',
-  'services-alumni': () => '',
+  services,
+  'services-alumni': services,
   replicas,
-  'replicas-all': node => forEachNamespace(node, name => `${name}:1,${ALL_PARTITIONS}`),
-  'replicas-master': node => forEachNamespace(node, name => `${name}:${ALL_PARTITIONS}`),
+  'replicas-all': replicasAll,
+  'replicas-master': replicasMaster,
   // Not as the community edition answers: its error makes a rack-aware client reload everything each second.
   'rack-ids': node => forEachNamespace(node, name => `${name}:0`),
   'user-agent-set': setUserAgent,

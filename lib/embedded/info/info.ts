@@ -11,6 +11,8 @@ import { indexCommands } from './indexes.ts'
 import type { InfoHandler } from './info-command.ts'
 import { badParameter, InfoError } from './info-error.ts'
 import { jobCommands } from './jobs.ts'
+import { latencyCommands } from './latencies.ts'
+import { namespaceCommands } from './namespaces.ts'
 import { statisticsCommands } from './statistics.ts'
 import { truncateCommands } from './truncate.ts'
 import { udfCommands } from './udf-modules.ts'
@@ -19,6 +21,8 @@ const COMMANDS: ReadonlyMap<string, InfoHandler> = new Map(
   Object.entries({
     ...identityCommands,
     ...statisticsCommands,
+    ...namespaceCommands,
+    ...latencyCommands,
     ...configurationCommands,
     ...truncateCommands,
     ...udfCommands,

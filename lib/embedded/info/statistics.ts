@@ -1,108 +1,94 @@
-import type { InfoCommand } from '../../protocol/index.ts'
+import { freemem, totalmem } from 'node:os'
 import type { ServerNode } from '../server-node.ts'
-import type { Namespace } from '../storage/namespace.ts'
-import type { RecordSet } from '../storage/record-set.ts'
-import { namespaceConfigPairs } from './configuration.ts'
 import { formatPairs, type InfoTable } from './info-command.ts'
 
 type Pair = readonly [string, string | number | boolean]
 
+const KIB = 1024
+/** Releases that can form a cluster with this one say the same (protocol 2.3). */
+const COMPATIBILITY_ID = 15
+
 function statistics(node: ServerNode): string {
-  const { statistics: counters, clusterKey, name } = node
-  let objects = 0
-  for (const namespace of node.namespaces.values()) objects += namespace.objects
   return formatPairs([
-    ['cluster_size', 1],
-    ['cluster_key', clusterKey],
-    ['cluster_generation', 1],
-    ['cluster_principal', name],
-    ['cluster_integrity', true],
-    ['cluster_is_member', true],
-    ['cluster_clock_skew_ms', 0],
+    ['failed_best_practices', false],
+    ...clusterPairs(node),
     ['uptime', Math.floor((node.clock.nowMs() - node.startedAtMs) / 1000)],
-    ['objects', objects],
-    ['tombstones', 0],
-    ['client_connections', counters.connectionsOpened - counters.connectionsClosed],
-    ['client_connections_opened', counters.connectionsOpened],
-    ['client_connections_closed', counters.connectionsClosed],
-    ['info_complete', counters.infoComplete],
-    ['demarshal_error', counters.demarshalErrors],
-    ['batch_index_complete', counters.batchComplete],
-    ['batch_index_error', counters.batchErrors],
-    ['migrate_allowed', true],
-    ['migrate_partitions_remaining', 0],
+    ...memoryPairs(),
+    ...connectionPairs(node),
+    ...workPairs(node),
   ])
 }
 
-function namespaceInfo(node: ServerNode, { path }: InfoCommand): string {
-  const namespace = node.namespaces.get(path[0] ?? '')
-  if (namespace === undefined) return 'type=unknown'
-  return formatPairs([...namespacePairs(namespace), ...namespaceConfigPairs(namespace)])
-}
-
-function namespacePairs(namespace: Namespace): Pair[] {
+function clusterPairs({ cluster, namespaces }: ServerNode): Pair[] {
+  const { migrations } = cluster
+  let objects = 0
+  for (const namespace of namespaces.values()) objects += namespace.objects
   return [
-    ['ns_cluster_size', 1],
-    ['effective_replication_factor', 1],
-    ['objects', namespace.objects],
+    ['cluster_size', cluster.size],
+    ['cluster_key', cluster.key],
+    ['cluster_generation', cluster.generation],
+    ['cluster_principal', cluster.principal],
+    ['paxos_principal', cluster.principal],
+    ['cluster_min_compatibility_id', COMPATIBILITY_ID],
+    ['cluster_max_compatibility_id', COMPATIBILITY_ID],
+    ['cluster_integrity', true],
+    ['cluster_is_member', true],
+    ['cluster_duplicate_nodes', 'null'],
+    ['cluster_clock_skew_stop_writes_sec', 0],
+    ['cluster_clock_skew_ms', 0],
+    ['cluster_clock_skew_outliers', 'null'],
+    ['objects', objects],
     ['tombstones', 0],
-    ['master_objects', namespace.objects],
-    ['master_tombstones', 0],
-    ['prole_objects', 0],
-    ['prole_tombstones', 0],
-    ['non_replica_objects', 0],
-    ['dead_partitions', 0],
-    ['unavailable_partitions', 0],
-    ['clock_skew_stop_writes', false],
-    ['stop_writes', false],
-    ['hwm_breached', false],
-    ['current_time', namespace.nowSeconds],
-    ['evicted_objects', 0],
-    ['truncate_lut', namespace.truncateBeforeMs],
-    ['truncating', false],
-    ['data_used_bytes', namespace.dataUsedBytes],
-    ...namespace.statistics.entries(),
+    ['migrate_allowed', true],
+    ['migrate_partitions_remaining', migrations.incoming + migrations.outgoing],
   ]
 }
 
-/** The answers about sets separate with colons, and end with a semicolon (protocol 2.7). */
-function setPairs(set: RecordSet): string {
-  const pairs: Pair[] = [
-    ['objects', set.objects],
-    ['tombstones', 0],
-    ['data_used_bytes', set.dataUsedBytes],
-    ['truncate_lut', set.truncateBeforeMs],
-    ['sindexes', 0],
-    ['index_populating', false],
-    ['truncating', false],
-    ['default-read-touch-ttl-pct', 0],
-    ['default-ttl', set.defaultTtlSeconds],
-    ['disable-eviction', false],
-    ['enable-index', false],
-    ['stop-writes-count', 0],
-    ['stop-writes-size', 0],
+/** Of the machine, and of the process that the server is in, whatever else runs in it. */
+function memoryPairs(): Pair[] {
+  const freeKib = Math.floor(freemem() / KIB)
+  const freePercent = Math.floor((100 * freemem()) / totalmem())
+  const { heapUsed, heapTotal, external, rss } = process.memoryUsage()
+  return [
+    ['system_free_mem_kbytes', freeKib],
+    ['system_free_mem_pct', freePercent],
+    ['host_free_mem_kbytes', freeKib],
+    ['host_free_mem_pct', freePercent],
+    ['heap_allocated_kbytes', Math.floor((heapUsed + external) / KIB)],
+    ['heap_active_kbytes', Math.floor((heapTotal + external) / KIB)],
+    ['heap_mapped_kbytes', Math.floor(rss / KIB)],
   ]
-  return `${pairs.map(([key, value]) => `${key}=${value}`).join(':')};`
 }
 
-function listedSets(namespace: Namespace): string {
-  return Array.from(namespace.sets(), set => `ns=${namespace.name}:set=${set.name}:${setPairs(set)}`).join('')
+/** There are no connections but those of clients: nodes of one process need none between them. */
+function connectionPairs({ statistics: counters }: ServerNode): Pair[] {
+  return [
+    ['client_connections', counters.connectionsOpened - counters.connectionsClosed],
+    ['client_connections_opened', counters.connectionsOpened],
+    ['client_connections_closed', counters.connectionsClosed],
+    ['admin_connections', 0],
+    ['heartbeat_connections', 0],
+    ['fabric_connections', 0],
+    ['reaped_fds', 0],
+  ]
 }
 
-function sets(node: ServerNode, { path }: InfoCommand): string {
-  const [namespaceName = '', setName = ''] = path
-  if (namespaceName === '') return Array.from(node.namespaces.values(), listedSets).join('')
-  const namespace = node.namespaces.get(namespaceName)
-  if (namespace === undefined) return 'ns_type=unknown'
-  if (setName === '') return listedSets(namespace)
-  const set = namespace.findSet(setName)
-  return set === undefined ? '' : setPairs(set)
+function workPairs({ statistics: counters, jobs }: ServerNode): Pair[] {
+  return [
+    ['info_complete', counters.infoComplete],
+    ['demarshal_error', counters.demarshalErrors],
+    ['long_queries_active', jobs.all().filter(job => job.isActive).length],
+    ['batch_index_initiate', counters.batchComplete + counters.batchErrors],
+    ['batch_index_complete', counters.batchComplete],
+    ['batch_index_error', counters.batchErrors],
+    ['batch_index_timeout', 0],
+  ]
 }
 
-/** Counters of the server, its namespaces and sets (protocol 2.7). */
+/** Counters and health of the server (protocol 2.7). What is not watched here is not told. */
 export const statisticsCommands: InfoTable = {
   statistics,
-  namespaces: node => Array.from(node.namespaces.keys()).join(';'),
-  namespace: namespaceInfo,
-  sets,
+  'best-practices': () => 'failed_best_practices=none',
+  'health-stats': () => '',
+  'health-outliers': () => '',
 }

@@ -21,11 +21,17 @@ function threshold(node: ServerNode, command: InfoCommand): number {
   return Number(beforeMs)
 }
 
-/** @param setName undefined for the whole namespace. An unknown namespace is no error. */
+/**
+ * Truncates on all nodes of the cluster.
+ *
+ * @param setName undefined for the whole namespace. An unknown namespace is no error.
+ */
 function truncate(node: ServerNode, command: InfoCommand, setName: string | undefined): string {
   const namespaceName = namespaceParameter(command)
   if (namespaceName === undefined) throw missingNamespace()
-  node.namespaces.get(namespaceName)?.truncate(setName, threshold(node, command))
+  const beforeMs = threshold(node, command)
+  for (const { namespaces } of node.cluster.nodes())
+    namespaces.get(namespaceName)?.truncate(setName, beforeMs)
   return 'ok'
 }
 

@@ -132,3 +132,31 @@ export class BinList {
     this.#positions = new Map(this.#bins.map((bin, at) => [bin.name, at]))
   }
 }
+
+/** One bin of a stored buffer, without decoding the others. The value is a view of it. */
+export function findStoredBin(stored: Buffer, count: number, name: string): Omit<Bin, 'name'> | undefined {
+  let at = 0
+  for (let left = count; left > 0; left--) {
+    const end = storedBinEnd(stored, at)
+    if (isNameAt(stored, at, name)) {
+      const value = stored.subarray(at + OPERATION_HEADER_BYTES + name.length, end)
+      return { type: stored.readUInt8(at + 5), value }
+    }
+    at = end
+  }
+  return undefined
+}
+
+/** Where the bin that begins at `at` of a stored buffer ends. */
+export function storedBinEnd(stored: Buffer, at: number): number {
+  return at + OPERATION_SIZE_BYTES + stored.readUInt32BE(at)
+}
+
+/** Whether the bin that begins at `at` of a stored buffer has a name. */
+export function isNameAt(stored: Buffer, at: number, name: string): boolean {
+  if (stored[at + OPERATION_HEADER_BYTES - 1] !== name.length) return false
+  for (let character = 0; character < name.length; character++) {
+    if (stored[at + OPERATION_HEADER_BYTES + character] !== name.charCodeAt(character)) return false
+  }
+  return true
+}

@@ -52,6 +52,11 @@ export function isExpired(voidTimeSeconds: number, nowSeconds: number): boolean 
 /** Values of record_ttl in reads that are no percentage (protocol 5.2). */
 const READ_TOUCH = { DEFAULT: 0, NEVER: 0xffffffff, PERCENT_MAX: 100 } as const
 
+/** Whether a read may extend the life of its record, by what its record_ttl says. */
+export function changesExpiry(readTouchPercent: number): boolean {
+  return readTouchPercent !== READ_TOUCH.DEFAULT && readTouchPercent !== READ_TOUCH.NEVER
+}
+
 /**
  * The void time a read gives its record, or undefined when it leaves it alone: a reader may ask that a
  * record is extended by its original time to live once less than a percentage of it is left.
@@ -64,7 +69,7 @@ export function voidTimeAfterRead(
   nowSeconds: number,
 ): number | undefined {
   if (record.voidTimeSeconds === NEVER_EXPIRES) return undefined
-  if (readTouchPercent === READ_TOUCH.DEFAULT || readTouchPercent === READ_TOUCH.NEVER) return undefined
+  if (!changesExpiry(readTouchPercent)) return undefined
   if (readTouchPercent > READ_TOUCH.PERCENT_MAX) throw new CommandError(RESULT_CODES.PARAMETER)
   const ttlSeconds = record.voidTimeSeconds - Math.floor(record.lastUpdateMs / 1000)
   const touchFrom = record.voidTimeSeconds - (ttlSeconds * readTouchPercent) / 100

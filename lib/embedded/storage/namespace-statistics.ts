@@ -1,4 +1,5 @@
 import { RESULT_CODES } from '../../protocol/index.ts'
+import { LatencyHistogram } from '../latency-histogram.ts'
 
 /** The kinds of commands that are counted, by their names in the statistics of a namespace. */
 export type CommandKind = 'read' | 'write' | 'delete' | 'udf'
@@ -18,9 +19,25 @@ const OUTCOMES: Readonly<Record<CommandKind, readonly string[]>> = {
   udf: ['complete', 'error', 'timeout', 'filtered_out'],
 }
 
-/** Counters of a namespace, named as a real server names them. */
+/** The histogram that the commands of a kind are in: a delete is a write. */
+const HISTOGRAMS: Readonly<Record<CommandKind, string>> = {
+  read: 'read',
+  write: 'write',
+  delete: 'write',
+  udf: 'udf',
+}
+
+/** Counters and latencies of a namespace, named as a real server names them. */
 export class NamespaceStatistics {
   readonly #counters = new Map<string, number>()
+  /** By name: `read`, `batch-sub-read` … */
+  readonly latencies: ReadonlyMap<string, LatencyHistogram> = new Map(
+    ['', 'batch-sub-'].flatMap(origin =>
+      [...new Set(Object.values(HISTOGRAMS))].map(
+        name => [`${origin}${name}`, new LatencyHistogram()] as const,
+      ),
+    ),
+  )
 
   constructor() {
     for (const origin of ['client', 'batch_sub']) {
@@ -33,6 +50,11 @@ export class NamespaceStatistics {
   count(kind: CommandKind, inBatch: boolean, resultCode: number): void {
     const name = `${inBatch ? 'batch_sub' : 'client'}_${kind}_${outcomeOf(kind, resultCode)}`
     this.#counters.set(name, (this.#counters.get(name) ?? 0) + 1)
+  }
+
+  /** @param nowMs of a clock that never goes back; the command has just ended */
+  time(kind: CommandKind, inBatch: boolean, nowMs: number, durationMs: number): void {
+    this.latencies.get(`${inBatch ? 'batch-sub-' : ''}${HISTOGRAMS[kind]}`)?.record(nowMs, durationMs)
   }
 
   entries(): Iterable<[string, number]> {

@@ -1,34 +1,19 @@
 import { PARTITION_COUNT, partitionId, RESULT_CODES } from '../../protocol/index.ts'
 import { aerospikeMs, aerospikeSeconds, type Clock } from '../clock.ts'
 import { CommandError } from '../command-error.ts'
-import type { BinList } from './bin-list.ts'
-import { isExpired, NEVER_EXPIRES } from './expiry.ts'
+import { SecondaryIndexes } from '../indexes/secondary-indexes.ts'
+import { isExpired } from './expiry.ts'
 import { DEFAULT_NAMESPACE_CONFIG, type NamespaceConfig } from './namespace-config.ts'
 import { NamespaceStatistics } from './namespace-statistics.ts'
-import { RecordSet } from './record-set.ts'
-import { nextGeneration, StoredRecord, storedBytes } from './stored-record.ts'
+import { Partition } from './partition.ts'
+import type { RecordFollower, StoredBins } from './record-follower.ts'
+import type { RecordImage, RecordWrite } from './record-image.ts'
+import type { RecordSet } from './record-set.ts'
+import { RecordSets } from './record-sets.ts'
+import { nextGeneration, recordId, StoredRecord, storedBytes } from './stored-record.ts'
 
-const SET_NAME_BYTES_MAX = 63
-const SETS_MAX = 4095
-
-/** What a write makes of a record. */
-export interface RecordWrite {
-  readonly digest: Buffer
-  /** The live record that is changed, or undefined when one is created (in place of an expired one, too). */
-  readonly existing: StoredRecord | undefined
-  readonly setName: string
-  readonly bins: BinList
-  readonly voidTimeSeconds: number
-  readonly userKey: Buffer | undefined
-}
-
-/** One of the 4,096 partitions of a namespace. */
-interface Partition {
-  /** By digest (latin1). */
-  readonly records: Map<string, StoredRecord>
-  /** No record here expires before: spares the sweep looking at every record. */
-  earliestVoidTime: number
-}
+/** Records that are looked at, when many are removed, before others get their turn. */
+const RECORDS_PER_STEP = 5_000
 
 /**
  * The records of a namespace. Every change goes through `write`, `touch` or `remove`, so that counters (and
@@ -38,12 +23,11 @@ export class Namespace {
   readonly name: string
   readonly config: NamespaceConfig
   readonly statistics = new NamespaceStatistics()
+  readonly indexes: SecondaryIndexes
   readonly #clock: Clock
-  readonly #sets = new Map<string, RecordSet>()
-  readonly #partitions: readonly Partition[] = Array.from({ length: PARTITION_COUNT }, () => ({
-    records: new Map(),
-    earliestVoidTime: Number.POSITIVE_INFINITY,
-  }))
+  readonly #sets = new RecordSets()
+  readonly #partitions: readonly Partition[] = Array.from({ length: PARTITION_COUNT }, () => new Partition())
+  readonly #followers: RecordFollower[] = []
   #objects = 0
   #dataUsedBytes = 0
   #truncateBeforeMs = 0
@@ -52,6 +36,8 @@ export class Namespace {
     this.name = name
     this.#clock = clock
     this.config = { ...DEFAULT_NAMESPACE_CONFIG, ...config }
+    this.indexes = new SecondaryIndexes(this)
+    this.follow(this.indexes)
   }
 
   get objects(): number {
@@ -76,22 +62,28 @@ export class Namespace {
   }
 
   sets(): IterableIterator<RecordSet> {
-    return this.#sets.values()
+    return this.#sets.all()
   }
 
   findSet(name: string): RecordSet | undefined {
-    return this.#sets.get(name)
+    return this.#sets.find(name)
   }
 
-  /** The record with a digest, unless it has expired. */
+  /** The record with a digest, unless it has expired or was truncated. */
   find(digest: Buffer): StoredRecord | undefined {
-    const record = this.findExpiredToo(digest)
-    return record !== undefined && isExpired(record.voidTimeSeconds, this.nowSeconds) ? undefined : record
+    const record = this.#partitionOf(digest).get(recordId(digest))
+    return record !== undefined && this.isLive(record) ? record : undefined
   }
 
   /** As find, and an expired record as long as it was not removed yet. */
   findExpiredToo(digest: Buffer): StoredRecord | undefined {
-    return this.#partition(digest).records.get(recordId(digest))
+    const record = this.#partitionOf(digest).get(recordId(digest))
+    return record !== undefined && !this.#isTruncated(record) ? record : undefined
+  }
+
+  /** Whether a record that is still here can be read. */
+  isLive(record: StoredRecord): boolean {
+    return !isExpired(record.voidTimeSeconds, this.nowSeconds) && !this.#isTruncated(record)
   }
 
   /**
@@ -105,121 +97,194 @@ export class Namespace {
     const setName = existing === undefined ? change.setName : (existing.set?.name ?? '')
     const sizeBytes = storedBytes(bins.encodedBytes, bins.count, setName, userKey)
     if (sizeBytes > this.config.recordBytesMax) throw new CommandError(RESULT_CODES.RECORD_TOO_BIG)
-    if (existing === undefined) return this.#create(change)
-    this.#account(existing, -1)
-    existing.bins = bins.encode()
-    existing.binCount = bins.count
-    existing.generation = nextGeneration(existing.generation)
-    existing.voidTimeSeconds = voidTimeSeconds
-    existing.lastUpdateMs = this.nowMs
-    existing.userKey = userKey
-    this.#account(existing, 1)
-    expiresAt(this.#partition(digest), voidTimeSeconds)
-    return existing
+    const generation = existing === undefined ? 1 : nextGeneration(existing.generation)
+    const contents = {
+      bins: bins.encode(),
+      binCount: bins.count,
+      generation,
+      voidTimeSeconds,
+      lastUpdateMs: this.nowMs,
+      userKey,
+    }
+    return existing === undefined
+      ? this.#create({ digest, setName, ...contents })
+      : this.#replace(digest, existing, contents)
+  }
+
+  /**
+   * Stores a record as another node has it, in place of what is here.
+   *
+   * @throws CommandError PARAMETER as `write` does
+   */
+  store(image: RecordImage): StoredRecord {
+    const existing = this.findExpiredToo(image.digest)
+    return existing === undefined || (existing.set?.name ?? '') !== image.setName
+      ? this.#create(image)
+      : this.#replace(image.digest, existing, image)
   }
 
   /** Extends the life of a record without a write: what a read may ask for (protocol 5.2). */
   touch(digest: Buffer, record: StoredRecord, voidTimeSeconds: number): void {
-    expiresAt(this.#partition(digest), voidTimeSeconds)
+    this.#partitionOf(digest).expiresAt(voidTimeSeconds)
     record.voidTimeSeconds = voidTimeSeconds
     record.generation = nextGeneration(record.generation)
     record.lastUpdateMs = this.nowMs
+    this.#notifyWritten(digest, record, record)
   }
 
   remove(digest: Buffer): void {
-    const id = recordId(digest)
-    const partition = this.#partition(digest)
-    const record = partition.records.get(id)
-    if (record !== undefined) this.#drop(partition, id, record)
+    const partition = this.#partitionOf(digest)
+    const record = partition.get(recordId(digest))
+    if (record !== undefined) this.#drop(partition, record)
   }
 
-  /** Removes what has expired; returns how many records that were. */
-  removeExpired(): number {
-    const now = this.nowSeconds
-    let removed = 0
-    for (const partition of this.#partitions) {
-      if (partition.earliestVoidTime >= now) continue
-      removed += this.#removeIf(partition, record => isExpired(record.voidTimeSeconds, now))
-      partition.earliestVoidTime = Number.POSITIVE_INFINITY
-      for (const record of partition.records.values()) expiresAt(partition, record.voidTimeSeconds)
-    }
-    return removed
+  /** From now on the follower hears of every change, behind the followers that were there before. */
+  follow(follower: RecordFollower): void {
+    this.#followers.push(follower)
+  }
+
+  /** One of its partitions. @param partitionId 0 to 4095 */
+  partition(partitionId: number): Partition {
+    const partition = this.#partitions[partitionId]
+    if (partition === undefined) throw new RangeError(`partition ${partitionId}`)
+    return partition
   }
 
   /**
-   * Removes the records of a set, or of the whole namespace, that were last updated before a time.
+   * The records of a partition with their digests, highest digest first, also expired ones. Records that come
+   * while it runs may be missing, records that go are not yielded.
+   *
+   * @param partitionId 0 to 4095
+   */
+  *partitionRecords(partitionId: number): Generator<readonly [Buffer, StoredRecord], void> {
+    const partition = this.partition(partitionId)
+    for (const id of partition.descendingIds()) {
+      const record = partition.get(id)
+      if (record !== undefined) yield [record.digest, record]
+    }
+  }
+
+  /**
+   * Removes what has expired. When there is very much of it, the rest goes later.
+   *
+   * @returns how many records were removed at once
+   */
+  removeExpired(): number {
+    const now = this.nowSeconds
+    return this.#removeStepwise(partition => {
+      if (partition.earliestVoidTime >= now) return 0
+      const removed = this.#removeIf(partition, record => isExpired(record.voidTimeSeconds, now))
+      partition.earliestVoidTime = Number.POSITIVE_INFINITY
+      for (const record of partition.records()) partition.expiresAt(record.voidTimeSeconds)
+      return removed
+    })
+  }
+
+  /**
+   * Removes the records of a set, or of the whole namespace, that were last updated before a time. None of them
+   * can be found any more; if they are very many, their memory is freed later.
    *
    * @param beforeMs milliseconds since Aerospike's epoch
    */
   truncate(setName: string | undefined, beforeMs: number): void {
-    if (setName === undefined) {
-      this.#truncateBeforeMs = Math.max(this.#truncateBeforeMs, beforeMs)
-      this.#removeEverywhere(record => record.lastUpdateMs < beforeMs)
-      return
-    }
-    const set = this.#sets.get(setName)
-    if (set === undefined) return
-    set.truncateBeforeMs = Math.max(set.truncateBeforeMs, beforeMs)
-    if (set.objects > 0) {
-      this.#removeEverywhere(record => record.set === set && record.lastUpdateMs < beforeMs)
-    }
+    const set = setName === undefined ? undefined : this.#sets.find(setName)
+    if (set !== undefined) set.truncateBeforeMs = Math.max(set.truncateBeforeMs, beforeMs)
+    else if (setName === undefined) this.#truncateBeforeMs = Math.max(this.#truncateBeforeMs, beforeMs)
+    if ((set ?? this).objects === 0 || (setName !== undefined && set === undefined)) return
+    this.#removeStepwise(partition => this.#removeIf(partition, record => this.#isTruncated(record)))
   }
 
-  #create(change: RecordWrite): StoredRecord {
-    const { digest, bins } = change
-    const set = this.#ensureSet(change.setName)
-    const id = recordId(digest)
-    const partition = this.#partition(digest)
-    const expired = partition.records.get(id)
-    if (expired !== undefined) this.#drop(partition, id, expired)
+  /** Removes all records of a partition, which another node has now. @param partitionId 0 to 4095 */
+  clearPartition(partitionId: number): void {
+    const partition = this.partition(partitionId)
+    this.#removeIf(partition, () => true)
+    partition.earliestVoidTime = Number.POSITIVE_INFINITY
+  }
+
+  #create(image: RecordImage): StoredRecord {
+    const set = this.#sets.ensure(image.setName)
+    const partition = this.#partitionOf(image.digest)
+    const id = recordId(image.digest)
+    const expired = partition.get(id)
+    if (expired !== undefined) this.#drop(partition, expired)
     const record = new StoredRecord(
+      id,
       set,
-      bins.encode(),
-      bins.count,
-      1,
-      change.voidTimeSeconds,
-      this.nowMs,
-      change.userKey,
+      image.bins,
+      image.binCount,
+      image.generation,
+      image.voidTimeSeconds,
+      image.lastUpdateMs,
+      image.userKey,
     )
-    partition.records.set(id, record)
-    expiresAt(partition, change.voidTimeSeconds)
+    partition.add(record)
     this.#objects++
     if (set !== undefined) set.objects++
     this.#account(record, 1)
+    this.#notifyWritten(image.digest, record, undefined)
     return record
   }
 
-  #ensureSet(name: string): RecordSet | undefined {
-    if (name === '') return undefined
-    const known = this.#sets.get(name)
-    if (known !== undefined) return known
-    if (name.length > SET_NAME_BYTES_MAX || this.#sets.size >= SETS_MAX) {
-      throw new CommandError(RESULT_CODES.PARAMETER)
-    }
-    const set = new RecordSet(name)
-    this.#sets.set(name, set)
-    return set
+  #replace(
+    digest: Buffer,
+    record: StoredRecord,
+    contents: Omit<RecordImage, 'digest' | 'setName'>,
+  ): StoredRecord {
+    const before = { bins: record.bins, binCount: record.binCount }
+    this.#account(record, -1)
+    record.bins = contents.bins
+    record.binCount = contents.binCount
+    record.generation = contents.generation
+    record.voidTimeSeconds = contents.voidTimeSeconds
+    record.lastUpdateMs = contents.lastUpdateMs
+    record.userKey = contents.userKey
+    this.#account(record, 1)
+    this.#partitionOf(digest).expiresAt(contents.voidTimeSeconds)
+    this.#notifyWritten(digest, record, before)
+    return record
   }
 
-  #removeEverywhere(condition: (record: StoredRecord) => boolean): void {
-    for (const partition of this.#partitions) this.#removeIf(partition, condition)
+  #isTruncated({ set, lastUpdateMs }: StoredRecord): boolean {
+    return lastUpdateMs < this.#truncateBeforeMs || (set !== undefined && lastUpdateMs < set.truncateBeforeMs)
+  }
+
+  /** Removes records of all partitions, some now and the rest later; returns how many were removed now. */
+  #removeStepwise(removeFrom: (partition: Partition) => number, firstPartition = 0): number {
+    let removed = 0
+    let seen = 0
+    for (let at = firstPartition; at < PARTITION_COUNT; at++) {
+      const partition = this.partition(at)
+      seen += partition.size
+      removed += removeFrom(partition)
+      if (seen < RECORDS_PER_STEP) continue
+      setImmediate(() => this.#removeStepwise(removeFrom, at + 1))
+      break
+    }
+    return removed
   }
 
   #removeIf(partition: Partition, condition: (record: StoredRecord) => boolean): number {
     let removed = 0
-    for (const [id, record] of partition.records) {
+    for (const record of partition.records()) {
       if (!condition(record)) continue
-      this.#drop(partition, id, record)
+      this.#drop(partition, record)
       removed++
     }
     return removed
   }
 
-  #drop(partition: Partition, id: string, record: StoredRecord): void {
-    partition.records.delete(id)
+  #drop(partition: Partition, record: StoredRecord): void {
+    partition.delete(record.id)
     this.#objects--
     if (record.set !== undefined) record.set.objects--
     this.#account(record, -1)
+    if (this.#followers.length === 0) return
+    const { digest } = record
+    for (const follower of this.#followers) follower.removed(digest, record)
+  }
+
+  #notifyWritten(digest: Buffer, record: StoredRecord, before: StoredBins | undefined): void {
+    for (const follower of this.#followers) follower.written(digest, record, before)
   }
 
   /** Adds the size of a record to the counters, or takes it off. */
@@ -229,19 +294,7 @@ export class Namespace {
     if (record.set !== undefined) record.set.dataUsedBytes += bytes
   }
 
-  #partition(digest: Buffer): Partition {
-    const partition = this.#partitions[partitionId(digest)]
-    if (partition === undefined) throw new RangeError('partition id out of range')
-    return partition
+  #partitionOf(digest: Buffer): Partition {
+    return this.partition(partitionId(digest))
   }
-}
-
-function expiresAt(partition: Partition, voidTimeSeconds: number): void {
-  if (voidTimeSeconds !== NEVER_EXPIRES && voidTimeSeconds < partition.earliestVoidTime) {
-    partition.earliestVoidTime = voidTimeSeconds
-  }
-}
-
-function recordId(digest: Buffer): string {
-  return digest.toString('latin1')
 }

@@ -1,6 +1,8 @@
 /** A set: a name that records carry, and counters. */
 export class RecordSet {
+  /** One character per byte (latin1). */
   readonly name: string
+  readonly nameBytes: Buffer
   objects = 0
   dataUsedBytes = 0
   /** Records last updated before this time are gone; milliseconds since Aerospike's epoch, 0 = never truncated. */
@@ -10,5 +12,6 @@ export class RecordSet {
 
   constructor(name: string) {
     this.name = name
+    this.nameBytes = Buffer.from(name, 'latin1')
   }
 }

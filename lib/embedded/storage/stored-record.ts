@@ -1,3 +1,4 @@
+import { PARTITION_COUNT } from '../../protocol/index.ts'
 import type { RecordSet } from './record-set.ts'
 
 /** Fixed part of a record on a real server's device: what sizes and the size limit count besides the bins. */
@@ -9,6 +10,8 @@ const BIN_LAYOUT_EXTRA_BYTES = 5
 
 /** A record as it is kept. Commands replace its members only when they commit. */
 export class StoredRecord {
+  /** Its digest, one character per byte (latin1): orders as the digest does. */
+  readonly id: string
   readonly set: RecordSet | undefined
   /** All bins in the layout of a reply's operations (protocol 3.3). */
   bins: Buffer
@@ -23,6 +26,7 @@ export class StoredRecord {
   userKey: Buffer | undefined
 
   constructor(
+    id: string,
     set: RecordSet | undefined,
     bins: Buffer,
     binCount: number,
@@ -31,6 +35,7 @@ export class StoredRecord {
     lastUpdateMs: number,
     userKey: Buffer | undefined,
   ) {
+    this.id = id
     this.set = set
     this.bins = bins
     this.binCount = binCount
@@ -38,6 +43,15 @@ export class StoredRecord {
     this.voidTimeSeconds = voidTimeSeconds
     this.lastUpdateMs = lastUpdateMs
     this.userKey = userKey
+  }
+
+  /** 20 bytes, a copy. */
+  get digest(): Buffer {
+    return Buffer.from(this.id, 'latin1')
+  }
+
+  get partitionId(): number {
+    return (this.id.charCodeAt(0) | (this.id.charCodeAt(1) << 8)) & (PARTITION_COUNT - 1)
   }
 
   get sizeBytes(): number {
@@ -55,6 +69,11 @@ export function storedBytes(
   const bins = encodedBinBytes - binCount * BIN_LAYOUT_EXTRA_BYTES
   const attributes = (setName === undefined ? 0 : setName.length + 1) + (userKey?.length ?? 0)
   return Math.ceil((RECORD_OVERHEAD_BYTES + attributes + bins) / SIZE_UNIT_BYTES) * SIZE_UNIT_BYTES
+}
+
+/** What a digest is as the id of a record. */
+export function recordId(digest: Buffer): string {
+  return digest.toString('latin1')
 }
 
 /** Generations run from 1 to 65535 and round again (protocol 3.6). */

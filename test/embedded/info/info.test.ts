@@ -27,6 +27,9 @@ describe('info commands', () => {
     ['get-config:context=zzz', 'ERROR:4:invalid context'],
     ['get-config:context=namespace;namespace=nope', 'ERROR:20:namespace not found on node'],
     ['sindex/test/x', 'ERROR:201:no index'],
+    ['latencies:hist=nope', 'ERROR:4:bad hist name'],
+    ['latencies:hist={test}-udf', '{test}-udf:'],
+    ['best-practices', 'failed_best_practices=none'],
   ])('%s', (command, value) => {
     expect(new TestNode().info(command)).toBe(value)
   })
@@ -45,6 +48,33 @@ describe('info commands', () => {
       .split('\n')
       .map(line => line.split('\t')[0])
     expect(names).toEqual(expect.arrayContaining(['node', 'build', 'features', 'statistics']))
+  })
+
+  it('tells how long commands took, of each kind that was used', () => {
+    const test = new TestNode()
+    test.put('a', { n: 1 })
+    const zeros = new Array(17).fill('0.00').join(',')
+    expect(test.info('latencies:').split(';').sort()).toEqual([
+      '{test}-batch-sub-read:',
+      '{test}-batch-sub-udf:',
+      '{test}-batch-sub-write:',
+      '{test}-read:',
+      '{test}-udf:',
+      `{test}-write:msec,0.0,${zeros}`,
+    ])
+  })
+
+  it('tells free memory, and counts what it does', () => {
+    const statistics = new Map(
+      new TestNode()
+        .info('statistics')
+        .split(';')
+        .map(pair => pair.split('=') as [string, string]),
+    )
+    expect(Number(statistics.get('system_free_mem_pct'))).toBeGreaterThan(0)
+    expect(Number(statistics.get('heap_mapped_kbytes'))).toBeGreaterThan(1024)
+    expect(statistics.get('long_queries_active')).toBe('0')
+    expect(statistics.get('cluster_size')).toBe('1')
   })
 
   it('counts the records of sets and namespaces', () => {

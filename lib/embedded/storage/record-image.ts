@@ -1,0 +1,24 @@
+import type { BinList } from './bin-list.ts'
+import type { StoredBins } from './record-follower.ts'
+import type { StoredRecord } from './stored-record.ts'
+
+/** What a write makes of a record. */
+export interface RecordWrite {
+  readonly digest: Buffer
+  /** The live record that is changed, or undefined when one is created (in place of an expired one, too). */
+  readonly existing: StoredRecord | undefined
+  readonly setName: string
+  readonly bins: Pick<BinList, 'count' | 'encodedBytes' | 'encode'>
+  readonly voidTimeSeconds: number
+  readonly userKey: Buffer | undefined
+}
+
+/** A record as another node has it, to be kept exactly so. */
+export interface RecordImage extends StoredBins {
+  readonly digest: Buffer
+  readonly setName: string
+  readonly generation: number
+  readonly voidTimeSeconds: number
+  readonly lastUpdateMs: number
+  readonly userKey: Buffer | undefined
+}
