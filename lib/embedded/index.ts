@@ -1,4 +1,15 @@
-export type { EmbeddedServerHandle } from './handle.ts'
+export type { NodeState } from './embedded-node.ts'
+export type {
+  Fault,
+  FaultAfter,
+  FaultBefore,
+  FaultRule,
+  RequestKind,
+  RequestMatch,
+  RowSelection,
+  Selection,
+} from './faults/fault-rule.ts'
+export type { EmbeddedServerHandle, FaultHandle, Faults, NodeHandle } from './handle.ts'
 export type { Log, LogLevel } from './log.ts'
 export { serveEmbedded } from './serve.ts'
 export type { EmbeddedServerStartOptions } from './settings.ts'

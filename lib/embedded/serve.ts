@@ -1,4 +1,7 @@
-import { cannotStart, type EmbeddedServerHandle, serverUrl } from './handle.ts'
+import { cannotStart } from './cannot-start.ts'
+import type { NodeState } from './embedded-node.ts'
+import { closedServer, type EmbeddedServerHandle, serverHandle } from './handle.ts'
+import { callServer } from './server-control.ts'
 import { type EmbeddedServerStartOptions, serverSettings } from './settings.ts'
 import { startInThread } from './start-in-thread.ts'
 
@@ -11,24 +14,32 @@ import { startInThread } from './start-in-thread.ts'
  */
 export async function serveEmbedded(options: EmbeddedServerStartOptions = {}): Promise<EmbeddedServerHandle> {
   const settings = serverSettings(options)
-  const { host, namespaces } = settings
-  const server = await startInThread(settings, options.log).catch(cause => {
-    throw cannotStart(host, settings.port, cause)
+  const { host, port, namespaces } = settings
+  const states: NodeState[] = []
+  const onState = (position: number, state: NodeState): void => {
+    states[position] = state
+  }
+  const server = await startInThread(settings, { log: options.log, onState }).catch(cause => {
+    throw cannotStart(host, port, cause)
   })
   let resolveExited: () => void
   const exited = new Promise<void>(resolve => {
     resolveExited = resolve
   })
-  const close = async (): Promise<void> => {
-    await server.close()
-    resolveExited()
-  }
-  return {
-    host,
-    port: server.port,
-    url: serverUrl(host, server.port, namespaces[0] ?? ''),
+  let isClosed = false
+  return serverHandle({
+    namespace: namespaces[0] ?? '',
+    nodes: server.nodes.map(node => ({ name: node.name, host: node.host, port: node.port })),
+    states,
     exited,
-    close,
-    [Symbol.asyncDispose]: close,
-  }
+    call: async call => {
+      if (isClosed) throw closedServer()
+      return callServer(server, call)
+    },
+    close: async () => {
+      isClosed = true
+      await server.close()
+      resolveExited()
+    },
+  })
 }

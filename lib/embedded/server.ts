@@ -1,29 +1,38 @@
 import { randomBytes } from 'node:crypto'
-import { createServer, type Server, type Socket } from 'node:net'
 import { type Clock, systemClock } from './clock.ts'
-import { Connection } from './connection.ts'
+import { Cluster } from './cluster/cluster.ts'
+import { type Scheduler, systemScheduler } from './cluster/scheduler.ts'
+import { EmbeddedNode, type NodeState } from './embedded-node.ts'
+import { FaultInjector } from './faults/fault-injector.ts'
 import { type Log, silentLog } from './log.ts'
-import { replyTo } from './request-handler.ts'
+import { JobRegistry } from './queries/job-registry.ts'
 import type { ServerNode } from './server-node.ts'
 import { ServiceStatistics } from './service-statistics.ts'
-import { ExpirySweep } from './storage/expiry-sweep.ts'
 import { Namespace } from './storage/namespace.ts'
 import type { NamespaceConfig } from './storage/namespace-config.ts'
 import type { UdfRuntime } from './udf-registry.ts'
 
 export interface EmbeddedServerOptions {
   readonly host: string
-  /** 0 = one that is free. */
+  /** 0 = one that is free, for each node; else the first node's, and the others have the next ones. */
   readonly port: number
+  /** How many nodes there are; default 1. */
+  readonly nodes?: number
+  /** After how many milliseconds the others notice that a node is dead or frozen; default 0. */
+  readonly failureDetectionMs?: number
+  readonly faultSeed?: number
   /** At least one name. */
   readonly namespaces: readonly string[]
   /** Settings of every namespace; what is left out has a default. */
   readonly namespaceConfig?: Partial<NamespaceConfig>
   readonly clusterName?: string | undefined
-  /** Runs user-defined functions. The server closes it. */
+  /** Runs user-defined functions, for all nodes. The server closes it. */
   readonly udf: UdfRuntime
   readonly clock?: Clock
+  readonly scheduler?: Scheduler
   readonly log?: Log
+  /** Hears of every change of a node. */
+  readonly onState?: (position: number, state: NodeState) => void
 }
 
 /** A node name as clients expect one: upper-case hex, not beginning with 0. */
@@ -31,43 +40,52 @@ function randomNodeName(): string {
   return `BB9${randomBytes(6).toString('hex').toUpperCase()}`
 }
 
-/** A server that speaks Aerospike's wire protocol, on the thread that starts it. */
+/** A server that speaks Aerospike's wire protocol, on the thread that starts it: one node or a cluster. */
 export class EmbeddedServer {
-  readonly #node: ServerNode
-  readonly #listener: Server
-  readonly #sockets = new Set<Socket>()
-  readonly #sweep: ExpirySweep
+  readonly nodes: readonly EmbeddedNode[]
+  readonly faults: FaultInjector
+  readonly #cluster: Cluster
+  readonly #udf: UdfRuntime
   #closed: Promise<void> | undefined
 
-  private constructor(listener: Server, node: ServerNode) {
-    this.#listener = listener
-    this.#node = node
-    this.#sweep = new ExpirySweep(node.namespaces.values())
-    listener.on('connection', socket => this.#accept(socket))
-    this.#sweep.start()
+  private constructor(options: EmbeddedServerOptions) {
+    const { nodes: nodeCount = 1, failureDetectionMs = 0, faultSeed = 1, log = silentLog } = options
+    const { clock = systemClock, scheduler = systemScheduler } = options
+    const faults = new FaultInjector({ seed: faultSeed, scheduler })
+    const cluster = new Cluster({ nodeCount, failureDetectionMs, scheduler, log })
+    this.faults = faults
+    this.#cluster = cluster
+    this.#udf = options.udf
+    this.nodes = Array.from({ length: nodeCount }, (_, position) => {
+      const name = randomNodeName()
+      return new EmbeddedNode({
+        position,
+        name,
+        host: options.host,
+        port: options.port === 0 ? 0 : options.port + position,
+        cluster,
+        createNode: port => createNode({ ...options, clock, log }, name, port, cluster.view(position)),
+        replyTo: (node, frame, source) => faults.replyTo(position, node, frame, source),
+        onState: state => options.onState?.(position, state),
+      })
+    })
   }
 
   /** Listens; resolves when clients can connect. Rejects with the error of the socket when it cannot. */
   static async start(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
-    const listener = createServer({ noDelay: true })
-    await new Promise<void>((resolve, reject) => {
-      listener.once('error', reject)
-      listener.listen({ host: options.host, port: options.port }, () => {
-        listener.off('error', reject)
-        resolve()
-      })
-    })
-    const address = listener.address()
-    if (address === null || typeof address === 'string') throw new Error('the server has no TCP port')
-    return new EmbeddedServer(listener, createNode(options, address.port))
+    const server = new EmbeddedServer(options)
+    await server.#start()
+    return server
   }
 
-  get host(): string {
-    return this.#node.host
-  }
-
+  /** The first node's. */
   get port(): number {
-    return this.#node.port
+    return this.nodes[0]?.port ?? 0
+  }
+
+  /** Resolves when the cluster noticed every failure and all copies of records are where they belong. */
+  settled(): Promise<void> {
+    return this.#cluster.settled()
   }
 
   /** Closes all connections and forgets all records. May be called again. */
@@ -76,51 +94,54 @@ export class EmbeddedServer {
     return this.#closed
   }
 
-  async #closeOnce(): Promise<void> {
-    this.#sweep.stop()
-    const closed = new Promise<void>(resolve => this.#listener.close(() => resolve()))
-    for (const socket of this.#sockets) socket.destroy()
-    await closed
-    this.#node.udf.close()
+  async #start(): Promise<void> {
+    try {
+      const joining = new Map<number, ServerNode>()
+      for (const node of this.nodes) joining.set(node.position, await node.listen())
+      this.#cluster.join(joining)
+      for (const node of this.nodes) node.open()
+    } catch (error) {
+      await this.#closeNodes()
+      throw error
+    }
   }
 
-  #accept(socket: Socket): void {
-    const { statistics, log } = this.#node
-    this.#sockets.add(socket)
-    statistics.connectionsOpened++
-    socket.once('close', () => {
-      this.#sockets.delete(socket)
-      statistics.connectionsClosed++
-    })
-    new Connection(socket, {
-      replyTo: frame => replyTo(this.#node, frame),
-      onProtocolError: error => {
-        statistics.demarshalErrors++
-        log('warn', `connection closed: ${error.message}`)
-      },
-      onDefect: error => {
-        log('error', `connection closed: ${error instanceof Error ? (error.stack ?? error.message) : error}`)
-      },
-    })
+  async #closeOnce(): Promise<void> {
+    await this.#closeNodes()
+    this.#udf.close()
+  }
+
+  async #closeNodes(): Promise<void> {
+    this.#cluster.close()
+    await Promise.all(this.nodes.map(node => node.close()))
   }
 }
 
-function createNode(options: EmbeddedServerOptions, port: number): ServerNode {
-  const clock = options.clock ?? systemClock
+function createNode(
+  options: EmbeddedServerOptions & { readonly clock: Clock; readonly log: Log },
+  name: string,
+  port: number,
+  cluster: ServerNode['cluster'],
+): ServerNode {
+  const { clock, log } = options
   return {
-    name: randomNodeName(),
+    name,
     clusterName: options.clusterName,
-    clusterKey: randomBytes(6).toString('hex').toUpperCase(),
     host: options.host,
     port,
+    cluster,
     namespaces: new Map(
-      options.namespaces.map(name => [name, new Namespace(name, clock, options.namespaceConfig)]),
+      options.namespaces.map(namespace => [
+        namespace,
+        new Namespace(namespace, clock, options.namespaceConfig),
+      ]),
     ),
     udf: options.udf,
     config: { batchRequestsMax: 0 },
     statistics: new ServiceStatistics(),
     clock,
     startedAtMs: clock.nowMs(),
-    log: options.log ?? silentLog,
+    jobs: new JobRegistry(clock),
+    log,
   }
 }

@@ -7,6 +7,15 @@ export interface EmbeddedServerStartOptions {
   readonly host?: string
   /** 0 to 65535; default 0, one that is free. */
   readonly port?: number
+  /**
+   * How many nodes make up the cluster, 1 to 16; default 1. With more there are two copies of each record. The
+   * nodes listen on ports of their own: on `port` and those after it, or each on one that is free.
+   */
+  readonly nodes?: number
+  /** After how many milliseconds the others notice that a node was killed or is frozen; default 100. */
+  readonly failureDetectionMs?: number
+  /** What injected faults that depend on chance depend on, a whole number below 2^32; default 1. */
+  readonly faultSeed?: number
   /** The namespaces to serve, each name once, 1 to 31 bytes; default `['test']`. */
   readonly namespaces?: readonly string[]
   /** What clients can be told to expect, up to 64 bytes; default none. */
@@ -23,6 +32,9 @@ export interface EmbeddedServerStartOptions {
 export interface ServerSettings {
   readonly host: string
   readonly port: number
+  readonly nodes: number
+  readonly failureDetectionMs: number
+  readonly faultSeed: number
   readonly namespaces: readonly string[]
   readonly clusterName: string | undefined
   readonly defaultTtlSeconds: number
@@ -32,6 +44,9 @@ export interface ServerSettings {
 const KNOWN_OPTIONS: ReadonlySet<string> = new Set([
   'host',
   'port',
+  'nodes',
+  'failureDetectionMs',
+  'faultSeed',
   'namespaces',
   'clusterName',
   'defaultTtlSeconds',
@@ -39,6 +54,10 @@ const KNOWN_OPTIONS: ReadonlySet<string> = new Set([
   'log',
 ])
 const NAMESPACE_NAME = /^[A-Za-z0-9_\-$]{1,31}$/
+const PORT_MAX = 0xffff
+const NODES_MAX = 16
+const FAILURE_DETECTION_MS_DEFAULT = 100
+const FAILURE_DETECTION_MS_MAX = 60_000
 const TEN_YEARS_SECONDS = 315_360_000
 const DAY_SECONDS = 24 * 60 * 60
 
@@ -55,9 +74,21 @@ export function serverSettings(options: EmbeddedServerStartOptions): ServerSetti
     throw new InvalidArgumentError('clusterName', 'up to 64 characters without spaces', clusterName)
   }
   if (log !== undefined && typeof log !== 'function') throw new InvalidArgumentError('log', 'a function', log)
+  const port = wholeNumber('port', options.port ?? 0, PORT_MAX)
+  const nodes = wholeNumber('nodes', options.nodes ?? 1, NODES_MAX, 1)
+  if (port > 0 && port + nodes - 1 > PORT_MAX) {
+    throw new InvalidArgumentError('port', `at most ${PORT_MAX + 1 - nodes} for ${nodes} nodes`, port)
+  }
   return {
     host,
-    port: wholeNumber('port', options.port ?? 0, 0xffff),
+    port,
+    nodes,
+    failureDetectionMs: wholeNumber(
+      'failureDetectionMs',
+      options.failureDetectionMs ?? FAILURE_DETECTION_MS_DEFAULT,
+      FAILURE_DETECTION_MS_MAX,
+    ),
+    faultSeed: wholeNumber('faultSeed', options.faultSeed ?? 1, 0xffffffff),
     namespaces: namespaceNames(options.namespaces ?? ['test']),
     clusterName,
     defaultTtlSeconds: wholeNumber('defaultTtlSeconds', options.defaultTtlSeconds ?? 0, TEN_YEARS_SECONDS),
@@ -65,9 +96,9 @@ export function serverSettings(options: EmbeddedServerStartOptions): ServerSetti
   }
 }
 
-function wholeNumber(field: string, value: number, max: number): number {
-  if (!Number.isInteger(value) || value < 0 || value > max) {
-    throw new InvalidArgumentError(field, `a whole number from 0 to ${max}`, value)
+function wholeNumber(field: string, value: number, max: number, min = 0): number {
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw new InvalidArgumentError(field, `a whole number from ${min} to ${max}`, value)
   }
   return value
 }

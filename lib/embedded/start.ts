@@ -1,9 +1,12 @@
 import { Worker } from 'node:worker_threads'
 import { StoreError } from '../errors/index.ts'
-import { cannotStart, type EmbeddedServerHandle, serverUrl } from './handle.ts'
+import { cannotStart } from './cannot-start.ts'
+import type { NodeState } from './embedded-node.ts'
+import { closedServer, type EmbeddedServerHandle, type NodeAddress, serverHandle } from './handle.ts'
 import type { Log } from './log.ts'
+import type { ServerCall } from './server-control.ts'
 import { type EmbeddedServerStartOptions, type ServerSettings, serverSettings } from './settings.ts'
-import type { WorkerInput, WorkerMessage } from './worker-messages.ts'
+import type { WorkerInput, WorkerMessage, WorkerRequest } from './worker-messages.ts'
 
 /**
  * Starts an embedded server: in this process, in memory, for development and tests.
@@ -22,11 +25,21 @@ export async function startEmbeddedServer(
   return thread.ready
 }
 
+/** Who waits for the answer to a request. */
+interface Asking {
+  readonly resolve: (value: number) => void
+  readonly reject: (error: StoreError) => void
+}
+
 class ServerThread {
   readonly ready: Promise<EmbeddedServerHandle>
   readonly #worker: Worker
   readonly #settings: ServerSettings
   readonly #exited: Promise<void>
+  readonly #states: NodeState[] = []
+  /** By the id of the request. */
+  readonly #asking = new Map<number, Asking>()
+  #requestCount = 0
   #isClosing = false
 
   constructor(settings: ServerSettings, log: Log | undefined) {
@@ -53,6 +66,9 @@ class ServerThread {
         if (this.#isClosing) resolve()
         else
           reject(new StoreError('SERVICE_UNAVAILABLE', `embedded server ended with code ${code}`, { cause }))
+        this.#isClosing = true
+        for (const { reject: refuse } of this.#asking.values()) refuse(closedServer())
+        this.#asking.clear()
       })
     })
     // Observed here, so that a caller who does not listen gets no unhandled rejection.
@@ -66,12 +82,23 @@ class ServerThread {
       this.#worker.on('message', (message: WorkerMessage) => {
         switch (message.kind) {
           case 'ready':
-            resolve(this.#handle(message.port))
+            resolve(this.#handle(message.nodes))
             break
           case 'failed':
             reject(cannotStart(this.#settings.host, this.#settings.port, message.error))
             void this.#close()
             break
+          case 'state':
+            this.#states[message.position] = message.state
+            break
+          case 'answer':
+            this.#answered(message.id)?.resolve(message.value)
+            break
+          case 'refusal': {
+            const { code, message: text } = message.failure
+            this.#answered(message.id)?.reject(new StoreError(code, text))
+            break
+          }
           case 'log':
             log?.(message.level, message.text)
         }
@@ -79,16 +106,29 @@ class ServerThread {
     })
   }
 
-  #handle(port: number): EmbeddedServerHandle {
-    const { host, namespaces } = this.#settings
-    const close = () => this.#close()
-    return {
-      host,
-      port,
-      url: serverUrl(host, port, namespaces[0] ?? ''),
+  #handle(nodes: readonly NodeAddress[]): EmbeddedServerHandle {
+    return serverHandle({
+      namespace: this.#settings.namespaces[0] ?? '',
+      nodes,
+      states: this.#states,
       exited: this.#exited,
-      close,
-      [Symbol.asyncDispose]: close,
-    }
+      call: call => this.#ask(call),
+      close: () => this.#close(),
+    })
+  }
+
+  async #ask(call: ServerCall): Promise<number> {
+    if (this.#isClosing) throw closedServer()
+    const request: WorkerRequest = { id: this.#requestCount++, call }
+    return new Promise((resolve, reject) => {
+      this.#asking.set(request.id, { resolve, reject })
+      this.#worker.postMessage(request)
+    })
+  }
+
+  #answered(id: number): Asking | undefined {
+    const asking = this.#asking.get(id)
+    this.#asking.delete(id)
+    return asking
   }
 }

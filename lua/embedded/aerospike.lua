@@ -1,9 +1,9 @@
 -- The `aerospike` object and the log functions.
 local core = ...
 
-local getuservalue, native, select = debug.getuservalue, core.native, select
+local brief, getuservalue, native, select = core.brief, debug.getuservalue, core.native, select
 local string_format, type = string.format, type
-local integer_argument, working_record = core.integer_argument, core.working_record
+local integer_argument, record_of = core.integer_argument, core.record_of
 
 local LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_TRACE = 1, 2, 3, 4
 
@@ -16,13 +16,15 @@ local function check_self(...)
   if not state or state.is ~= 'Aerospike' then core.not_an_object(1, 'Aerospike', ...) end
 end
 
+local aerospike = core.box({ is = 'Aerospike' })
+
 -- A method that takes the record. What is not a record is named as the server names it: not as the userdata it is not.
 local function record_method(f)
-  return function(...)
-    check_self(...)
-    local _, record = ...
-    return f(working_record(record) or core.mistyped(2, 'Record', ...))
-  end
+  return brief(function(...)
+    local self, value = ...
+    if self ~= aerospike then check_self(...) end
+    return f(record_of(value) or core.mistyped(2, 'Record', ...))
+  end)
 end
 
 local methods = {
@@ -37,7 +39,7 @@ local methods = {
 
 function methods.get_current_time(...)
   check_self(...)
-  return core.now()
+  return core.is_aggregating and 0 or core.now()
 end
 
 function methods.log(...)
@@ -52,7 +54,7 @@ end
 
 core.library(methods)
 Aerospike.__index, Aerospike.__metatable = methods, methods
-core.libraries.aerospike = core.box({ is = 'Aerospike' })
+core.libraries.aerospike, core.libraries.Aerospike = aerospike, methods
 
 -- Arguments are formatted even if nobody listens: a wrong format is an error of the script, and it names `format`.
 local function log_function(level)

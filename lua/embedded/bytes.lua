@@ -30,7 +30,9 @@ end
 
 local function self_of(...)
   local self = ...
-  return state_of(self) or core.not_an_object(1, 'Bytes', ...)
+  local state = getuservalue(self, 1)
+  if state and state.is == 'Bytes' then return state end
+  core.not_an_object(1, 'Bytes', ...)
 end
 
 -- The content as a string.
@@ -84,12 +86,18 @@ local function set_byte(state, position, value)
   return true
 end
 
+local function append_text(state, piece)
+  local text = text_of(state) .. piece
+  state.text, state.array, state.size = text, nil, #text
+  return true
+end
+
 -- Writes a string at a position, growing the content and filling a gap with zeros.
 local function set_text(state, position, piece)
   if position < 1 then return false end
   local text = text_of(state)
   local size = #text
-  local before = position == size + 1 and text or string_sub(text, 1, position - 1)
+  local before = string_sub(text, 1, position - 1)
   local gap = position - 1 - size
   if gap > 0 then before = before .. string_rep('\0', gap) end
   text = before .. piece .. string_sub(text, position + #piece)
@@ -100,8 +108,9 @@ end
 local library = {}
 
 function library.size(...)
-  local state = state_of((...))
-  if state then return state.size end
+  local self = ...
+  local state = getuservalue(self, 1)
+  if state and state.is == 'Bytes' then return state.size end
   if select('#', ...) == 0 then return 0 end
   core.not_an_object(1, 'Bytes', ...)
 end
@@ -171,7 +180,7 @@ for _, width in ipairs({ 2, 4, 8 }) do
     library['append_' .. name] = function(...)
       if select('#', ...) ~= 2 then return false end
       local state, value = self_of(...), integer_argument(2, 0, ...)
-      return fits(value) and set_text(state, state.size + 1, string_pack(format, value))
+      return fits(value) and append_text(state, string_pack(format, value))
     end
   end
 end
@@ -186,8 +195,8 @@ end
 
 function library.get_string(...)
   if select('#', ...) ~= 3 then return end
-  local self, position, size = ...
-  local state = state_of(self) or self_of(...)
+  local _, position, size = ...
+  local state = self_of(...)
   if math_type(position) ~= 'integer' then position = integer_argument(2, 0, ...) end
   if math_type(size) ~= 'integer' then size = integer_argument(3, 0, ...) end
   if position < 1 or size < 0 then return end
@@ -203,7 +212,7 @@ end
 function library.append_string(...)
   if select('#', ...) ~= 2 then return false end
   local state, text = self_of(...), text_argument(2, ...)
-  return text ~= '' and set_text(state, state.size + 1, text)
+  return text ~= '' and append_text(state, text)
 end
 
 function library.get_bytes(...)
@@ -225,12 +234,12 @@ end
 
 function library.append_bytes(...)
   if select('#', ...) ~= 3 then return false end
-  local self, other, size = ...
-  local state = state_of(self) or self_of(...)
+  local _, other, size = ...
+  local state = self_of(...)
   local source = state_of(other) or core.not_an_object(2, 'Bytes', ...)
   if math_type(size) ~= 'integer' then size = integer_argument(3, 0, ...) end
   if size < 0 then return false end
-  return set_text(state, state.size + 1, string_sub(text_of(source), 1, size))
+  return append_text(state, string_sub(text_of(source), 1, size))
 end
 
 -- Groups of 7 bits, the lowest first. The size is not advanced: what lies beyond it can be read back by get_var_int only.

@@ -32,7 +32,9 @@ end
 
 local function self_of(...)
   local self = ...
-  return state_of(self) or core.not_an_object(1, 'List', ...)
+  local state = getuservalue(self, 1)
+  if state and state.is == 'List' then return state end
+  core.not_an_object(1, 'List', ...)
 end
 
 -- Where element i begins in a list that is still encoded.
@@ -207,8 +209,11 @@ function library.nbytes(...)
 end
 
 function List:__index(key)
+  local state = getuservalue(self, 1)
+  local value = state.items[key]
+  if value ~= nil then return to_script(value) end
   if math_type(key) ~= 'integer' then key = operand_as_integer('index', 2, key) end
-  return get(getuservalue(self, 1), key)
+  return get(state, key)
 end
 
 function List:__newindex(key, value)

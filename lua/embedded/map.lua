@@ -10,13 +10,14 @@ local string_byte, string_format, string_sub = string.byte, string.format, strin
 local table_concat, table_sort = table.concat, table.sort
 local getuservalue = debug.getuservalue
 local box, integer_argument, to_stored, to_script = core.box, core.integer_argument, core.to_stored, core.to_script
-local c_string, text_of_bytes, NIL = core.c_string, core.text_of_bytes, core.NIL
+local c_string, plain_texts, text_of_bytes, NIL = core.c_string, core.plain_texts, core.text_of_bytes, core.NIL
 
 local Map = { __name = 'Map' }
 core.metatables.Map = Map
 
 -- What `values` is indexed by, or nil for a value that is no key. A float is none, whatever its value.
 local function key_of(value)
+  if plain_texts[value] then return value end
   if type(value) == 'string' then return c_string(value) end
   if math_type(value) == 'integer' then return value end
   local state = getuservalue(value, 1)
@@ -51,6 +52,7 @@ local function self_of(...)
 end
 
 local function rank_of_key(key)
+  if plain_texts[key] then return 2 end
   if type(key) == 'number' then return 1 end
   return is_bytes_key(key) and 3 or 2
 end
@@ -72,7 +74,7 @@ local function sorted_keys(state)
     count = count + 1
     sorted[count] = key
   end
-  table_sort(sorted, is_mixed and key_less or nil)
+  if count > 1 then table_sort(sorted, is_mixed and key_less or nil) end
   state.sorted = sorted
   return sorted
 end
@@ -192,14 +194,19 @@ function library.nbytes(...)
 end
 
 function Map:__index(key)
-  key = key_of(key)
-  if key ~= nil then return to_script(getuservalue(self, 1).values[key]) end
+  if not plain_texts[key] then
+    key = key_of(key)
+    if key == nil then return nil end
+  end
+  return to_script(getuservalue(self, 1).values[key])
 end
 
 -- nil is stored as a value; a value that cannot be stored removes the entry, but a record leaves it alone.
 function Map:__newindex(key, value)
-  key = key_of(key)
-  if key == nil then return end
+  if not plain_texts[key] then
+    key = key_of(key)
+    if key == nil then return end
+  end
   local state, stored = getuservalue(self, 1), to_stored(value)
   if stored ~= nil then
     set(state, key, stored)

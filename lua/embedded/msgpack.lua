@@ -5,9 +5,11 @@ local core = ...
 local math_type, next, type = math.type, next, type
 local string_byte, string_char, string_pack = string.byte, string.char, string.pack
 local string_sub, table_concat, table_sort = string.sub, table.concat, table.sort
-local NIL = core.NIL
+local plain_texts, NIL = core.plain_texts, core.NIL
 local TYPE_STRING, TYPE_BLOB, TYPE_GEOJSON = 3, 4, 23
 local FLAG_ORDERED = 1
+local ENCODED_STRINGS_MAX = 1000
+local ENCODED_STRING_BYTES_MAX = 40
 local NOT_A_NUMBER = '\xff\xf8\0\0\0\0\0\0' -- as an x86 processor makes it
 
 -- Decoding is the host's, as it is much faster there (see msgpack-decoder.ts):
@@ -103,6 +105,20 @@ local function text_head(size, particle_type)
   return string_pack('>BI4B', 0xdb, size, particle_type)
 end
 
+-- Strings that are encoded again and again: the keys of maps above all.
+local encoded_strings, encoded_strings_left = {}, ENCODED_STRINGS_MAX
+
+local function encoded_string(text)
+  local encoded = encoded_strings[text]
+  if encoded then return encoded end
+  encoded = text_head(#text + 1, TYPE_STRING) .. text
+  if #text <= ENCODED_STRING_BYTES_MAX then
+    if encoded_strings_left == 0 then encoded_strings, encoded_strings_left = {}, ENCODED_STRINGS_MAX end
+    encoded_strings[text], encoded_strings_left = encoded, encoded_strings_left - 1
+  end
+  return encoded
+end
+
 local function add_text(pieces, particle_type, text)
   local count = #pieces
   pieces[count + 1] = text_head(#text + 1, particle_type)
@@ -115,7 +131,7 @@ local add
 local function add_partly_encoded_list(pieces, state)
   local items, touched = state.items, {}
   for i in next, items do touched[#touched + 1] = i end
-  table_sort(touched)
+  if #touched > 1 then table_sort(touched) end
   local first = 1
   for n = 1, #touched do
     local i = touched[n]
@@ -153,12 +169,14 @@ local function add_map(pieces, state, for_bin)
   local keys, values = core.sorted_keys(state), state.values
   for i = 1, #keys do
     local key = keys[i]
-    if type(key) == 'number' then
+    if plain_texts[key] then
+      pieces[#pieces + 1] = encoded_string(key)
+    elseif type(key) == 'number' then
       pieces[#pieces + 1] = encode_integer(key)
     elseif string_byte(key) == 0 then
       add_text(pieces, TYPE_BLOB, string_sub(key, 2))
     else
-      add_text(pieces, TYPE_STRING, key)
+      pieces[#pieces + 1] = encoded_string(key)
     end
     add(pieces, values[key], for_bin)
   end
@@ -182,7 +200,7 @@ end
 function add(pieces, value, for_bin)
   local kind = type(value)
   if kind == 'string' then
-    add_text(pieces, TYPE_STRING, value)
+    pieces[#pieces + 1] = encoded_string(value)
   elseif kind == 'table' then
     add_object(pieces, value, for_bin)
   elseif kind == 'number' then

@@ -5,6 +5,7 @@ local ipairs, math_type, string_pack, string_sub = ipairs, math.type, string.pac
 local string_byte, string_unpack, type = string.byte, string.unpack, type
 local c_string, encode_double = core.c_string, core.encode_double
 local decode, encode_for_bin, encode_result = core.decode, core.encode_for_bin, core.encode_result
+local to_stored, NIL = core.to_stored, core.NIL
 
 local NULL, INTEGER, DOUBLE, STRING, BLOB, BOOLEAN, MAP, LIST, GEOJSON = 0, 1, 2, 3, 4, 17, 19, 20, 23
 
@@ -26,40 +27,35 @@ function core.decode_particle(particle_type, data, first, last)
   if particle_type == DOUBLE then return (string_unpack('>d', data, first)) end
   if particle_type == BOOLEAN then return string_byte(data, first) ~= 0 end
   if particle_type == GEOJSON then return decode_geojson(data, first, last) end
-  if particle_type == NULL then return core.NIL end
+  if particle_type == NULL then return NIL end
   return core.new_bytes(string_sub(data, first, last), particle_type)
-end
-
-local function scalar_particle(value)
-  local kind = type(value)
-  if kind == 'number' then
-    if math_type(value) == 'integer' then return INTEGER, string_pack('>i8', value) end
-    return DOUBLE, encode_double(value)
-  end
-  if kind == 'string' then return STRING, c_string(value) end
-  if kind == 'boolean' then return BOOLEAN, value and '\1' or '\0' end
 end
 
 local function object_particle(state, encode)
   if state.is == 'List' then return LIST, encode(state) end
   if state.is == 'Map' then return MAP, encode(state) end
-  if state.is == 'GeoJSON' then return GEOJSON, '\0\0\0' .. state.text end
+  return GEOJSON, '\0\0\0' .. state.text
 end
 
 -- Type and bytes of a value as lists keep it, which is not NIL.
 function core.bin_particle(value)
-  local particle_type, bytes = scalar_particle(value)
-  if particle_type then return particle_type, bytes end
-  if value.is == 'Bytes' then return BYTES_TYPES[value.type] and value.type or BLOB, core.text_of_bytes(value) end
-  return object_particle(value, encode_for_bin)
+  local kind = type(value)
+  if kind == 'table' then
+    if value.is == 'Bytes' then return BYTES_TYPES[value.type] and value.type or BLOB, core.text_of_bytes(value) end
+    return object_particle(value, encode_for_bin)
+  end
+  if kind == 'string' then return STRING, c_string(value) end
+  if kind == 'boolean' then return BOOLEAN, value and '\1' or '\0' end
+  if math_type(value) == 'integer' then return INTEGER, string_pack('>i8', value) end
+  return DOUBLE, encode_double(value)
 end
+local bin_particle = core.bin_particle
 
 -- Type and bytes of what a script returned: null for anything that is not a value.
 function core.result_particle(value)
-  local particle_type, bytes = scalar_particle(value)
-  if particle_type then return particle_type, bytes end
-  local state = core.to_stored(value)
-  if state == nil or state == core.NIL then return NULL, '' end
-  if state.is == 'Bytes' then return BLOB, core.text_of_bytes(state) end
-  return object_particle(state, encode_result)
+  local stored = to_stored(value)
+  if stored == nil or stored == NIL then return NULL, '' end
+  if type(stored) ~= 'table' then return bin_particle(stored) end
+  if stored.is == 'Bytes' then return BLOB, core.text_of_bytes(stored) end
+  return object_particle(stored, encode_result)
 end

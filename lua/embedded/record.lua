@@ -1,20 +1,23 @@
 -- The `record` library, the record object, and the working record that `aerospike` changes.
 --
--- Assigning a bin only changes a cache; `aerospike:create` and `aerospike:update` take the pending changes over into the
--- working record, encoded as they are at that moment; the host commits the working record when the function has
--- returned without an error (protocol 7.6).
+-- Assigning a bin only changes what later reads of the same call see; `aerospike:create` and `aerospike:update` take the
+-- pending assignments over into the working record, encoded as they are at that moment; the host commits the working
+-- record when the function has returned without an error (protocol 7.6).
 --
--- The record comes as text in `data` from `position` on (see call-encoding.ts) and is read when a script first asks for
--- something: many functions look at a bin or two, some at none. Neither are its bins walked: their names come as one
--- text, which tells the place of each name in the directory, and what that text says is remembered for the next record.
+-- The record comes as text in `data` (see call-encoding.ts). Its bins are not walked: their names come as one text,
+-- which tells the place of each name in the directory, and what that text says is remembered for the next record. A
+-- record object looks its bins up in `scalars`, a table, without any code of ours; `load` is called for what is not
+-- there: a bin that nobody asked for yet, one that is no scalar, or one that does not exist.
 local core = ...
 
-local error, tostring, type = error, tostring, type
-local string_format, string_unpack, table_move = string.format, string.unpack, table.move
-local getuservalue, box, integer_argument = debug.getuservalue, core.box, core.integer_argument
+local error, getuservalue, next, setmetatable = error, debug.getuservalue, next, setmetatable
+local tostring, type = tostring, type
+local string_format, string_pack, string_unpack, table_move = string.format, string.pack, string.unpack, table.move
+local box, integer_argument, plain_texts = core.box, core.integer_argument, core.plain_texts
 local to_stored, to_script, NIL = core.to_stored, core.to_script, core.NIL
-local c_string, decode_particle = core.c_string, core.decode_particle
+local bin_particle, c_string, decode_particle = core.bin_particle, core.c_string, core.decode_particle
 
+local TYPE_INTEGER, TYPE_BOOLEAN = 1, 17
 local BIN_NAME_BYTES_MAX = 15
 local BINS_MAX = 512
 local DIRECTORY_ENTRY_BYTES = 9
@@ -22,13 +25,6 @@ local LAYOUTS_MAX = 100
 local CREATED_RECORD_BYTES = 16 -- what the server says of a record that is not stored yet
 local TTL_SECONDS_MAX = 10 * 365 * 24 * 60 * 60
 local RESULT = { NOT_FOUND = 2, PARAMETER = 4, BIN_TYPE = 12, BIN_NAME = 21 }
-
-local Record = { __name = 'Record' }
-core.metatables.Record = Record
-
-function core.new_record(data, position)
-  return { is = 'Record', data = data, position = position, working = false }
-end
 
 -- The bins of a record: their names in order, by name the place in the directory (from 0), and their number. A record
 -- with more than BINS_MAX reads as one without bins.
@@ -44,88 +40,153 @@ local function read_layout(text)
   return { names = names, places = places, count = count }
 end
 
-local NO_BINS = read_layout('')
-
 local layouts, layouts_left = {}, LAYOUTS_MAX
 
-local function layout_of(text)
-  local layout = layouts[text]
-  if layout then return layout end
+local function remember_layout(text)
   if layouts_left == 0 then layouts, layouts_left = {}, LAYOUTS_MAX end
-  layout = read_layout(text)
+  local layout = read_layout(text)
   layouts[text], layouts_left = layout, layouts_left - 1
   return layout
 end
 
--- Reads the record and makes its working record.
-local function open_record(state)
-  local data = state.data
-  local existed, bin_names, directory = string_unpack('<Bs4', data, state.position)
-  local layout = layout_of(bin_names)
-  local working = {
+local RECORD = {} -- the key of the record in its own `scalars`, which no script has
+local NONE = {} -- stands for a list or a set as long as nothing was put into it
+local Loader = {}
+
+-- In an aggregation the record is read-only: assignments to its bins pass without a trace.
+function core.new_record(data, position, is_read_only)
+  local existed, bin_names, directory = string_unpack('<Bs4', data, position)
+  local layout = layouts[bin_names] or remember_layout(bin_names)
+  local scalars = setmetatable({}, Loader)
+  local record = {
+    is = 'Record',
     data = data,
     directory = directory, -- its position
-    properties = directory + layout.count * DIRECTORY_ENTRY_BYTES, -- the position of what is not asked for often
     layout = layout, -- the bins as they came, shared with other records
+    places = layout.places, -- of the bins as they came; none after a removal of the record
     names = layout.names, -- those of the working record, shared with the layout as long as they are the same
-    comings_and_goings = {}, -- the name of each bin that was added or removed since the record came, in order
-    was_removed = false, -- since it came; none of its bins is left then
+    scalars = scalars, -- the values of bins that were asked for or assigned, if they are scalars
+    objects = {}, -- the same for others, NIL for a bin that is none
     existed = existed ~= 0, -- before the call
     is_open = existed ~= 0, -- the same, or created in this call
     overfull = layout.count > BINS_MAX,
-    cache = {}, -- the values of bins that were asked for or assigned, NIL for a bin that is none
-    pending = {}, -- names of bins assigned since the last create or update, in order
-    is_pending = {},
-    is_lost = {}, -- bins of the layout that were removed
-    encoded = {}, -- bins of the working record that are not as they came
-    encoded_names = {}, -- their names; one that was removed meanwhile may be there twice, or be none any more
+    pending = NONE, -- names of bins assigned since the last create or update: a list and a set
+    encoded = NONE, -- by name, the bins of the working record that are not as they came, encoded; and a list of their
+    -- names, in which one that was removed meanwhile may be twice, or be none any more
+    comings_and_goings = NONE, -- the name of each bin that was added or removed since the record came, in order
+    lost = NONE, -- bins of the layout that were removed
+    is_read_only = is_read_only,
+    was_removed = false, -- since it came; none of its bins is left then
     changed = false, -- something is to be committed, if only a touch
     drops_key = false,
     new_ttl = nil,
     refusal = nil, -- the result code with which a change cannot be committed
   }
-  state.working = working
-  return working
+  scalars[RECORD] = record
+  return record
 end
 
--- The working record in a box, or nil.
-function core.working_record(value)
-  local state = getuservalue(value, 1)
-  if state and state.is == 'Record' then return state.working or open_record(state) end
+-- The record in a box, or nil.
+function core.record_of(value)
+  local record = getuservalue(value, 1)
+  if record and record.is == 'Record' then return record end
 end
 
 local function self_of(...)
-  return core.working_record((...)) or core.not_an_object(1, 'Record', ...)
+  return core.record_of((...)) or core.not_an_object(1, 'Record', ...)
 end
 
-local function is_present(record, name)
-  if record.encoded[name] then return true end
-  return record.layout.places[name] ~= nil and not record.is_lost[name]
-end
+-- Bins as scripts see them ----------------------------------------------------------------------------------------------
 
--- Takes a bin, as it came, into the cache.
-local function load_bin(record, name, place)
-  local value = NIL
-  if place then
-    local data = record.data
-    local particle_type, first, bytes = string_unpack('<BI4I4', data, record.directory + place * DIRECTORY_ENTRY_BYTES)
-    value = decode_particle(particle_type, data, first, first + bytes - 1)
+-- The bin that a key names, or nil for none. An error of the key is one of the code at `level`.
+local function bin_name(event, key, level)
+  local kind = type(key)
+  if kind == 'number' then return tostring(key) end
+  if kind == 'nil' then return nil end
+  if kind ~= 'string' then
+    error(string_format("bad argument #2 to '%s' (string expected, got %s)", event, core.type_name(key)), level + 1)
   end
-  record.cache[name] = value
+  local name = c_string(key)
+  return #name <= BIN_NAME_BYTES_MAX and name or nil
+end
+
+local function load_particle(record, name, particle_type, content)
+  local first, bytes = content & 0xffffffff, content >> 32
+  local value = decode_particle(particle_type, record.data, first, first + bytes - 1)
+  if type(value) == 'table' then
+    record.objects[name] = value
+    return to_script(value)
+  end
+  record.scalars[name] = value
   return value
 end
 
-local function set_bin(record, name, value)
-  record.cache[name] = value
-  if not record.is_pending[name] then
-    record.is_pending[name] = true
-    record.pending[#record.pending + 1] = name
+-- The value of a bin that is not among the scalars.
+local function load(scalars, key)
+  local record = scalars[RECORD]
+  local object = record.objects[key]
+  if object then
+    if object ~= record and object ~= NIL then return box(object) end
+    return nil
   end
+  local place = record.places[key]
+  if place then
+    local particle_type, content = string_unpack('<Bi8', record.data, record.directory + place * DIRECTORY_ENTRY_BYTES)
+    if particle_type == TYPE_BOOLEAN then content = content ~= 0
+    elseif particle_type ~= TYPE_INTEGER then return load_particle(record, key, particle_type, content) end
+    scalars[key] = content
+    return content
+  end
+  if plain_texts[key] then return nil end
+  local name = bin_name('index', key, 2)
+  if name and name ~= key then return scalars[name] end
+end
+Loader.__index = load
+
+local function assign(self, key, value)
+  local record = getuservalue(self, 1)
+  local name = plain_texts[key]
+  if not name or #name > BIN_NAME_BYTES_MAX then
+    name = bin_name('newindex', key, 2)
+    if not name then return end
+  end
+  local stored = to_stored(value)
+  if stored == nil then
+    if getuservalue(value, 1) ~= record then error(string_format("can't set bin %s to unsupported type", name), 2) end
+    stored = record -- reads as nil, and is refused when it is to be stored
+  end
+  if record.is_read_only then return end
+  if type(stored) == 'table' then
+    record.scalars[name], record.objects[name] = nil, stored
+  else
+    record.scalars[name], record.objects[name] = stored, nil
+  end
+  local pending = record.pending
+  if pending == NONE then
+    pending = {}
+    record.pending = pending
+  end
+  if not pending[name] then
+    pending[name] = true
+    pending[#pending + 1] = name
+  end
+end
+
+function core.box_record(record)
+  return box(record, { __name = 'Record', __index = record.scalars, __newindex = assign })
+end
+
+-- The working record ----------------------------------------------------------------------------------------------------
+
+local function is_present(record, name)
+  if record.encoded[name] then return true end
+  return record.places[name] ~= nil and not record.lost[name]
 end
 
 -- The names of the working record, to which `name` is to be added or from which it is to be removed.
 local function names_to_change(record, name)
   if record.names == record.layout.names then record.names = table_move(record.names, 1, #record.names, 1, {}) end
+  if record.comings_and_goings == NONE then record.comings_and_goings = {} end
   record.comings_and_goings[#record.comings_and_goings + 1] = name
   return record.names
 end
@@ -137,7 +198,9 @@ local function remove_bin(record, name)
   while names[i] ~= name do i = i + 1 end
   names[i] = names[#names]
   names[#names] = nil
-  record.is_lost[name], record.encoded[name] = true, nil
+  if record.lost == NONE then record.lost = {} end
+  record.lost[name] = true
+  if record.encoded ~= NONE then record.encoded[name] = nil end
 end
 
 local function store_bin(record, name, value)
@@ -146,45 +209,57 @@ local function store_bin(record, name, value)
     local names = names_to_change(record, name)
     names[#names + 1] = name
   end
-  if not record.encoded[name] then record.encoded_names[#record.encoded_names + 1] = name end
-  local particle_type, bytes = core.bin_particle(value)
-  record.encoded[name] = { type = particle_type, bytes = bytes }
+  local encoded = record.encoded
+  if encoded == NONE then
+    encoded = {}
+    record.encoded = encoded
+  end
+  if not encoded[name] then encoded[#encoded + 1] = name end
+  encoded[name] = string_pack('<s1Bs4', name, bin_particle(value))
 end
 
--- Takes the pending changes over into the working record. Answers what `create` and `update` answer.
+-- Takes the pending assignments over into the working record. Answers what `create` and `update` answer.
 local function apply_pending(record)
   record.changed = true
-  local pending, cache = record.pending, record.cache
+  local pending, scalars, objects = record.pending, record.scalars, record.objects
   for i = 1, #pending do
-    if cache[pending[i]] == record then
+    if objects[pending[i]] == record then
       record.refusal = RESULT.BIN_TYPE
       return -1
     end
   end
-  for i = 1, #pending do store_bin(record, pending[i], cache[pending[i]]) end
-  record.pending, record.is_pending = {}, {}
+  for i = 1, #pending do
+    local name = pending[i]
+    local value = objects[name]
+    if value == nil then value = scalars[name] end
+    store_bin(record, name, value)
+  end
+  record.pending = NONE
   record.refusal = (record.overfull or #record.names > BINS_MAX) and RESULT.BIN_NAME or nil
   return record.refusal and -1 or 0
 end
 
 -- A record without bins is as good as none.
 function core.create_record(record)
-  if record.is_open and (#record.names > 0 or record.overfull) then return 1 end
+  if record.is_read_only or record.is_open and (#record.names > 0 or record.overfull) then return 1 end
   record.is_open = true
   return apply_pending(record)
 end
 
 function core.update_record(record)
+  if record.is_read_only then return 1 end
   if not record.is_open then return -2 end
   return apply_pending(record)
 end
 
 function core.remove_record(record)
-  if not record.is_open then return 1 end
-  record.layout, record.names, record.comings_and_goings, record.was_removed = NO_BINS, {}, {}, true
-  record.encoded, record.encoded_names = {}, {}
-  record.cache, record.pending, record.is_pending = {}, {}, {}
-  record.changed, record.overfull = true, false
+  if record.is_read_only or not record.is_open then return 1 end
+  local scalars = record.scalars
+  for name in next, scalars do scalars[name] = nil end
+  scalars[RECORD] = record
+  record.places, record.names, record.objects = {}, {}, {}
+  record.pending, record.encoded, record.comings_and_goings, record.lost = NONE, NONE, NONE, NONE
+  record.was_removed, record.changed, record.overfull = true, true, false
   return 0
 end
 
@@ -199,7 +274,7 @@ end
 
 -- Generation, seconds to live, last update, size, digest, set name, type and bytes of the key.
 local function properties(record)
-  return string_unpack('<I4i8i8i8s1s1Bs4', record.data, record.properties)
+  return string_unpack('<I4i8i8i8s1s1Bs4', record.data, record.directory + record.layout.count * DIRECTORY_ENTRY_BYTES)
 end
 
 local library = {}
@@ -269,47 +344,6 @@ end
 function library.drop_key(...)
   local record = self_of(...)
   record.drops_key = record.is_open
-end
-
--- The bin that a key names, or nil for none.
-local function bin_name(event, key)
-  local kind = type(key)
-  if kind == 'number' then return tostring(key) end
-  if kind == 'nil' then return nil end
-  if kind ~= 'string' then
-    error(string_format("bad argument #2 to '%s' (string expected, got %s)", event, core.type_name(key)), 3)
-  end
-  local name = c_string(key)
-  return #name <= BIN_NAME_BYTES_MAX and name or nil
-end
-
-function Record:__index(key)
-  local state = getuservalue(self, 1)
-  local record = state.working or open_record(state)
-  local cache = record.cache
-  local value = cache[key]
-  if value == nil then
-    local place = record.layout.places[key]
-    local name = place and key or bin_name('index', key)
-    if not name then return nil end
-    value = cache[name]
-    if value == nil then value = load_bin(record, name, place or record.layout.places[name]) end
-  end
-  if type(value) ~= 'table' then return value end
-  if value ~= record and value ~= NIL then return box(value) end
-end
-
-function Record:__newindex(key, value)
-  local state, name = getuservalue(self, 1), bin_name('newindex', key)
-  if not name then return end
-  local record, stored = state.working or open_record(state), to_stored(value)
-  if stored == nil then
-    if getuservalue(value, 1) ~= state then
-      error(string_format("can't set bin %s to unsupported type", name), 2)
-    end
-    stored = record -- reads as nil, and is refused when it is to be stored
-  end
-  set_bin(record, name, stored)
 end
 
 core.libraries.record = core.library(library)

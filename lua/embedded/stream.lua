@@ -57,29 +57,48 @@ end
 -- What a function gets as its stream, and answers: operations to come, in order.
 local StreamOps = {}
 local StreamOps_mt = { __index = StreamOps }
-libraries.StreamOps = StreamOps
+libraries.StreamOps, libraries.StreamOps_mt = StreamOps, StreamOps_mt
 
-local function operation(make, is_last)
+-- Where an operation runs, as the server numbers it.
+local ON_SERVER, ON_EITHER, ON_BOTH = 1, 3, 4
+
+function libraries.StreamOps_create()
+  return setmetatable({ ops = {} }, StreamOps_mt)
+end
+
+local function operation(name, scope, func)
   return function(stream, ...)
-    local operations = stream.operations
-    operations[#operations + 1] = { make = make, is_last = is_last, ... }
+    local ops = stream.ops
+    ops[#ops + 1] = { name = name, scope = scope, func = func, args = { ... } }
     return stream
   end
 end
 
-StreamOps.filter = operation(libraries.filter, false)
-StreamOps.map = operation(libraries.transform, false)
-StreamOps.aggregate = operation(libraries.aggregate, false)
-StreamOps.reduce = operation(libraries.reduce, true)
+StreamOps.filter = operation('filter', ON_EITHER, libraries.filter)
+StreamOps.map = operation('map', ON_EITHER, libraries.transform)
+StreamOps.aggregate = operation('aggregate', ON_SERVER, libraries.aggregate)
+StreamOps.reduce = operation('reduce', ON_BOTH, libraries.reduce)
+
+-- Makes one map of lists: the values by the key that `key_of` answers for each.
+function StreamOps.groupby(stream, key_of)
+  local list, map = libraries.list, libraries.map
+  return stream:aggregate(map(), function(groups, value)
+    local key = key_of and key_of(value) or nil
+    local group = groups[key] or list()
+    list.append(group, value)
+    groups[key] = group
+    return groups
+  end):reduce(function(a, b) return map.merge(a, b, list.merge) end)
+end
 
 -- The function that answers, one by one, what a stream function makes of the values of `next_value`. A global in the
 -- server, as the one below.
 function libraries.apply_stream(f, next_value, ...)
   if f == nil then error('function not found', 0) end
-  local stream = f(setmetatable({ operations = {} }, StreamOps_mt), ...)
-  for _, op in ipairs(stream.operations) do
-    next_value = op.make(next_value, op[1], op[2])
-    if op.is_last then break end
+  local stream = f(libraries.StreamOps_create(), ...)
+  for _, op in ipairs(stream.ops) do
+    next_value = op.func(next_value, op.args[1], op.args[2])
+    if op.scope == ON_BOTH then break end
   end
   return next_value
 end
@@ -101,6 +120,7 @@ local function wants_stream(...)
 end
 
 libraries.iterator = core.library({ has_next = wants_iterator, next = wants_iterator }, wants_iterator)
+libraries.Iterator = { has_next = libraries.iterator.has_next, next = libraries.iterator.next }
 libraries.stream = core.library({
   read = wants_stream,
   readable = wants_stream,

@@ -1,8 +1,11 @@
 -- What the types of the UDF environment are built on: boxes, values and argument errors.
 --
 -- Every file here is a chunk that gets `core`, the table the files share. The host puts into it:
---   core.new_userdata()      a full userdata with one user value
+--   core.boxes(metatables)   the function `box`, see below
 --   core.native(f)           a C function that calls f, see below
+--   core.brief(f)            the same without looking at the clock, which makes every instruction slower: for functions
+--                            that do not take long, whatever they are given, and call no function of a script
+--   core.run(f, ...)         pcall(f, ...), where f is a script's and the clock is looked at: it is not in our own code
 --   core.log(level, text)    level 1 warn, 2 info, 3 debug, 4 trace
 --   core.now()               milliseconds since 1970
 --   core.next_record()       the request of the next record of an aggregation, or nothing
@@ -13,14 +16,12 @@
 -- the other files.
 local core = ...
 
-local debug_getinfo, debug_getmetatable = debug.getinfo, debug.getmetatable
-local debug_getuservalue, debug_setuservalue = debug.getuservalue, debug.setuservalue
-local debug_setmetatable = debug.setmetatable
+local debug_getinfo, debug_getmetatable, debug_getuservalue = debug.getinfo, debug.getmetatable, debug.getuservalue
 local error, next, rawget, select, setmetatable = error, next, rawget, select, setmetatable
 local tonumber, type = tonumber, type
 local math_tointeger, math_type = math.tointeger, math.type
 local string_find, string_format, string_sub = string.find, string.format, string.sub
-local new_userdata, native = core.new_userdata, core.native
+local native = core.native
 
 core.libraries = {} -- the globals that scripts are given, by name
 
@@ -30,12 +31,8 @@ core.libraries = {} -- the globals that scripts are given, by name
 local metatables = {}
 core.metatables = metatables
 
-local function box(state)
-  local userdata = new_userdata()
-  debug_setmetatable(userdata, metatables[state.is])
-  debug_setuservalue(userdata, state, 1)
-  return userdata
-end
+-- Puts a state into a box, with the metatable of its kind, or with one given as second argument.
+local box = core.boxes(metatables)
 core.box = box
 
 -- The state in a box, else nil: nothing else that a script can get hold of has a user value.
@@ -43,10 +40,29 @@ function core.state_of(value)
   return (debug_getuservalue(value, 1))
 end
 
+local PLAIN_TEXTS_MAX = 1000
+local PLAIN_TEXT_BYTES_MAX = 40 -- longer ones are no keys
+
+-- Some of the strings that have no zero byte, by themselves: keys are looked at more often than anything else.
+local plain_texts, plain_texts_left = {}, PLAIN_TEXTS_MAX
+core.plain_texts = plain_texts
+
+local function remember_plain_text(text)
+  if plain_texts_left == 0 then
+    for other in next, plain_texts do plain_texts[other] = nil end
+    plain_texts_left = PLAIN_TEXTS_MAX
+  end
+  plain_texts[text], plain_texts_left = text, plain_texts_left - 1
+end
+
 -- Strings are C strings in the server: they end at the first zero byte.
 local function c_string(text)
+  local is_short = #text <= PLAIN_TEXT_BYTES_MAX
+  if is_short and plain_texts[text] then return text end
   local zero = string_find(text, '\0', 1, true)
-  return zero and string_sub(text, 1, zero - 1) or text
+  if zero then return string_sub(text, 1, zero - 1) end
+  if is_short then remember_plain_text(text) end
+  return text
 end
 core.c_string = c_string
 
@@ -151,8 +167,10 @@ function core.operand_as_integer(event, position, value)
   error(string_format("bad argument #%d to '%s' (%s)", position, event, problem), 3)
 end
 
--- A library table of native functions. With `constructor` the table can be called.
+-- A library table of native functions, where they are not native already. With `constructor` the table can be called.
 function core.library(functions, constructor)
-  for name, f in next, functions do functions[name] = native(f) end
+  for name, f in next, functions do
+    if debug_getinfo(f, 'S').what ~= 'C' then functions[name] = native(f) end
+  end
   return setmetatable(functions, { __call = constructor and native(constructor), __metatable = functions })
 end

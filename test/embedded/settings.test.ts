@@ -8,6 +8,9 @@ describe('serverSettings', () => {
     expect(serverSettings({})).toEqual({
       host: '127.0.0.1',
       port: 0,
+      nodes: 1,
+      failureDetectionMs: 100,
+      faultSeed: 1,
       namespaces: ['test'],
       clusterName: undefined,
       defaultTtlSeconds: 0,
@@ -20,6 +23,11 @@ describe('serverSettings', () => {
     ['port', { port: 65_536 }],
     ['port', { port: -1 }],
     ['port', { port: 1.5 }],
+    ['port', { port: 65_534, nodes: 3 }],
+    ['nodes', { nodes: 0 }],
+    ['nodes', { nodes: 17 }],
+    ['failureDetectionMs', { failureDetectionMs: -1 }],
+    ['faultSeed', { faultSeed: 2 ** 32 }],
     ['namespaces', { namespaces: [] }],
     ['namespaces', { namespaces: 'test' }],
     ['namespaces', { namespaces: ['a', 'a'] }],
@@ -43,6 +51,6 @@ describe('serverUrl', () => {
     ['127.0.0.1', 'aerospike://127.0.0.1:3000/test'],
     ['::1', 'aerospike://[::1]:3000/test'],
   ])('%s', (host, url) => {
-    expect(serverUrl(host, 3000, 'test')).toBe(url)
+    expect(serverUrl([{ host, port: 3000 }], 'test')).toBe(url)
   })
 })

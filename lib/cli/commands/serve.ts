@@ -7,6 +7,11 @@ export interface ServeOptions {
   host: string
   port: number
   namespace: string
+  nodes: number
+}
+
+function addressOf({ host, port }: { host: string; port: number }): string {
+  return `aerospike://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 /** Serves until SIGTERM or SIGINT, then closes its connections and returns. */
@@ -23,12 +28,14 @@ export async function serve(options: ServeOptions, output: Output): Promise<void
   await using server = await serveEmbedded({
     host: options.host,
     port: options.port,
+    nodes: options.nodes,
     namespaces,
     log: (level, text) => log[level](text),
   })
   // Without the namespace: a client chooses one of those served.
-  const address = server.url.slice(0, server.url.lastIndexOf('/'))
-  output.result({ ready: address, namespaces }, `ready ${address}`)
+  const addresses = server.nodes.map(addressOf)
+  const [first = ''] = addresses
+  output.result({ ready: first, nodes: addresses, namespaces }, `ready ${first}`)
   await stopped
   output.note('stopping')
 }

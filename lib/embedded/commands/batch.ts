@@ -13,8 +13,10 @@ import {
 } from '../../protocol/index.ts'
 import type { ServerNode } from '../server-node.ts'
 import type { Namespace } from '../storage/namespace.ts'
+import { executeWhenOwned } from './owned-command.ts'
 import { executeRecordCommand } from './record-command.ts'
-import type { RecordReply } from './record-reply.ts'
+import { type RecordReply, replyWithCode } from './record-reply.ts'
+import type { RecordRequest } from './record-request.ts'
 import { beginFrame, endFrame, isEmptyFrame, lastMessageFrame, writeReply } from './reply-frames.ts'
 
 /** Rows are sent when this many bytes have gathered, as a real server does. */
@@ -23,6 +25,9 @@ const FRAME_BYTES = 128 * 1024
 /** After this many rows the batch can be interrupted, also when there is nothing to send. */
 const ROWS_PER_STEP = 256
 const NOTHING_TO_SEND = Buffer.alloc(0)
+
+/** Rows that are not run, by their index, and the result codes that they answer instead: injected faults. */
+export type RowRefusals = ReadonlyMap<number, number>
 
 /** Result codes of rows that do not make a batch fail. */
 const SOFT_CODES: ReadonlySet<number> = new Set([
@@ -36,14 +41,18 @@ const SOFT_CODES: ReadonlySet<number> = new Set([
  * ahead of what was taken: a client that does not read its reply holds up its own rows only. Empty buffers
  * among the frames are moments at which other connections may be served.
  */
-export function* batchReply(node: ServerNode, message: Message): Generator<Buffer, void> {
+export function* batchReply(
+  node: ServerNode,
+  message: Message,
+  refusals?: RowRefusals,
+): Generator<Buffer | Promise<void>, void> {
   const batch = decodeBatch(node, message)
   if (typeof batch === 'number') {
     node.statistics.batchErrors++
     yield lastMessageFrame(batch)
     return
   }
-  yield* rowFrames(node, message, batch)
+  yield* rowFrames(node, message, batch, refusals)
   node.statistics.batchComplete++
 }
 
@@ -70,7 +79,12 @@ function rowNamespace(node: ServerNode, template: BatchRow['template']): Namespa
   return name === undefined ? undefined : node.namespaces.get(name.toString('latin1'))
 }
 
-function* rowFrames(node: ServerNode, message: Message, batch: BatchRequest): Generator<Buffer, void> {
+function* rowFrames(
+  node: ServerNode,
+  message: Message,
+  batch: BatchRequest,
+  refusals: RowRefusals | undefined,
+): Generator<Buffer | Promise<void>, void> {
   const respondAll = (batch.flags & BATCH_FLAGS.RESPOND_ALL_KEYS) !== 0
   const reportErrorRows = (batch.flags & BATCH_FLAGS.REPORT_ERROR_ROWS) !== 0
   let failure: number = RESULT_CODES.OK
@@ -82,7 +96,12 @@ function* rowFrames(node: ServerNode, message: Message, batch: BatchRequest): Ge
       yield NOTHING_TO_SEND
       rowsInStep = 0
     }
-    const reply = executeRow(node, message, row)
+    const refusal = refusals?.get(row.index)
+    const request = rowRequest(node, message, row)
+    let reply: RecordReply
+    if (refusal !== undefined) reply = replyWithCode(refusal)
+    else if (node.cluster.isAlone) reply = executeRecordCommand(node, request)
+    else reply = yield* executeWhenOwned(node, request)
     if (silent) continue
     writeReply(writer, reply, row.index)
     if (!respondAll && !SOFT_CODES.has(reply.resultCode)) failure = reply.resultCode
@@ -100,12 +119,12 @@ function* rowFrames(node: ServerNode, message: Message, batch: BatchRequest): Ge
   yield lastMessageFrame(failure)
 }
 
-function executeRow(node: ServerNode, message: Message, row: BatchRow): RecordReply {
+function rowRequest(node: ServerNode, message: Message, row: BatchRow): RecordRequest {
   const { template } = row
   const namespace = rowNamespace(node, template)
   // Checked for all rows before the first one ran; a namespace never goes away.
   if (namespace === undefined) throw new RangeError('row of a batch without a namespace')
-  return executeRecordCommand(node, {
+  return {
     namespace,
     digest: row.digest,
     info1: template.info1 & ~INFO1.BATCH,
@@ -119,5 +138,5 @@ function executeRow(node: ServerNode, message: Message, row: BatchRow): RecordRe
     operations: template.operations,
     batchFilter: findField(message.fields, FIELD_TYPES.FILTER),
     inBatch: true,
-  })
+  }
 }

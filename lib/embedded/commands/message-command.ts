@@ -7,27 +7,32 @@ import {
   ProtocolError,
   RESULT_CODES,
 } from '../../protocol/index.ts'
+import type { Reply } from '../request-handler.ts'
 import type { ServerNode } from '../server-node.ts'
-import { batchReply } from './batch.ts'
+import { batchReply, type RowRefusals } from './batch.ts'
+import { executeWhenOwned } from './owned-command.ts'
 import { queryReply } from './query.ts'
 import { executeRecordCommand } from './record-command.ts'
 import { replyWithCode } from './record-reply.ts'
+import type { RecordRequest } from './record-request.ts'
 import { replyFrame } from './reply-frames.ts'
 
 /**
  * Answers the body of a message frame: with one frame, or with frames to be taken one after the other as
  * the client reads them.
+ *
+ * @param refusals rows of a batch that are not run, see batchReply
  */
-export function messageReply(node: ServerNode, body: Buffer): Buffer | Iterator<Buffer, void> {
+export function messageReply(node: ServerNode, body: Buffer, refusals?: RowRefusals): Reply {
   const message = decoded(node, body)
   if (message === undefined) return errorFrame(RESULT_CODES.PARAMETER)
-  if ((message.info1 & INFO1.BATCH) !== 0) return batchReply(node, message)
+  if ((message.info1 & INFO1.BATCH) !== 0) return batchReply(node, message, refusals)
   const name = findField(message.fields, FIELD_TYPES.NAMESPACE)
   const namespace = name === undefined ? undefined : node.namespaces.get(name.toString('latin1'))
   if (namespace === undefined) return errorFrame(RESULT_CODES.NAMESPACE)
   const digest = findField(message.fields, FIELD_TYPES.DIGEST)
-  if (digest === undefined) return queryReply(message)
-  const reply = executeRecordCommand(node, {
+  if (digest === undefined) return queryReply(node, namespace, message)
+  const request = {
     namespace,
     digest,
     info1: message.info1,
@@ -41,8 +46,12 @@ export function messageReply(node: ServerNode, body: Buffer): Buffer | Iterator<
     operations: message.operations,
     batchFilter: undefined,
     inBatch: false,
-  })
-  return replyFrame(reply)
+  }
+  return node.cluster.isAlone ? replyFrame(executeRecordCommand(node, request)) : ownedReply(node, request)
+}
+
+function* ownedReply(node: ServerNode, request: RecordRequest): Generator<Buffer | Promise<void>, void> {
+  yield replyFrame(yield* executeWhenOwned(node, request))
 }
 
 /** The message, or undefined for one whose parts do not fit it. */

@@ -1,6 +1,16 @@
-import { FIELD_TYPES, findField, INFO1, INFO2, INFO3, INFO4, RESULT_CODES } from '../../protocol/index.ts'
+import {
+  FIELD_TYPES,
+  findField,
+  INFO1,
+  INFO2,
+  INFO3,
+  INFO4,
+  partitionId,
+  RESULT_CODES,
+} from '../../protocol/index.ts'
 import { CommandError } from '../command-error.ts'
 import type { ServerNode } from '../server-node.ts'
+import { changesExpiry } from '../storage/expiry.ts'
 import type { CommandKind } from '../storage/namespace-statistics.ts'
 import { deleteRecord } from './delete.ts'
 import { readRecord } from './read.ts'
@@ -11,16 +21,44 @@ import { writeRecord } from './write.ts'
 
 const DIGEST_BYTES = 20
 
-/** Runs a command on one record. Whatever goes wrong becomes its result code: it never throws. */
+/**
+ * Runs a command on one record, on the node that owns its partition. Whatever goes wrong becomes its result code:
+ * it never throws. UNAVAILABLE = nobody can run it now, and nothing was done.
+ */
 export function executeRecordCommand(node: ServerNode, request: RecordRequest): RecordReply {
-  const kind = kindOf(request)
+  const kind = commandKind(request)
+  if (node.cluster.isAlone) return executeHere(node, request, kind)
+  const executor = executorOf(node, request)
+  if (executor === undefined) return replyWithCode(RESULT_CODES.UNAVAILABLE)
+  if (executor === node) return executeHere(node, request, kind)
+  const namespace = executor.namespaces.get(request.namespace.name)
+  if (namespace === undefined) return replyWithCode(RESULT_CODES.NAMESPACE)
+  return executeHere(executor, { ...request, namespace }, kind)
+}
+
+/** The node that a command runs on, undefined while there is none: see ClusterView.executor. */
+export function executorOf({ cluster }: ServerNode, request: RecordRequest): ServerNode | undefined {
+  const readOnly = (request.info2 & INFO2.WRITE) === 0 && !changesExpiry(request.recordTtl)
+  return cluster.executor(partitionId(request.digest), readOnly)
+}
+
+function executeHere(node: ServerNode, request: RecordRequest, kind: CommandKind | undefined): RecordReply {
+  const startedMs = performance.now()
   const reply = run(node, request, kind)
-  if (kind !== undefined) request.namespace.statistics.count(kind, request.inBatch, reply.resultCode)
+  if (kind === undefined) return reply
+  const { statistics } = request.namespace
+  const endedMs = performance.now()
+  statistics.count(kind, request.inBatch, reply.resultCode)
+  statistics.time(kind, request.inBatch, endedMs, endedMs - startedMs)
   return reply
 }
 
 /** Which command the bits of a message make it; DELETE goes before the fields of a call. */
-function kindOf({ info1, info2, fields }: RecordRequest): CommandKind | undefined {
+export function commandKind({
+  info1,
+  info2,
+  fields,
+}: Pick<RecordRequest, 'info1' | 'info2' | 'fields'>): CommandKind | undefined {
   if ((info2 & INFO2.WRITE) === 0) return (info1 & INFO1.READ) === 0 ? undefined : 'read'
   if ((info2 & INFO2.DELETE) !== 0) return 'delete'
   return isUdfCall(fields) ? 'udf' : 'write'

@@ -1,7 +1,5 @@
 import {
   ByteWriter,
-  binNameFromText,
-  binNameToText,
   FIELD_TYPES,
   type Field,
   findField,
@@ -13,22 +11,24 @@ import {
   writeOperation,
 } from '../../protocol/index.ts'
 import { CommandError } from '../command-error.ts'
-import type { Particle, UdfChange, UdfRecord } from '../lua/index.ts'
-import { storedParticle } from '../operations/stored-particle.ts'
-import { type Bin, BinList } from '../storage/bin-list.ts'
-import { NEVER_EXPIRES, RECORD_TTL } from '../storage/expiry.ts'
-import { nextGeneration, type StoredRecord } from '../storage/stored-record.ts'
+import type { Particle, UdfRecord } from '../lua/index.ts'
+import { NEVER_EXPIRES } from '../storage/expiry.ts'
+import type { Namespace } from '../storage/namespace.ts'
+import type { StoredRecord } from '../storage/stored-record.ts'
 import type { UdfRuntime } from '../udf-registry.ts'
 import { passesFilter } from './filter.ts'
-import { requestedSet, userKeyFits, userKeyToStore, writeSetFits } from './preconditions.ts'
+import { requestedSet, userKeyFits, writeSetFits } from './preconditions.ts'
 import { type RecordReply, replyWithCode } from './record-reply.ts'
 import type { RecordRequest } from './record-request.ts'
-import { writeVoidTime } from './write.ts'
+import { commitUdfChange } from './udf-commit.ts'
 
 const NAME_BYTES_MAX = 127
+/** Twice what a record holds. They become Lua values before any deadline counts, on memory that never shrinks. */
+const ARGUMENTS_BYTES_MAX = 2 * 1024 * 1024
 const TIMEOUT_MS_DEFAULT = 1_000
 const SUCCESS_BIN = 'SUCCESS'
 const FAILURE_BIN = 'FAILURE'
+const NO_BINS = Buffer.alloc(0)
 /** Conditions that make no sense for a function, which sees the record itself (protocol 7.2). */
 const REFUSED_INFO2 = INFO2.GENERATION | INFO2.GENERATION_GT | INFO2.CREATE_ONLY
 const REFUSED_INFO3 = INFO3.UPDATE_ONLY | INFO3.REPLACE_ONLY | INFO3.CREATE_OR_REPLACE
@@ -75,6 +75,9 @@ function udfCall(request: RecordRequest): UdfCall {
   if (moduleName === undefined || functionName === undefined || args === undefined) {
     throw new CommandError(RESULT_CODES.PARAMETER, 'call without module, function or arguments')
   }
+  if (args.length > ARGUMENTS_BYTES_MAX) {
+    throw new CommandError(RESULT_CODES.PARAMETER, `arguments of ${args.length} bytes`)
+  }
   if (moduleName.length > NAME_BYTES_MAX || functionName.length > NAME_BYTES_MAX) {
     throw new CommandError(RESULT_CODES.PARAMETER, 'name of a module or function too long')
   }
@@ -90,7 +93,7 @@ function callAndCommit(
   call: UdfCall,
   record: StoredRecord | undefined,
 ): RecordReply {
-  const seen = udfRecord(request, record)
+  const seen = seenByFunction(request.namespace, request.digest, requestedSet(request), record)
   const outcome = runtime.apply(
     call.moduleName,
     call.functionName,
@@ -106,28 +109,29 @@ function callAndCommit(
       return replyWithBin(replyWithCode(RESULT_CODES.UDF_EXECUTION, record), FAILURE_BIN, message)
     }
     case 'success':
-      return replyWithBin(commit(request, record, seen, outcome.change), SUCCESS_BIN, outcome.value)
+      return replyWithBin(commitUdfChange(request, record, outcome.change), SUCCESS_BIN, outcome.value)
   }
 }
 
-/** The record as the function sees it. */
-function udfRecord(request: RecordRequest, record: StoredRecord | undefined): UdfRecord {
-  const setName = requestedSet(request)
-  const bins = new Map<string, Particle>()
-  if (record !== undefined) {
-    for (const bin of BinList.decode(record.bins, record.binCount)) bins.set(binNameToText(bin.name), bin)
-  }
+/** A record as a function sees it. @param setName one character per byte; empty for none */
+export function seenByFunction(
+  namespace: Namespace,
+  digest: Buffer,
+  setName: string,
+  record: StoredRecord | undefined,
+): UdfRecord {
   return {
     exists: record !== undefined,
-    digest: request.digest,
-    setName: setName === '' ? undefined : binNameToText(setName),
+    digest,
+    setName: setName === '' ? undefined : setName,
     userKey: record?.userKey === undefined ? undefined : keyParticle(record.userKey),
     generation: record?.generation ?? 0,
     voidTimeSeconds: record?.voidTimeSeconds ?? NEVER_EXPIRES,
-    ttlSeconds: secondsToLive(record, request.namespace.nowSeconds),
+    ttlSeconds: secondsToLive(record, namespace.nowSeconds),
     lastUpdateMs: record?.lastUpdateMs ?? 0,
     sizeBytes: record?.sizeBytes ?? 0,
-    bins,
+    bins: record?.bins ?? NO_BINS,
+    binCount: record?.binCount ?? 0,
   }
 }
 
@@ -138,55 +142,6 @@ function keyParticle(userKey: Buffer): Particle {
 function secondsToLive(record: StoredRecord | undefined, nowSeconds: number): number {
   if (record === undefined || record.voidTimeSeconds === NEVER_EXPIRES) return 0
   return Math.max(0, record.voidTimeSeconds - nowSeconds)
-}
-
-/** Makes the record what the function left; the reply still lacks the function's value. */
-function commit(
-  request: RecordRequest,
-  existing: StoredRecord | undefined,
-  seen: UdfRecord,
-  change: UdfChange,
-): RecordReply {
-  const { namespace, digest } = request
-  if (change.kind === 'none') return replyWithCode(RESULT_CODES.OK, existing)
-  if (change.kind === 'remove') {
-    namespace.remove(digest)
-    const generation = existing === undefined ? 0 : nextGeneration(existing.generation)
-    return { ...replyWithCode(RESULT_CODES.OK), generation }
-  }
-  const setName = requestedSet(request)
-  const recordTtl = change.ttlSeconds === undefined ? request.recordTtl : recordTtlOf(change.ttlSeconds)
-  const voidTimeSeconds = writeVoidTime(namespace, recordTtl, setName, existing)
-  const userKey = change.dropKey ? undefined : userKeyToStore(request, existing)
-  const bins = BinList.of(binsAfter(seen, change.bins))
-  const record = namespace.write({ digest, existing, setName, bins, voidTimeSeconds, userKey })
-  return replyWithCode(RESULT_CODES.OK, record)
-}
-
-/** The bins after a call. Those that come back as they went in were checked and normalised when they were written. */
-function binsAfter(seen: UdfRecord, after: ReadonlyMap<string, Particle>): Bin[] {
-  const bins: Bin[] = []
-  for (const [name, particle] of after) {
-    // What a function saw are the bins themselves (udfRecord).
-    if (seen.bins.get(name) === particle) bins.push(particle as Bin)
-    else {
-      const { type, value } = particle
-      bins.push({ name: binNameFromText(name), type, value: storedParticle(type, asBuffer(value)) })
-    }
-  }
-  return bins
-}
-
-/** What a function gave to record.set_ttl, as record_ttl travels: -1 is "never", -2 "keep" (protocol 7.7). */
-function recordTtlOf(ttlSeconds: number): number {
-  if (ttlSeconds === -1) return RECORD_TTL.NEVER
-  if (ttlSeconds === -2) return RECORD_TTL.KEEP
-  if (ttlSeconds < 0) throw new CommandError(RESULT_CODES.PARAMETER, `time to live of ${ttlSeconds} s`)
-  return ttlSeconds
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 function replyWithBin(reply: RecordReply, name: string, { type, value }: Particle): RecordReply {

@@ -51,8 +51,8 @@ function applyAndCommit(
     existing === undefined || plan.replaces
       ? BinList.empty()
       : BinList.decode(existing.bins, existing.binCount)
-  const answers = applyOperations(request, plan, bins)
-  if (bins.count === 0) return removeEmptied(request, existing, answers)
+  const answers = applyOperations(request, plan, existing, bins)
+  if (bins.count === 0) return removeEmptied(request, plan, existing, answers)
   const record = namespace.write({
     digest,
     existing,
@@ -78,9 +78,16 @@ export function writeVoidTime(
   })
 }
 
-function applyOperations(request: RecordRequest, plan: WritePlan, bins: BinList): OperationAnswers {
+function applyOperations(
+  request: RecordRequest,
+  plan: WritePlan,
+  record: StoredRecord | undefined,
+  bins: BinList,
+): OperationAnswers {
+  const { namespace, digest } = request
   const answers = new OperationAnswers((request.info2 & INFO2.RESPOND_ALL_OPS) !== 0)
-  const scope = { bins, answers, inWrite: true }
+  const setName = requestedSet(request)
+  const scope = { namespace, digest, record, setName, bins, answers, inWrite: true }
   for (const { operation, handler } of plan.operations) {
     if (handler === undefined) answers.bins(bins)
     else handler.apply(operation, scope)
@@ -88,13 +95,17 @@ function applyOperations(request: RecordRequest, plan: WritePlan, bins: BinList)
   return answers
 }
 
-/** A write that leaves no bin deletes the record; without a record there is nothing to delete. */
+/**
+ * A write that leaves no bin deletes the record; without a record there is nothing to delete. A replacement of a
+ * record by nothing, which expressions can come to, counts as the latter.
+ */
 function removeEmptied(
   request: RecordRequest,
+  plan: WritePlan,
   existing: StoredRecord | undefined,
   answers: OperationAnswers,
 ): RecordReply {
-  if (existing === undefined) return replyWithCode(RESULT_CODES.NOT_FOUND)
+  if (existing === undefined || plan.replaces) return replyWithCode(RESULT_CODES.NOT_FOUND, existing)
   if ((request.info2 & INFO2.DURABLE_DELETE) !== 0) throw new CommandError(RESULT_CODES.ENTERPRISE_ONLY)
   request.namespace.remove(request.digest)
   return replyWithOperations(undefined, answers.count, answers.bytes())

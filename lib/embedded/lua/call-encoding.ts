@@ -1,13 +1,25 @@
-import type { AggregateOutcome, Particle, UdfChange, UdfOutcome, UdfRecord } from './udf-record.ts'
+import { OPERATION_HEADER_BYTES, PARTICLE_TYPES } from '../../protocol/index.ts'
+import type {
+  AggregateOutcome,
+  NamedParticle,
+  Particle,
+  UdfChange,
+  UdfOutcome,
+  UdfRecord,
+} from './udf-record.ts'
 
 /**
- * How a call crosses into Lua and back. Little-endian; `text` is a u8 length and bytes.
+ * How a call crosses into Lua and back. Little-endian; `text` is a u8 length and bytes; a position counts from 1, the
+ * first byte of the request.
  *
- *     request  u16 + bytes    name of the function
- *              u32 + bytes    arguments, a msgpack list
- *              u8             1 if the record exists
+ *     request  u32            position of the arguments
+ *              u32            position of the record, right behind them
+ *              u16 + bytes    name of the function
+ *              bytes          the bins, as the record keeps them
+ *              bytes          arguments, a msgpack list
+ *     record   u8             1 if it exists
  *              u32            bytes of the names of the bins, then each name: text
- *              directory      for each bin: u8 type, u32 position of the value in the request (1 is its first byte),
+ *              directory      for each bin: u8 type, i64 value of an integer or boolean; of other types u32 position and
  *                             u32 bytes of the value
  *              u32            generation
  *              i64            seconds to live, 0 = for ever
@@ -16,7 +28,6 @@ import type { AggregateOutcome, Particle, UdfChange, UdfOutcome, UdfRecord } fro
  *              text           digest
  *              text           set name, empty for none
  *              u8, u32+bytes  stored key: particle type (0 = none) and value
- *              bytes          the values of the bins
  *
  *     reply    u8 0           success: u8 type, u32 + bytes of the result, then the change:
  *                             u8 0 none | 2 remove | 1 write: u8 created, u8 drops the key, i64 ttl (smallest: not
@@ -30,24 +41,24 @@ const REPLY = { success: 0, failure: 1, refused: 2 } as const
 const CHANGE = { none: 0, write: 1, remove: 2 } as const
 const NO_TTL = -(2n ** 63n)
 
-const FIXED_BYTES = 2 + 4 + 1 + 4 + 4 + 8 + 8 + 8 + 1 + 1 + 1 + 4
-const DIRECTORY_ENTRY_BYTES = 1 + 4 + 4
-const BIN_FIXED_BYTES = 1 + DIRECTORY_ENTRY_BYTES
+const FIXED_BYTES = 4 + 4 + 2 + 1 + 4 + 4 + 8 + 8 + 8 + 1 + 1 + 1 + 4
+const DIRECTORY_ENTRY_BYTES = 1 + 8
+
+/** Places in the layout of a bin: u32 bytes behind it (big-endian), operation, type, version, u8 bytes of the name, name. */
+const BIN = { type: 5, nameBytes: 7, name: OPERATION_HEADER_BYTES, sizeBytes: 4 } as const
 
 /** The most bytes a character of UTF-16 needs in UTF-8. */
 const UTF8_BYTES_PER_UNIT = 3
 
 const NULL_PARTICLE: Particle = { type: 0, value: new Uint8Array(0) }
-const NO_BINS: ReadonlyMap<string, Particle> = new Map()
 
 /** How many bytes a request needs at most. */
 export function requestBytesMax(functionName: string, record: UdfRecord, args: Uint8Array): number {
-  let bytes =
-    FIXED_BYTES + args.byteLength + record.digest.byteLength + (record.userKey?.value.byteLength ?? 0)
-  bytes += UTF8_BYTES_PER_UNIT * (functionName.length + (record.setName?.length ?? 0))
-  for (const [name, { value }] of record.bins)
-    bytes += BIN_FIXED_BYTES + UTF8_BYTES_PER_UNIT * name.length + value.byteLength
-  return bytes
+  const { bins, binCount, digest, userKey, setName } = record
+  // The names of the bins are there twice.
+  const binBytes = 2 * bins.byteLength + DIRECTORY_ENTRY_BYTES * binCount
+  const keyBytes = digest.byteLength + (userKey?.value.byteLength ?? 0) + (setName?.length ?? 0)
+  return FIXED_BYTES + binBytes + args.byteLength + keyBytes + UTF8_BYTES_PER_UNIT * functionName.length
 }
 
 /** Writes a request at an address of the heap and returns its length. */
@@ -58,77 +69,86 @@ export function writeRequest(
   record: UdfRecord,
   args: Uint8Array,
 ): number {
-  const nameBytes = heap.write(functionName, start + 2)
-  let at = heap.writeUInt16LE(nameBytes, start) + nameBytes
-  at = writeBytes(heap, at, args)
-  at = heap.writeUInt8(record.exists ? 1 : 0, at)
-  const directory = writeBinNames(heap, at, record.bins)
-  at = heap.writeUInt32LE(record.generation, directory + record.bins.size * DIRECTORY_ENTRY_BYTES)
-  at = heap.writeBigInt64LE(BigInt(record.ttlSeconds), at)
-  at = heap.writeBigInt64LE(BigInt(record.lastUpdateMs), at)
-  at = heap.writeBigInt64LE(BigInt(record.sizeBytes), at)
-  at = heap.writeUInt8(record.digest.byteLength, at)
-  heap.set(record.digest, at)
-  at = writeText(heap, at + record.digest.byteLength, record.setName ?? '')
-  at = writeParticle(heap, at, record.userKey ?? NULL_PARTICLE)
-  return writeBins(heap, at, directory, start, record.bins) - start
+  const nameBytes = heap.write(functionName, start + 10)
+  heap.writeUInt16LE(nameBytes, start + 8)
+  const binsAt = start + 10 + nameBytes
+  heap.set(record.bins, binsAt)
+  const argumentsAt = binsAt + record.bins.byteLength
+  heap.set(args, argumentsAt)
+  const recordAt = argumentsAt + args.byteLength
+  heap.writeUInt32LE(argumentsAt - start + 1, start)
+  heap.writeUInt32LE(recordAt - start + 1, start + 4)
+
+  heap[recordAt] = record.exists ? 1 : 0
+  let at = writeDirectory(heap, recordAt + 1, record.binCount, start, binsAt)
+  at = heap.writeUInt32LE(record.generation, at)
+  at = writeUint64(heap, record.ttlSeconds, at)
+  at = writeUint64(heap, record.lastUpdateMs, at)
+  at = writeUint64(heap, record.sizeBytes, at)
+  heap[at] = record.digest.byteLength
+  heap.set(record.digest, at + 1)
+  at = writeText(heap, at + 1 + record.digest.byteLength, record.setName ?? '')
+  const { type, value } = record.userKey ?? NULL_PARTICLE
+  heap[at] = type
+  heap.set(value, heap.writeUInt32LE(value.byteLength, at + 1))
+  return at + 5 + value.byteLength - start
 }
 
-function writeBinNames(heap: Buffer, start: number, bins: ReadonlyMap<string, Particle>): number {
-  let at = start + 4
-  for (const name of bins.keys()) at = writeText(heap, at, name)
-  heap.writeUInt32LE(at - start - 4, start)
-  return at
-}
-
-/** Writes the values at `at` and their places into the directory. */
-function writeBins(
+/** Writes the names and the directory of the bins that lie at `binsAt` of the same heap. */
+function writeDirectory(
   heap: Buffer,
-  at: number,
-  directory: number,
+  start: number,
+  binCount: number,
   requestStart: number,
-  bins: ReadonlyMap<string, Particle>,
+  binsAt: number,
 ): number {
-  let valueAt = at
-  let entry = directory
-  for (const { type, value } of bins.values()) {
-    heap[entry] = type
-    heap.writeUInt32LE(valueAt - requestStart + 1, entry + 1)
-    heap.writeUInt32LE(value.byteLength, entry + 5)
-    entry += DIRECTORY_ENTRY_BYTES
-    heap.set(value, valueAt)
-    valueAt += value.byteLength
+  let nameAt = start + 4
+  let bin = binsAt
+  for (let left = binCount; left > 0; left--) {
+    const end = bin + BIN.name + byteAt(heap, bin + BIN.nameBytes)
+    for (let from = bin + BIN.nameBytes; from < end; from++) heap[nameAt++] = byteAt(heap, from)
+    bin += BIN.sizeBytes + heap.readUInt32BE(bin)
   }
-  return valueAt
+  heap.writeUInt32LE(nameAt - start - 4, start)
+
+  let entry = nameAt
+  bin = binsAt
+  for (let left = binCount; left > 0; left--) {
+    const valueAt = bin + BIN.name + byteAt(heap, bin + BIN.nameBytes)
+    const end = bin + BIN.sizeBytes + heap.readUInt32BE(bin)
+    const type = byteAt(heap, bin + BIN.type)
+    heap[entry] = type
+    if (type === PARTICLE_TYPES.INTEGER || type === PARTICLE_TYPES.BOOLEAN) {
+      // Big-endian there, little-endian here, and a boolean is one byte of the eight.
+      for (let i = 0; i < 8; i++) heap[entry + 1 + i] = i < end - valueAt ? byteAt(heap, end - 1 - i) : 0
+    } else {
+      heap.writeUInt32LE(valueAt - requestStart + 1, entry + 1)
+      heap.writeUInt32LE(end - valueAt, entry + 5)
+    }
+    entry += DIRECTORY_ENTRY_BYTES
+    bin = end
+  }
+  return entry
 }
 
+function byteAt(heap: Buffer, at: number): number {
+  return heap[at] ?? 0
+}
+
+function writeUint64(heap: Buffer, value: number, at: number): number {
+  heap.writeUInt32LE(value % 2 ** 32, at)
+  return heap.writeUInt32LE(Math.floor(value / 2 ** 32), at + 4)
+}
+
+/** Text of one character per byte. */
 function writeText(heap: Buffer, at: number, text: string): number {
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i)
-    if (unit >= 0x80) return writeUtf8Text(heap, at, text)
-    heap[at + 1 + i] = unit
-  }
+  for (let i = 0; i < text.length; i++) heap[at + 1 + i] = text.charCodeAt(i)
   heap[at] = text.length
   return at + 1 + text.length
 }
 
-function writeUtf8Text(heap: Buffer, at: number, text: string): number {
-  const bytes = heap.write(text, at + 1)
-  heap.writeUInt8(bytes, at)
-  return at + 1 + bytes
-}
-
-function writeBytes(heap: Buffer, at: number, bytes: Uint8Array): number {
-  heap.set(bytes, heap.writeUInt32LE(bytes.byteLength, at))
-  return at + 4 + bytes.byteLength
-}
-
-function writeParticle(heap: Buffer, at: number, { type, value }: Particle): number {
-  return writeBytes(heap, heap.writeUInt8(type, at), value)
-}
-
-/** Reads a reply to a call with `record`. The outcome shares the memory of `reply` and of the record's bins. */
-export function readReply(reply: Buffer, record: UdfRecord): UdfOutcome {
+/** Reads a reply to a call. The outcome shares the memory of `reply`. */
+export function readReply(reply: Buffer): UdfOutcome {
   switch (reply[0]) {
     case REPLY.failure:
       return { kind: 'failure', message: reply.toString('utf8', 1) }
@@ -137,7 +157,7 @@ export function readReply(reply: Buffer, record: UdfRecord): UdfOutcome {
     default: {
       const bytes = reply.readUInt32LE(2)
       const value = { type: reply.readUInt8(1), value: reply.subarray(6, 6 + bytes) }
-      return { kind: 'success', value, change: readChange(reply, 6 + bytes, record) }
+      return { kind: 'success', value, change: readChange(reply, 6 + bytes) }
     }
   }
 }
@@ -154,54 +174,41 @@ export function readAggregateReply(reply: Buffer): AggregateOutcome {
   return { kind: 'success', values }
 }
 
-function readChange(reply: Buffer, start: number, record: UdfRecord): UdfChange {
+function readChange(reply: Buffer, start: number): UdfChange {
   const kind = reply.readUInt8(start)
   if (kind === CHANGE.none) return { kind: 'none' }
   if (kind === CHANGE.remove) return { kind: 'remove' }
 
-  const created = reply.readUInt8(start + 1) !== 0
-  const dropKey = reply.readUInt8(start + 2) !== 0
   const ttl = reply.readBigInt64LE(start + 3)
-  const kept = reply.readUInt8(start + 11) === 0 ? NO_BINS : record.bins
-  const changes: string[] = []
+  const comingsAndGoings: string[] = []
   let at = start + 16
   for (let left = reply.readUInt32LE(start + 12); left > 0; left--) {
-    changes.push(readText(reply, at))
+    comingsAndGoings.push(readText(reply, at))
     at += 1 + reply.readUInt8(at)
   }
-  const bins = withChangedNames(kept, changes)
-  while (at < reply.length) {
-    const name = readText(reply, at)
-    at += 1 + reply.readUInt8(at)
-    const bytes = reply.readUInt32LE(at + 1)
-    bins.set(name, { type: reply.readUInt8(at), value: reply.subarray(at + 5, at + 5 + bytes) })
-    at += 5 + bytes
+  return {
+    kind: 'write',
+    keepsBins: reply.readUInt8(start + 11) !== 0,
+    comingsAndGoings,
+    changed: readBins(reply, at),
+    created: reply.readUInt8(start + 1) !== 0,
+    ttlSeconds: ttl === NO_TTL ? undefined : Number(ttl),
+    dropKey: reply.readUInt8(start + 2) !== 0,
   }
-  return { kind: 'write', bins, created, ttlSeconds: ttl === NO_TTL ? undefined : Number(ttl), dropKey }
+}
+
+function readBins(reply: Buffer, start: number): NamedParticle[] {
+  const bins: NamedParticle[] = []
+  for (let at = start; at < reply.length; ) {
+    const type = at + 1 + reply.readUInt8(at)
+    const value = type + 5
+    const end = value + reply.readUInt32LE(type + 1)
+    bins.push({ name: readText(reply, at), type: reply.readUInt8(type), value: reply.subarray(value, end) })
+    at = end
+  }
+  return bins
 }
 
 function readText(reply: Buffer, at: number): string {
-  return reply.toString('utf8', at + 1, at + 1 + reply.readUInt8(at))
-}
-
-/**
- * The bins after some came and others went: each of `changes` is a name that was added if there was no such bin, or was
- * removed, in which case the last bin took its place. The value of a bin that came is still to be set.
- */
-function withChangedNames(
-  bins: ReadonlyMap<string, Particle>,
-  changes: readonly string[],
-): Map<string, Particle> {
-  if (changes.length === 0) return new Map(bins)
-  const names = [...bins.keys()]
-  for (const name of changes) {
-    const i = names.indexOf(name)
-    if (i < 0) {
-      names.push(name)
-      continue
-    }
-    const last = names.pop()
-    if (last !== undefined && i < names.length) names[i] = last
-  }
-  return new Map(names.map(name => [name, bins.get(name) ?? NULL_PARTICLE]))
+  return reply.toString('latin1', at + 1, at + 1 + reply.readUInt8(at))
 }

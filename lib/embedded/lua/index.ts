@@ -5,4 +5,11 @@ export {
   type RegisteredModule,
   type Registration,
 } from './lua-runtime.ts'
-export type { AggregateOutcome, Particle, UdfChange, UdfOutcome, UdfRecord } from './udf-record.ts'
+export type {
+  AggregateOutcome,
+  NamedParticle,
+  Particle,
+  UdfChange,
+  UdfOutcome,
+  UdfRecord,
+} from './udf-record.ts'

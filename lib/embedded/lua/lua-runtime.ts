@@ -64,7 +64,8 @@ const NO_RECORD: UdfRecord = {
   ttlSeconds: 0,
   lastUpdateMs: 0,
   sizeBytes: 0,
-  bins: new Map(),
+  bins: Buffer.alloc(0),
+  binCount: 0,
 }
 
 /**
@@ -170,7 +171,7 @@ export class LuaRuntime {
       const bytes = putRequest(instance, functionName, record, args)
       return state.call(bytes, timeoutMs || DEFAULT_TIMEOUT_MS)
     })
-    if (Buffer.isBuffer(reply)) return readReply(reply, record)
+    if (Buffer.isBuffer(reply)) return readReply(reply)
     return { kind: 'failure', message: reply.message ?? UNEXPECTED_VALUE_TEXT }
   }
 

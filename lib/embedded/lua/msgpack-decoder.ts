@@ -1,10 +1,10 @@
 import { MSGPACK_DEPTH_MAX } from '../../protocol/index.ts'
+import { FIRST_UPVALUE, LUA_TYPE, type LuaApi, type LuaState } from './lua-api.ts'
 import { MSGPACK_HEADS, type MsgpackHead } from './msgpack-heads.ts'
-import { FIRST_UPVALUE, LUA_TYPE, type LuaState, type WasmModule } from './wasm-module.ts'
 
 /** What a decoder needs of the instance it decodes for. */
 export interface DecoderHost {
-  readonly module: WasmModule
+  readonly api: LuaApi
   /** A view of the whole heap; another one after the heap has grown. */
   readonly heap: Buffer
   pushBytes(state: LuaState, bytes: Uint8Array): void
@@ -51,7 +51,7 @@ class MalformedError extends Error {}
  */
 export class MsgpackDecoder {
   readonly #host: DecoderHost
-  readonly #module: WasmModule
+  readonly #api: LuaApi
   #state: LuaState = 0
   /** The address of the first byte of the data and that behind the last. */
   #start = 0
@@ -62,14 +62,14 @@ export class MsgpackDecoder {
 
   constructor(host: DecoderHost) {
     this.#host = host
-    this.#module = host.module
+    this.#api = host.api
   }
 
   /** A native function that makes closures of `functions` over its arguments, see UPVALUES. */
   closures(state: LuaState, functions: readonly number[]): number {
     for (const address of functions) {
-      for (let i = 1; i <= UPVALUES.length; i++) this.#module._lua_pushvalue(state, i)
-      this.#module._lua_pushcclosure(state, address, UPVALUES.length)
+      for (let i = 1; i <= UPVALUES.length; i++) this.#api.lua_pushvalue(state, i)
+      this.#api.lua_pushcclosure(state, address, UPVALUES.length)
     }
     return functions.length
   }
@@ -82,7 +82,7 @@ export class MsgpackDecoder {
     this.#open(state, lengthAt)
     if (this.#attempt(() => this.#value(true))) return 1
     this.#host.pushBytes(state, Buffer.from('malformed msgpack'))
-    return this.#module._lua_error(state)
+    return this.#api.lua_error(state)
   }
 
   /**
@@ -91,18 +91,18 @@ export class MsgpackDecoder {
    */
   decodeArguments(state: LuaState, lengthAt: number): number {
     this.#open(state, lengthAt)
-    this.#end = this.#start + Number(this.#module._lua_tointegerx(state, 3, 0)) - 1
-    const base = this.#module._lua_gettop(state)
-    if (this.#attempt(() => this.#arguments())) return this.#module._lua_gettop(state) - base
-    this.#module._lua_settop(state, base)
+    this.#end = this.#start + Number(this.#api.lua_tointegerx(state, 3, 0)) - 1
+    const base = this.#api.lua_gettop(state)
+    if (this.#attempt(() => this.#arguments())) return this.#api.lua_gettop(state) - base
+    this.#api.lua_settop(state, base)
     return 0
   }
 
   #open(state: LuaState, lengthAt: number): void {
     this.#state = state
-    this.#start = this.#module._lua_tolstring(state, 1, lengthAt)
+    this.#start = this.#api.lua_tolstring(state, 1, lengthAt)
     this.#end = this.#start + this.#host.heap.readUInt32LE(lengthAt)
-    this.#at = this.#start + Number(this.#module._lua_tointegerx(state, 2, 0)) - 1
+    this.#at = this.#start + Number(this.#api.lua_tointegerx(state, 2, 0)) - 1
     this.#depth = 0
   }
 
@@ -126,10 +126,10 @@ export class MsgpackDecoder {
       const kind = this.#value(false)
       if (kind === 'nil') {
         this.#drop()
-        this.#module._lua_pushnil(this.#state)
+        this.#api.lua_pushnil(this.#state)
       } else if (kind === 'object') {
         this.#pushUpvalue('box')
-        this.#module._lua_rotate(this.#state, -2, 1)
+        this.#api.lua_rotate(this.#state, -2, 1)
         this.#call(1)
       }
     }
@@ -141,13 +141,13 @@ export class MsgpackDecoder {
     const head = this.#head()
     switch (head.kind) {
       case 'integer':
-        this.#module._lua_pushinteger(this.#state, this.#integer(byte, head.bytes))
+        this.#api.lua_pushinteger(this.#state, this.#integer(byte, head.bytes))
         return 'scalar'
       case 'boolean':
-        this.#module._lua_pushboolean(this.#state, byte === TRUE ? 1 : 0)
+        this.#api.lua_pushboolean(this.#state, byte === TRUE ? 1 : 0)
         return 'scalar'
       case 'double':
-        this.#module._lua_pushnumber(this.#state, this.#double(head.bytes))
+        this.#api.lua_pushnumber(this.#state, this.#double(head.bytes))
         return 'scalar'
       case 'text':
         return this.#text(this.#size(head))
@@ -187,7 +187,7 @@ export class MsgpackDecoder {
     } else {
       this.#pushUpvalue('bytes')
       this.#pushText(start + 1, bytes)
-      this.#module._lua_pushinteger(this.#state, BigInt(type))
+      this.#api.lua_pushinteger(this.#state, BigInt(type))
       this.#call(2)
     }
     return 'object'
@@ -195,10 +195,10 @@ export class MsgpackDecoder {
 
   #list({ size, flags }: Elements): void {
     this.#pushUpvalue('list')
-    this.#module._lua_createtable(this.#state, size, 0)
+    this.#api.lua_createtable(this.#state, size, 0)
     for (let i = 1; i <= size; i++) {
       this.#value(false)
-      this.#module._lua_rawseti(this.#state, -2, BigInt(i))
+      this.#api.lua_rawseti(this.#state, -2, BigInt(i))
     }
     this.#pushSizeAndFlags(size, flags)
     this.#call(3)
@@ -213,7 +213,7 @@ export class MsgpackDecoder {
     }
     positions.writeUInt32LE(this.#at - this.#start + 1, 4 * size)
     this.#pushUpvalue('encodedList')
-    this.#module._lua_pushvalue(this.#state, 1)
+    this.#api.lua_pushvalue(this.#state, 1)
     this.#host.pushBytes(this.#state, positions)
     this.#pushSizeAndFlags(size, flags)
     this.#call(4)
@@ -221,13 +221,13 @@ export class MsgpackDecoder {
 
   #map({ size, flags }: Elements, forBin: boolean): void {
     this.#pushUpvalue('map')
-    this.#module._lua_createtable(this.#state, 0, size)
+    this.#api.lua_createtable(this.#state, 0, size)
     let count = 0
     for (let i = 0; i < size; i++) {
       const isKey = this.#key()
       if (isKey && this.#isNew()) count += 1
       this.#value(forBin)
-      if (isKey) this.#module._lua_rawset(this.#state, -3)
+      if (isKey) this.#api.lua_rawset(this.#state, -3)
       else this.#drop()
     }
     this.#pushSizeAndFlags(count, flags)
@@ -239,7 +239,7 @@ export class MsgpackDecoder {
     const byte = this.#byteAt(this.#at)
     const head = this.#head()
     if (head.kind === 'integer') {
-      this.#module._lua_pushinteger(this.#state, this.#integer(byte, head.bytes))
+      this.#api.lua_pushinteger(this.#state, this.#integer(byte, head.bytes))
       return true
     }
     if (head.kind !== 'text') {
@@ -262,8 +262,8 @@ export class MsgpackDecoder {
 
   /** Whether the table below the key on top of the stack has no such key. */
   #isNew(): boolean {
-    this.#module._lua_pushvalue(this.#state, -1)
-    const isNew = this.#module._lua_rawget(this.#state, -3) === LUA_TYPE.nil
+    this.#api.lua_pushvalue(this.#state, -1)
+    const isNew = this.#api.lua_rawget(this.#state, -3) === LUA_TYPE.nil
     this.#drop()
     return isNew
   }
@@ -355,30 +355,30 @@ export class MsgpackDecoder {
   // The stack of Lua -------------------------------------------------------------------------------------------------
 
   #reserveSlots(): void {
-    if (this.#module._lua_checkstack(this.#state, STACK_SLOTS_PER_LEVEL) !== 0) return
+    if (this.#api.lua_checkstack(this.#state, STACK_SLOTS_PER_LEVEL) !== 0) return
     this.#host.pushBytes(this.#state, Buffer.from('too many results to unpack'))
-    this.#module._lua_error(this.#state)
+    this.#api.lua_error(this.#state)
   }
 
   #pushUpvalue(name: (typeof UPVALUES)[number]): void {
-    this.#module._lua_pushvalue(this.#state, UPVALUE_INDEX[name])
+    this.#api.lua_pushvalue(this.#state, UPVALUE_INDEX[name])
   }
 
   #pushText(start: number, bytes: number): void {
-    this.#module._lua_pushlstring(this.#state, start, bytes)
+    this.#api.lua_pushlstring(this.#state, start, bytes)
   }
 
   #pushSizeAndFlags(size: number, flags: number): void {
-    this.#module._lua_pushinteger(this.#state, BigInt(size))
-    this.#module._lua_pushinteger(this.#state, BigInt(flags))
+    this.#api.lua_pushinteger(this.#state, BigInt(size))
+    this.#api.lua_pushinteger(this.#state, BigInt(flags))
   }
 
   #drop(): void {
-    this.#module._lua_settop(this.#state, -2)
+    this.#api.lua_settop(this.#state, -2)
   }
 
   /** Puts what a function answers in place of the function and its arguments. */
   #call(args: number): void {
-    this.#module._lua_callk(this.#state, args, 1, 0, 0)
+    this.#api.lua_callk(this.#state, args, 1, 0, 0)
   }
 }

@@ -4,13 +4,18 @@ export interface Particle {
   readonly value: Uint8Array
 }
 
+/** A bin; its name has one character per byte (latin1), as names in storage do. */
+export interface NamedParticle extends Particle {
+  readonly name: string
+}
+
 /** The record a function is called with, as it is before the call. */
 export interface UdfRecord {
   /** False for a missing record: the function runs all the same, with an empty record. */
   readonly exists: boolean
   /** 20 bytes, RIPEMD-160 of set and key. */
   readonly digest: Uint8Array
-  /** The set the record is (or would be) in. */
+  /** The set the record is (or would be) in, one character per byte. */
   readonly setName: string | undefined
   /** The key stored with the record, not the key of the request. */
   readonly userKey: Particle | undefined
@@ -23,7 +28,9 @@ export interface UdfRecord {
   readonly lastUpdateMs: number
   /** Stored size, what `record.size` answers. */
   readonly sizeBytes: number
-  readonly bins: ReadonlyMap<string, Particle>
+  /** In the layout in which records are kept, that of a reply's operations (protocol 3.3). */
+  readonly bins: Buffer
+  readonly binCount: number
 }
 
 /** What the record has to become after the call (semantics of the commit: protocol 7.6). */
@@ -31,8 +38,15 @@ export type UdfChange =
   | { readonly kind: 'none' }
   | {
       readonly kind: 'write'
-      /** The complete set of bins after the call, never empty. */
-      readonly bins: ReadonlyMap<string, Particle>
+      /** False when the function removed the record before it wrote: none of the bins it had is left. */
+      readonly keepsBins: boolean
+      /**
+       * The name of each bin that came or went, in order. A bin that is there goes, and the last one takes its place;
+       * one that is not comes, to the end.
+       */
+      readonly comingsAndGoings: readonly string[]
+      /** The bins that are not as they were, after all of them came and went. */
+      readonly changed: readonly NamedParticle[]
       /** True when the record was missing before the call. */
       readonly created: boolean
       /**

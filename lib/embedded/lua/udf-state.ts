@@ -1,6 +1,6 @@
+import { LUA_STATUS, LUA_TYPE, type LuaState } from './lua-api.ts'
 import type { PreludeChunk } from './prelude.ts'
 import { type RecordSource, TIMEOUT_TEXT, type WasmInstance } from './wasm-instance.ts'
-import { LUA_STATUS, LUA_TYPE, type LuaState } from './wasm-module.ts'
 
 /** Functions of the Lua side, kept on the stack for as long as the state lives: index 1 is the first. */
 const KEPT_FUNCTIONS = ['call', 'aggregate', 'load'] as const
@@ -26,17 +26,19 @@ export class UdfState {
   /** Opens the standard libraries and runs the prelude. Throws when the prelude fails, which is an error of this package. */
   constructor(instance: WasmInstance, prelude: readonly PreludeChunk[], userPath: string) {
     this.instance = instance
-    const { module, natives } = instance
-    const state = module._luaL_newstate()
+    const { api, natives } = instance
+    const state = api.luaL_newstate()
     if (state === 0) {
       instance.abandon()
       throw new RangeError('no memory for a Lua state')
     }
     this.#state = state
-    module._luaL_openlibs(state)
-    module._lua_createtable(state, 0, 0)
-    this.#setFunction('new_userdata', natives.newUserdata)
+    api.luaL_openlibs(state)
+    api.lua_createtable(state, 0, 0)
+    this.#setFunction('boxes', natives.boxes)
     this.#setFunction('native', natives.native)
+    this.#setFunction('brief', natives.brief)
+    this.#setFunction('run', natives.run)
     this.#setFunction('log', natives.log)
     this.#setFunction('now', natives.now)
     this.#setFunction('next_record', natives.nextRecord)
@@ -44,10 +46,9 @@ export class UdfState {
     this.#setText('user_path', userPath)
     this.#setText('timeout_text', TIMEOUT_TEXT)
     for (const chunk of prelude) this.#runPrelude(chunk)
-    for (const name of KEPT_FUNCTIONS) instance.withName(name, text => module._lua_getfield(state, 1, text))
-    module._lua_rotate(state, 1, -1)
-    module._lua_settop(state, KEPT)
-    instance.watch(state)
+    for (const name of KEPT_FUNCTIONS) instance.withName(name, text => api.lua_getfield(state, 1, text))
+    api.lua_rotate(state, 1, -1)
+    api.lua_settop(state, KEPT)
   }
 
   /**
@@ -63,7 +64,7 @@ export class UdfState {
 
   /** Loads a registered module into the globals, from its file in the memory of the instance. */
   loadModule(moduleName: string, timeoutMs: number): LuaFailure | undefined {
-    this.instance.module._lua_pushvalue(this.#state, LOAD_INDEX)
+    this.instance.api.lua_pushvalue(this.#state, LOAD_INDEX)
     this.instance.pushBytes(this.#state, Buffer.from(moduleName))
     return this.#settle(this.instance.call(this.#state, 1, 0, timeoutMs))
   }
@@ -74,25 +75,25 @@ export class UdfState {
    */
   call(bytes: number, timeoutMs: number): Buffer | LuaFailure {
     this.#push(CALL_INDEX, bytes)
-    return this.#reply(this.instance.call(this.#state, 1, 1, timeoutMs))
+    return this.#reply(this.instance.callOurs(this.#state, 1, timeoutMs))
   }
 
   /** The same for an aggregation, which takes its records from `next`. */
   aggregate(bytes: number, timeoutMs: number, next: RecordSource): Buffer | LuaFailure {
     this.#push(AGGREGATE_INDEX, bytes)
-    return this.#reply(this.instance.callWithRecords(this.#state, 1, timeoutMs, next))
+    return this.#reply(this.instance.callOurs(this.#state, 1, timeoutMs, next))
   }
 
   #push(functionIndex: number, bytes: number): void {
-    const { module } = this.instance
-    module._lua_pushvalue(this.#state, functionIndex)
-    module._lua_pushlstring(this.#state, this.instance.scratch(bytes), bytes)
+    const { api } = this.instance
+    api.lua_pushvalue(this.#state, functionIndex)
+    api.lua_pushlstring(this.#state, this.instance.scratch(bytes), bytes)
   }
 
   #reply(status: number): Buffer | LuaFailure {
     if (status !== LUA_STATUS.ok) return this.#settle(status) ?? { status, message: undefined }
     const reply = this.instance.bytesAt(this.#state, -1)
-    this.instance.module._lua_settop(this.#state, KEPT)
+    this.instance.api.lua_settop(this.#state, KEPT)
     return reply ?? { status: LUA_STATUS.runtimeError, message: undefined }
   }
 
@@ -101,14 +102,14 @@ export class UdfState {
   }
 
   #setFunction(name: string, address: number): void {
-    const { module } = this.instance
-    module._lua_pushcclosure(this.#state, address, 0)
-    this.instance.withName(name, text => module._lua_setfield(this.#state, 1, text))
+    const { api } = this.instance
+    api.lua_pushcclosure(this.#state, address, 0)
+    this.instance.withName(name, text => api.lua_setfield(this.#state, 1, text))
   }
 
   #setText(name: string, value: string): void {
     this.instance.pushBytes(this.#state, Buffer.from(value))
-    this.instance.withName(name, text => this.instance.module._lua_setfield(this.#state, 1, text))
+    this.instance.withName(name, text => this.instance.api.lua_setfield(this.#state, 1, text))
   }
 
   #load(chunkName: string, source: Uint8Array): number {
@@ -116,15 +117,15 @@ export class UdfState {
     const at = instance.scratch(source.byteLength)
     instance.heap.set(source, at)
     return instance.withName(chunkName, name =>
-      instance.module._luaL_loadbufferx(this.#state, at, source.byteLength, name, 0),
+      instance.api.luaL_loadbufferx(this.#state, at, source.byteLength, name, 0),
     )
   }
 
   #runPrelude(chunk: PreludeChunk): void {
-    const { module } = this.instance
+    const { api } = this.instance
     let status = this.#load(chunk.name, chunk.source)
     if (status === LUA_STATUS.ok) {
-      module._lua_pushvalue(this.#state, 1)
+      api.lua_pushvalue(this.#state, 1)
       status = this.instance.call(this.#state, 1, 0, PRELUDE_TIMEOUT_MS)
     }
     if (status === LUA_STATUS.ok) return
@@ -134,10 +135,10 @@ export class UdfState {
   /** Takes the error value of a status off the stack. */
   #settle(status: number): LuaFailure | undefined {
     if (status === LUA_STATUS.ok) return undefined
-    const { module } = this.instance
-    const isString = module._lua_type(this.#state, -1) === LUA_TYPE.string
+    const { api } = this.instance
+    const isString = api.lua_type(this.#state, -1) === LUA_TYPE.string
     const message = isString ? this.instance.bytesAt(this.#state, -1)?.toString() : undefined
-    module._lua_settop(this.#state, KEPT)
+    api.lua_settop(this.#state, KEPT)
     return { status, message }
   }
 }

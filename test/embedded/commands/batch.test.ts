@@ -47,6 +47,11 @@ function send(test: TestNode, rows: readonly BatchRowInit[], flags: number = ALL
   return { rows: messages, last: last?.resultCode }
 }
 
+/** A node that is alone waits for nothing. */
+function bytesOf(piece: Buffer | Promise<void>): number {
+  return Buffer.isBuffer(piece) ? piece.length : Number.NaN
+}
+
 describe('batch', () => {
   it('answers each row with its index, in one frame, and ends with a frame of its own', () => {
     const test = new TestNode()
@@ -139,7 +144,8 @@ describe('batch', () => {
     test.put('k', { a: 1 })
     const rows = Array.from({ length: 1_000 }, () => badRow('k'))
     const body = encodedBatch(rows, 0)
-    expect([...batchReply(test.node, decodeMessage(body))].map(frame => frame.length)).toEqual([0, 0, 0, 30])
+    const sizes = [...batchReply(test.node, decodeMessage(body))].map(bytesOf)
+    expect(sizes).toEqual([0, 0, 0, 30])
   })
 
   it('sends frames of about 128 KiB, and runs rows only as its frames are taken', () => {
@@ -149,7 +155,7 @@ describe('batch', () => {
     const reply = batchReply(test.node, decodeMessage(encodedBatch(rows)))
     const sizes: number[] = []
     for (const frame of reply) {
-      sizes.push(Math.round(frame.length / 100_000))
+      sizes.push(Math.round(bytesOf(frame) / 100_000))
       expect(test.namespace.objects).toBe(sizes.length <= 5 ? 1 : 2)
     }
     // Five frames of two rows, the write, and the end.

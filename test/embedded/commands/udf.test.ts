@@ -1,15 +1,18 @@
 import { describe, expect, it } from '@jest/globals'
-import type { UdfChange } from '../../../lib/embedded/lua/index.ts'
+import type { NamedParticle, UdfChange } from '../../../lib/embedded/lua/index.ts'
+import { BinList } from '../../../lib/embedded/storage/bin-list.ts'
 import {
+  binNameFromText,
+  binNameToText,
   encodeParticle,
   FIELD_TYPES,
   INFO2,
   INFO3,
   type MessageInit,
-  type Particle,
   RESULT_CODES,
   type Value,
 } from '../../../lib/protocol/index.ts'
+import type { UdfCall } from '../support/fake-udf-runtime.ts'
 import { bins, keyFields, TestNode } from '../support/test-node.ts'
 
 const { OK, PARAMETER } = RESULT_CODES
@@ -31,17 +34,24 @@ function succeedWith(test: TestNode, change: UdfChange, value: Value = null): vo
 }
 
 function changeTo(values: Record<string, Value>, more: Partial<Extract<UdfChange, { kind: 'write' }>> = {}) {
-  const changed = new Map<string, Particle>()
-  for (const [name, value] of Object.entries(values)) changed.set(name, encodeParticle(value))
+  const changed: NamedParticle[] = Object.entries(values).map(([name, value]) => ({
+    name: binNameFromText(name),
+    ...encodeParticle(value),
+  }))
   return {
     kind: 'write',
-    bins: changed,
+    keepsBins: true,
+    comingsAndGoings: [],
+    changed,
     created: false,
     ttlSeconds: undefined,
     dropKey: false,
     ...more,
   } as const
 }
+
+const binNames = (made: UdfCall | undefined) =>
+  made && [...BinList.decode(made.record.bins, made.record.binCount)].map(bin => binNameToText(bin.name))
 
 describe('calls of functions', () => {
   it('hand the function the record as it is', () => {
@@ -63,7 +73,7 @@ describe('calls of functions', () => {
       voidTimeSeconds: test.namespace.nowSeconds + 90,
       userKey: { type: 3, value: Buffer.from('k') },
     })
-    expect([...(made?.record.bins.keys() ?? [])]).toEqual(['a', 'żółw'])
+    expect(binNames(made)).toEqual(['a', 'żółw'])
   })
 
   it('hand it an empty record when there is none, with a second to run', () => {
@@ -73,17 +83,27 @@ describe('calls of functions', () => {
     expect(test.namespace.objects).toBe(0)
   })
 
-  it('commit all bins the function left, and answer with its value', () => {
+  it('commit what the function changed, and answer with its value', () => {
     const test = new TestNode()
-    test.put('k', { a: 1, b: 2 })
-    succeedWith(test, changeTo({ b: 3, żółw: [1] }), 'done')
+    test.put('k', { a: 1, b: 2, c: 3 })
+    const comingsAndGoings = ['a', binNameFromText('żółw')]
+    succeedWith(test, changeTo({ b: 3, żółw: [1] }, { comingsAndGoings }), 'done')
     const reply = call(test)
     expect([reply.resultCode, reply.generation, bins(reply)]).toEqual([OK, 2, { SUCCESS: 'done' }])
     expect(test.udf.calls).toHaveLength(1)
     succeedWith(test, { kind: 'none' })
     call(test)
-    expect([...(test.udf.calls[1]?.record.bins.keys() ?? [])]).toEqual(['b', 'żółw'])
+    expect(binNames(test.udf.calls[1])).toEqual(['c', 'b', 'żółw'])
+    expect(bins(test.get('k'))).toEqual({ b: 3, c: 3, żółw: [1] })
     expect(test.get('k').generation).toBe(2)
+  })
+
+  it('keep no bin of a record that the function removed before it wrote', () => {
+    const test = new TestNode()
+    test.put('k', { a: 1, b: 2 })
+    succeedWith(test, changeTo({ b: 3 }, { keepsBins: false, comingsAndGoings: ['b'] }))
+    expect(call(test).generation).toBe(2)
+    expect(bins(test.get('k'))).toEqual({ b: 3 })
   })
 
   it.each([

@@ -235,14 +235,4 @@ describe('operations of a write', () => {
     test.operate('k', [{ ...write('a', 1), value: Buffer.from([0xff]) }])
     expect(bins(test.get('k'))).toEqual({ a: 255 })
   })
-
-  it('refuses a filter rather than ignore it, where there is a record to filter', () => {
-    const test = new TestNode()
-    const fields = [...keyFields('k'), { type: FIELD_TYPES.FILTER, data: Buffer.from('c3', 'hex') }]
-    expect(test.put('k', { a: 1 }, { fields }).resultCode).toBe(OK)
-    expect(test.put('k', { a: 2 }, { fields }).resultCode).toBe(RESULT_CODES.UNSUPPORTED_FEATURE)
-    expect(test.get('k', { fields }).resultCode).toBe(RESULT_CODES.UNSUPPORTED_FEATURE)
-    expect(test.delete('k', { fields }).resultCode).toBe(RESULT_CODES.UNSUPPORTED_FEATURE)
-    expect(bins(test.get('k'))).toEqual({ a: 1 })
-  })
 })

@@ -1,3 +1,4 @@
+import { binsAfter } from '../../../lib/embedded/commands/udf-commit.ts'
 import {
   LuaRuntime,
   type LuaRuntimeOptions,
@@ -5,7 +6,14 @@ import {
   type UdfOutcome,
   type UdfRecord,
 } from '../../../lib/embedded/lua/index.ts'
-import { Double, decodeMsgpack, encodeMsgpack, type Value } from '../../../lib/protocol/index.ts'
+import { BinList } from '../../../lib/embedded/storage/bin-list.ts'
+import {
+  binNameFromText,
+  Double,
+  decodeMsgpack,
+  encodeMsgpack,
+  type Value,
+} from '../../../lib/protocol/index.ts'
 
 /** Where modules seem to lie, so that error texts are short. */
 export const USER_PATH = '/udf'
@@ -37,6 +45,13 @@ export function existing(
   bins: Record<string, Particle> = { x: int(1) },
   rest: Partial<UdfRecord> = {},
 ): UdfRecord {
+  const stored = BinList.of(
+    Object.entries(bins).map(([name, { type, value }]) => ({
+      name: binNameFromText(name),
+      type,
+      value: Buffer.from(value),
+    })),
+  )
   return {
     exists: true,
     digest: Buffer.alloc(20, 0xab),
@@ -47,7 +62,8 @@ export function existing(
     ttlSeconds: 0,
     lastUpdateMs: 500_000_000_000,
     sizeBytes: 160,
-    bins: new Map(Object.entries(bins)),
+    bins: stored.encode(),
+    binCount: stored.count,
     ...rest,
   }
 }
@@ -84,13 +100,19 @@ export function answerOf(outcome: UdfOutcome): unknown {
   return { refused: outcome.resultCode }
 }
 
-/** Bins as `type:hex`, or what else became of the record. */
-export function changeOf(outcome: UdfOutcome): unknown {
+/** The bins that a call left of those of a record, or what else became of it. */
+export function changeOf(outcome: UdfOutcome, record: UdfRecord): unknown {
   if (outcome.kind !== 'success') return outcome.kind
   if (outcome.change.kind !== 'write') return outcome.change.kind
-  const bins: Record<string, unknown> = {}
-  for (const [name, particle] of outcome.change.bins) bins[name] = decoded(particle)
-  return bins
+  const left = binsAfter(record, outcome.change)
+  const bins = [...BinList.decode(left.encode(), left.count)]
+  return Object.fromEntries(bins.map(bin => [bin.name, decoded(bin)]))
+}
+
+/** What a call made of one bin, as it goes to the storage; undefined when it left it alone. */
+export function changedBin(outcome: UdfOutcome | undefined, name: string): Particle | undefined {
+  if (outcome?.kind !== 'success' || outcome.change.kind !== 'write') return undefined
+  return outcome.change.changed.find(bin => bin.name === name)
 }
 
 export const argumentsOf = (...values: Value[]): Buffer => encodeMsgpack(values)

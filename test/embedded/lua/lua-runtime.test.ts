@@ -164,7 +164,7 @@ describe('limits', () => {
     ['of a map printed in itself', 'local m = map() m.m = m return tostring(m)', /stack overflow/],
   ])('catch recursion %s', (_name, body, message) => {
     register(`function f() ${body} end function ok() return "fine" end`)
-    expect(call('f')).toEqual({ failure: expect.stringMatching(message) })
+    expect(call('f', 60_000)).toEqual({ failure: expect.stringMatching(message) })
     expect(call('ok')).toBe('fine')
   })
 
@@ -216,6 +216,24 @@ describe('aggregation', () => {
         .toString('hex')
         .replace('83c70001c0', '82'),
     ])
+  })
+
+  it('groups by what a function answers', () => {
+    const values = 'return s : map(function(r) return r.i end) : groupby(function(i) return i % 2 end)'
+    expect(aggregate(values, 5)).toEqual(['82009300020401920103'])
+    // A record is no value of a list, and nil is no key of a map.
+    expect(aggregate('return s : groupby(function(r) return r.g end)', 2)).toEqual(['82a303733090a303733190'])
+    expect(aggregate('return s : groupby()', 2)).toEqual(['80'])
+  })
+
+  it('shows records as they are, whatever a function does to them', () => {
+    const body = 'r.i = 99 r.new = 99 return tostring(r.i) .. tostring(r.new)'
+    expect(aggregate(`return s : map(function(r) ${body} end)`, 1)).toEqual(['0nil'])
+    const calls = ['create', 'update', 'remove'].map(call => `aerospike:${call}(r)`)
+    expect(aggregate(`return s : map(function(r) return list{${calls}, r.i} end)`, 1)).toEqual(['9401010100'])
+    expect(aggregate('return s : map(function(r) r.x = {} end)', 1)).toBe(
+      "UDF: Execution Error 2 : /udf/m.lua:1: can't set bin x to unsupported type",
+    )
   })
 
   it('answers nothing of no records, but an aggregate answers what it started with', () => {

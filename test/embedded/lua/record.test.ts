@@ -120,9 +120,9 @@ function checkCommits(record: UdfRecord, commits: readonly Commit[]): void {
     commits.map(([body]) => body),
     record,
   )
-  expect(outcomes.map((outcome, i) => [commits[i]?.[0], answerOf(outcome), changeOf(outcome)])).toEqual(
-    commits,
-  )
+  expect(
+    outcomes.map((outcome, i) => [commits[i]?.[0], answerOf(outcome), changeOf(outcome, record)]),
+  ).toEqual(commits)
 }
 
 describe('what becomes of a record', () => {
@@ -228,10 +228,11 @@ describe('what becomes of a record', () => {
       'do rec.e = 5 aerospike:update(rec) rec.e = nil rec.f = nil aerospike:update(rec) return 1 end',
       'do aerospike:remove(rec) rec.b = 7 aerospike:create(rec) rec.x = 1 aerospike:update(rec) return 1 end',
     ]
-    const orders = evaluateAll(runtime, bodies, existing(bins)).map(outcome =>
-      outcome.kind === 'success' && outcome.change.kind === 'write'
-        ? [...outcome.change.bins].map(([name, { value }]) => `${name}${value.at(-1)}`).join(' ')
-        : outcome,
+    const record = existing(bins)
+    const orders = evaluateAll(runtime, bodies, record).map(outcome =>
+      Object.entries(changeOf(outcome, record) ?? {})
+        .map(([name, value]) => `${name}${value}`)
+        .join(' '),
     )
     expect(orders).toEqual(['d4 b2 e5', 'a1 b7 c3', 'd4 b2 c3 a9', 'a1 b2 c3 d4', 'b7 x1'])
   })
@@ -258,7 +259,7 @@ describe('what becomes of a record', () => {
     const record = existing({ l: list('920102') })
     const changed = (body: string) => {
       const [outcome] = evaluateAll(runtime, [body], record)
-      return outcome && changeOf(outcome)
+      return outcome && changeOf(outcome, record)
     }
     expect(changed('do list.append(rec.l, 3) return aerospike:update(rec) end')).toEqual({ l: '920102' })
     expect(

@@ -4,6 +4,7 @@ import type { LuaRuntime, Particle } from '../../../lib/embedded/lua/index.ts'
 import {
   argumentsOf,
   blob,
+  changedBin,
   Double,
   decodeMsgpack,
   double,
@@ -47,9 +48,8 @@ function resultOf(functionName: string, record = existing(), args: Uint8Array = 
 
 function storedCopy(functionName: string, particle: Particle): string {
   const outcome = runtime.apply('echo', functionName, existing({ v: particle }), NO_ARGUMENTS, 1000)
-  if (outcome.kind !== 'success' || outcome.change.kind !== 'write') return JSON.stringify(outcome)
-  const copy = outcome.change.bins.get('copy')
-  return copy ? hexOf(copy) : 'no bin'
+  const copy = changedBin(outcome, 'copy')
+  return copy ? hexOf(copy) : JSON.stringify(outcome)
 }
 
 describe('particles of results', () => {
@@ -163,8 +163,7 @@ describe('bins and arguments', () => {
     end`
     const record = existing({ v: list('93c700010203'), b: blob('01') })
     const [outcome] = evaluateAll(runtime, [body], record)
-    const stored =
-      outcome?.kind === 'success' && outcome.change.kind === 'write' && outcome.change.bins.get('v')
+    const stored = changedBin(outcome, 'v')
     // nil, false, true, integers, strings, lists, maps, blobs, doubles (protocol 8.1).
     const elements =
       'c0 c2 c3 00 02 03 a103 90 9101 80 810102 81a2036101 a20401 cbbff8000000000000 cb3ff8000000000000'

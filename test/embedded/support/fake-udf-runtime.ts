@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type {
+  AggregateOutcome,
   RegisteredModule,
   Registration,
   UdfOutcome,
@@ -24,6 +25,7 @@ export class FakeUdfRuntime implements UdfRuntime {
     value: { type: 0, value: new Uint8Array(0) },
     change: { kind: 'none' },
   }
+  aggregateOutcome: AggregateOutcome = { kind: 'success', values: [] }
   isClosed = false
   readonly #modules = new Map<string, RegisteredModule>()
 
@@ -51,6 +53,10 @@ export class FakeUdfRuntime implements UdfRuntime {
   ): UdfOutcome {
     this.calls.push({ moduleName, functionName, record, args: Buffer.from(args), timeoutMs })
     return this.outcome
+  }
+
+  aggregate(): AggregateOutcome {
+    return this.aggregateOutcome
   }
 
   close(): void {

@@ -8,6 +8,10 @@ export class ManualClock implements Clock {
     return this.#nowMs
   }
 
+  advanceMs(milliseconds: number): void {
+    this.#nowMs += milliseconds
+  }
+
   advanceSeconds(seconds: number): void {
     this.#nowMs += seconds * 1000
   }

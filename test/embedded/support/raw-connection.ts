@@ -10,7 +10,8 @@ export class RawConnection {
 
   private constructor(socket: Socket) {
     this.socket = socket
-    this.#closed = once(socket, 'close')
+    // Also after an error, such as a reset: what it was matters to nobody.
+    this.#closed = new Promise(resolve => socket.once('close', resolve))
     socket.on('error', () => {})
   }
 
@@ -32,8 +33,12 @@ export class RawConnection {
       const chunk: Buffer | null = this.socket.read()
       if (chunk !== null) this.#reader.push(chunk)
       else if (this.socket.readableEnded || this.socket.destroyed) return undefined
-      else await Promise.race([once(this.socket, 'readable'), this.#closed])
+      else await Promise.race([this.#readable(), this.#closed])
     }
+  }
+
+  #readable(): Promise<unknown> {
+    return new Promise(resolve => this.socket.once('readable', resolve))
   }
 
   async request(bytes: Uint8Array): Promise<Frame | undefined> {

@@ -1,5 +1,7 @@
+import { Cluster } from '../../../lib/embedded/cluster/cluster.ts'
 import { messageReply } from '../../../lib/embedded/commands/message-command.ts'
 import { infoReply } from '../../../lib/embedded/info/info.ts'
+import { JobRegistry } from '../../../lib/embedded/queries/job-registry.ts'
 import type { ServerNode } from '../../../lib/embedded/server-node.ts'
 import { ServiceStatistics } from '../../../lib/embedded/service-statistics.ts'
 import { Namespace } from '../../../lib/embedded/storage/namespace.ts'
@@ -62,6 +64,18 @@ export function bins(message: Message): Record<string, Value> {
   )
 }
 
+/** The messages in a frame; none in an empty buffer. */
+export function decodedFrame(frame: Buffer): Message[] {
+  const body = frame.subarray(FRAME_HEADER_BYTES)
+  const messages: Message[] = []
+  for (let at = 0; at < body.length; ) {
+    const { message, end } = decodeMessageAt(body, at)
+    messages.push(message)
+    at = end
+  }
+  return messages
+}
+
 /** A node without sockets, with a clock that is moved by hand. */
 export class TestNode {
   readonly clock = new ManualClock()
@@ -69,23 +83,28 @@ export class TestNode {
   readonly node: ServerNode
   readonly namespace: Namespace
   readonly logged: string[] = []
+  /** What background jobs want to be called for; see runJobs. */
+  readonly deferred: { readonly step: () => void; readonly delayMs: number }[] = []
 
   constructor(config: Partial<NamespaceConfig> = {}) {
     this.namespace = new Namespace('test', this.clock, config)
+    const cluster = new Cluster({ nodeCount: 1 })
     this.node = {
       name: 'BB9000000000001',
       clusterName: undefined,
-      clusterKey: 'ABCDEF',
       host: '127.0.0.1',
       port: 3000,
+      cluster: cluster.view(0),
       namespaces: new Map([['test', this.namespace]]),
       udf: this.udf,
       config: { batchRequestsMax: 0 },
       statistics: new ServiceStatistics(),
       clock: this.clock,
       startedAtMs: this.clock.nowMs(),
+      jobs: new JobRegistry(this.clock, (step, delayMs) => this.deferred.push({ step, delayMs })),
       log: (_level, text) => this.logged.push(text),
     }
+    cluster.join(new Map([[0, this.node]]))
   }
 
   /** The frames that answer a message body. */
@@ -93,22 +112,16 @@ export class TestNode {
     const reply = messageReply(this.node, body)
     if (Buffer.isBuffer(reply)) return [reply]
     const frames: Buffer[] = []
-    for (let next = reply.next(); next.done !== true; next = reply.next()) frames.push(next.value)
+    for (let next = reply.next(); next.done !== true; next = reply.next()) {
+      if (!Buffer.isBuffer(next.value)) throw new Error('a node that is alone waits for nothing')
+      frames.push(next.value)
+    }
     return frames
   }
 
   /** All messages of the reply to one message. */
   sendAll(message: MessageInit): Message[] {
-    return this.frames(encodeMessage(message)).flatMap(frame => {
-      const body = frame.subarray(FRAME_HEADER_BYTES)
-      const messages: Message[] = []
-      for (let at = 0; at < body.length; ) {
-        const { message: decoded, end } = decodeMessageAt(body, at)
-        messages.push(decoded)
-        at = end
-      }
-      return messages
-    })
+    return this.frames(encodeMessage(message)).flatMap(decodedFrame)
   }
 
   /** The one message that answers a command on a record. */
@@ -137,6 +150,14 @@ export class TestNode {
 
   delete(key: string, init: MessageInit = {}): Message {
     return this.send({ info2: INFO2.WRITE | INFO2.DELETE, fields: keyFields(key), ...init })
+  }
+
+  /** Runs background jobs to their end; waits are over at once, the clock moves on by them. */
+  runJobs(): void {
+    for (let next = this.deferred.shift(); next !== undefined; next = this.deferred.shift()) {
+      this.clock.advanceMs(next.delayMs)
+      next.step()
+    }
   }
 
   /** The value that answers one info command. */
