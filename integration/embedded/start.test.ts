@@ -50,7 +50,8 @@ describe('startEmbeddedServer', () => {
     [{ namespaces: ['a', 'a'] }, 'namespaces'],
     [{ namespaces: ['a b'] }, 'namespaces'],
     [{ host: '' }, 'host'],
-    [{ nodes: 3 } as object, 'options'],
+    [{ nodes: 17 }, 'nodes'],
+    [{ node: 3 } as object, 'options'],
   ])('refuses %j and names the option', async (options, field) => {
     await expect(startEmbeddedServer(options)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', field })
   })
