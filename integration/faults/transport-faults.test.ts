@@ -37,6 +37,9 @@ beforeAll(async () => {
     settings: {
       batchPolicyTotalTimeout: TOTAL_MS,
       batcherWaitGrace: GRACE_MS,
+      overloadRetryMaxElapsed: 0,
+      // One fault after another would open it, and the next one's spends would fail for that.
+      spendCircuitBreakerFailureCount: 0,
       dbTimeoutDuration: TOTAL_MS,
       spendWaitTimeout: TOTAL_MS + GRACE_MS,
       spendRollbackTimeout: TOTAL_MS,
@@ -78,6 +81,7 @@ beforeEach(() => {
 
 const INFO = { blockId: 7, blockHeight: 400, subtreeIdx: 0, onLongestChain: true }
 const txidsOf = (transactions: readonly Transaction[]): Uint8Array[] => transactions.map(tx => tx.txid)
+const outputsOf = ({ parents }: Fixture) => parents.map(({ txid }) => ({ txid, vout: 0 }))
 const first = ({ parents }: Fixture): Uint8Array => parents[0]?.txid ?? new Uint8Array(32)
 
 /** Every public operation that sends batches and answers with one success or one error. */
@@ -113,6 +117,40 @@ const OPERATIONS: { name: string; call(fixture: Fixture): Promise<unknown> }[] =
   {
     name: 'previousOutputsDecorate',
     call: ({ child }) => store.previousOutputsDecorate(encodeTransaction(child)),
+  },
+  { name: 'freezeUtxos', call: own => store.freezeUtxos(outputsOf(own)) },
+  {
+    name: 'unfreezeUtxos',
+    call: async own => {
+      await patient.freezeUtxos(outputsOf(own))
+      await store.unfreezeUtxos(outputsOf(own))
+    },
+  },
+  {
+    name: 'reassignUtxo',
+    call: async own => {
+      await patient.freezeUtxos(outputsOf(own))
+      await store.reassignUtxo({ txid: first(own), vout: 0 }, new Uint8Array(32))
+    },
+  },
+  { name: 'getFreezeRecords', call: own => store.getFreezeRecords(first(own)) },
+  { name: 'getSpend', call: own => store.getSpend({ txid: first(own), vout: 0 }) },
+  { name: 'deleteComplete', call: own => store.deleteComplete(first(own)) },
+  { name: 'incrementSpentRecords', call: own => store.incrementSpentRecords(first(own), 1, 500) },
+  {
+    name: 'setDeleteAtHeightForChildRecords',
+    call: own => store.setDeleteAtHeightForChildRecords(first(own), 3, 500),
+  },
+  {
+    name: 'preserveTransactions',
+    call: async ({ parents }) => {
+      const { failed } = await store.preserveTransactions(txidsOf(parents), 900)
+      if (failed > 0) throw new StoreError('STORAGE_ERROR', 'some were not preserved')
+    },
+  },
+  {
+    name: 'markTransactionsOnLongestChain',
+    call: ({ parents }) => store.markTransactionsOnLongestChain(txidsOf(parents), true),
   },
 ]
 

@@ -1,5 +1,6 @@
 import { InvalidArgumentError, StoreError } from '../errors/index.ts'
 import { BoundedQueue } from './bounded-queue.ts'
+import { type ConcurrencyLimit, fixedLimit } from './concurrency-limit.ts'
 import { type BatchHandler, runGuarded } from './dispatch-guard.ts'
 import { type BatchItem, ItemGroup, type Outcome } from './item-group.ts'
 import { type BatchObserver, type DispatchReason, notify } from './observer.ts'
@@ -11,14 +12,22 @@ export interface BatcherOptions {
   size: number
   /** How long the first item of a batch waits for company. 0: until the current turn of the event loop ends. */
   lingerMs: number
-  /** The most dispatches in flight; 0 means no limit. */
-  concurrency: number
+  /** The most dispatches in flight, 0 meaning no limit, or what decides it from one dispatch to the next. */
+  concurrency: number | ConcurrencyLimit
   /** How many items may be queued. A group that finds room enters whole, so it may overshoot once. */
   queueItemsMax: number
   /** What a call does that finds the queue at its cap: fail at once, or wait for room within its deadline. */
   whenFull: 'refuse' | 'wait'
   /** The longest wait of a caller from its put on, and the longest a handler may run. */
   waitMs: number
+  /** Sends what is queued when the current turn of the event loop ends, instead of letting it linger. */
+  drainMode?: boolean | undefined
+  /** Sends a batch that is due only when a turn of the event loop has brought no more items for it. */
+  greedyAccumulate?: boolean | undefined
+  /** Sends at multiples of this time, instead of letting items linger; 0 is off. Excludes drain mode. */
+  tickIntervalMs?: number | undefined
+  /** Whether an item's error shows that the server is overloaded; for the concurrency limit. */
+  isLoadSignal?: ((reason: unknown) => boolean) | undefined
   observer?: BatchObserver
 }
 
@@ -30,8 +39,9 @@ export interface SubmitOptions {
 }
 
 /**
- * Collects many small calls into few batches. A batch leaves when it is full, when its first item has
- * lingered, or when the batcher closes; never more than `concurrency` at a time.
+ * Collects many small calls into few batches. A batch leaves when it is full, when its first item has lingered
+ * (or, by option, at the end of the turn or at the next tick), or when the batcher closes; never more than
+ * `concurrency` at a time.
  *
  * Every call is answered exactly once and within `waitMs`, whatever the handler does. A call whose caller
  * has gone before its batch was formed is not sent at all.
@@ -40,12 +50,15 @@ export class Batcher<Request, Answer> {
   readonly #options: BatcherOptions
   readonly #handler: BatchHandler<Request, Answer>
   readonly #observer: BatchObserver
+  readonly #concurrency: ConcurrencyLimit
   readonly #queue: BoundedQueue<BatchItem<Request, Answer>>
   /** Groups that wait for room in the queue, where `whenFull` is `wait`. */
   readonly #waitingRoom = new BoundedQueue<ItemGroup<Request, Answer>>(Number.POSITIVE_INFINITY)
   readonly #inFlight = new Set<Promise<void>>()
   /** The item whose linger is being timed, and the means to stop timing it. */
   #lingering: { first: BatchItem<Request, Answer>; stop: () => void } | undefined
+  /** A batch that is due but still fills: its first item, and how many were queued when last looked at. */
+  #filling: { first: BatchItem<Request, Answer>; queued: number } | undefined
   #closed: Promise<void> | undefined
 
   constructor(options: BatcherOptions, handler: BatchHandler<Request, Answer>) {
@@ -53,6 +66,8 @@ export class Batcher<Request, Answer> {
     this.#options = options
     this.#handler = handler
     this.#observer = options.observer ?? {}
+    const { concurrency } = options
+    this.#concurrency = typeof concurrency === 'object' ? concurrency : fixedLimit(concurrency)
     this.#queue = new BoundedQueue(options.queueItemsMax)
   }
 
@@ -62,6 +77,11 @@ export class Batcher<Request, Answer> {
 
   get dispatchesInFlight(): number {
     return this.#inFlight.size
+  }
+
+  /** The most dispatches in flight, as of now; infinity for no limit. */
+  get concurrencyLimit(): number {
+    return this.#concurrency.limit
   }
 
   /** Queues one request and waits for its answer. Rejects with the item's error or a `WaitError`. */
@@ -130,7 +150,7 @@ export class Batcher<Request, Answer> {
   }
 
   #hasFreePlace(): boolean {
-    return this.#options.concurrency === 0 || this.#inFlight.size < this.#options.concurrency
+    return this.#inFlight.size < this.#concurrency.limit
   }
 
   #admitWaitingGroups(): void {
@@ -146,13 +166,30 @@ export class Batcher<Request, Answer> {
     if (first === undefined) return undefined
     if (this.#queue.length >= this.#options.size) return 'size'
     if (this.#closed !== undefined) return 'close'
-    if (this.#options.lingerMs === 0) return turnEnded ? 'linger' : undefined
+    const { drainMode, greedyAccumulate, lingerMs, tickIntervalMs } = this.#options
+    const waitsForTurn = drainMode || (lingerMs === 0 && !tickIntervalMs)
     // Node's timers may fire a fraction of a millisecond early; that must not cost a second linger.
-    return this.#lingerLeftMs(first) < 1 ? 'linger' : undefined
+    const isDue = waitsForTurn ? turnEnded : this.#dueInMs(first) < 1
+    if (!isDue || (greedyAccumulate && this.#isFilling(first))) return undefined
+    if (drainMode) return 'drain'
+    return tickIntervalMs ? 'tick' : 'linger'
   }
 
-  #lingerLeftMs(first: BatchItem<Request, Answer>): number {
-    return first.enqueuedAtMs + this.#options.lingerMs - performance.now()
+  #dueInMs(first: BatchItem<Request, Answer>): number {
+    const { drainMode, lingerMs, tickIntervalMs } = this.#options
+    if (drainMode) return 0
+    const dueAtMs = tickIntervalMs
+      ? Math.ceil(first.enqueuedAtMs / tickIntervalMs) * tickIntervalMs
+      : first.enqueuedAtMs + lingerMs
+    return dueAtMs - performance.now()
+  }
+
+  /** Whether items have come since this was last asked. */
+  #isFilling(first: BatchItem<Request, Answer>): boolean {
+    const known = this.#filling
+    const queued = this.#queue.length
+    this.#filling = { first, queued }
+    return known?.first !== first || queued > known.queued
   }
 
   #takeBatch(): BatchItem<Request, Answer>[] {
@@ -169,12 +206,14 @@ export class Batcher<Request, Answer> {
     const { name, waitMs } = this.#options
     const startedAtMs = performance.now()
     const queueMs = startedAtMs - (items[0]?.enqueuedAtMs ?? startedAtMs)
+    const finish = this.#concurrency.begin()
     const run = runGuarded(items, this.#handler, { name, dispatchMs: waitMs, observer: this.#observer }).then(
-      () => {
+      ({ isLost }) => {
         this.#inFlight.delete(run)
-        notify(() =>
-          this.#observer.finished?.({ items: items.length, durationMs: performance.now() - startedAtMs }),
-        )
+        const durationMs = performance.now() - startedAtMs
+        const isFull = items.length >= this.#options.size
+        finish({ durationMs, isFull, isDropped: isLost || this.#showsLoad(items) })
+        notify(() => this.#observer.finished?.({ items: items.length, durationMs }))
         this.#pump({ turnEnded: true })
       },
     )
@@ -182,6 +221,12 @@ export class Batcher<Request, Answer> {
     notify(() =>
       this.#observer.dispatched?.({ items: items.length, reason, queueMs, inFlight: this.#inFlight.size }),
     )
+  }
+
+  #showsLoad(items: readonly BatchItem<Request, Answer>[]): boolean {
+    const { isLoadSignal } = this.#options
+    if (isLoadSignal === undefined) return false
+    return items.some(({ outcome }) => outcome?.status === 'rejected' && isLoadSignal(outcome.reason))
   }
 
   #armLinger(): void {
@@ -194,11 +239,12 @@ export class Batcher<Request, Answer> {
       this.#lingering = undefined
       this.#pump({ turnEnded: true })
     }
-    if (this.#options.lingerMs === 0) {
+    const dueInMs = this.#dueInMs(first)
+    if (dueInMs <= 0) {
       const immediate = setImmediate(onLinger)
       this.#lingering = { first, stop: () => clearImmediate(immediate) }
     } else {
-      const timer = setTimeout(onLinger, Math.max(0, this.#lingerLeftMs(first)))
+      const timer = setTimeout(onLinger, dueInMs)
       this.#lingering = { first, stop: () => clearTimeout(timer) }
     }
   }
@@ -212,14 +258,15 @@ export class Batcher<Request, Answer> {
 }
 
 function checkOptions(options: BatcherOptions): void {
-  const { size, lingerMs, concurrency, queueItemsMax, waitMs } = options
+  const { size, lingerMs, queueItemsMax, waitMs, drainMode, tickIntervalMs = 0 } = options
   if (!Number.isSafeInteger(size) || size < 1)
     throw new InvalidArgumentError('size', 'a whole number from 1', size)
   if (!(lingerMs >= 0 && lingerMs <= TIMER_MS_MAX))
     throw new InvalidArgumentError('lingerMs', 'milliseconds from 0', lingerMs)
-  if (!Number.isSafeInteger(concurrency) || concurrency < 0) {
-    throw new InvalidArgumentError('concurrency', 'a whole number from 0', concurrency)
-  }
+  if (!(tickIntervalMs >= 0 && tickIntervalMs <= TIMER_MS_MAX))
+    throw new InvalidArgumentError('tickIntervalMs', 'milliseconds from 0', tickIntervalMs)
+  if (drainMode && tickIntervalMs > 0)
+    throw new InvalidArgumentError('tickIntervalMs', '0 in drain mode', tickIntervalMs)
   if (!(queueItemsMax >= 1)) throw new InvalidArgumentError('queueItemsMax', 'a number from 1', queueItemsMax)
   if (!(waitMs > 0 && waitMs <= TIMER_MS_MAX)) {
     throw new InvalidArgumentError('waitMs', `milliseconds from 1 to ${TIMER_MS_MAX}`, waitMs)

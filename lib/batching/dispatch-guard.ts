@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { messageOf, StoreError } from '../errors/index.ts'
 import type { BatchItem } from './item-group.ts'
 import { type BatchObserver, notify } from './observer.ts'
@@ -28,17 +29,20 @@ export interface GuardOptions {
  * Runs a handler so that every item is answered, whatever the handler does: throw at once or half-way,
  * return without answering some, or never return. Never rejects. This is the remedy for the incident of
  * 13,693 leaked waiters (semantics 8.1, lesson 1): an exception inside a batch left its callers parked.
+ * Tells whether the handler was given up.
  */
 export async function runGuarded<Request, Answer>(
   items: readonly BatchItem<Request, Answer>[],
   handler: BatchHandler<Request, Answer>,
   options: GuardOptions,
-): Promise<void> {
+): Promise<{ isLost: boolean }> {
   const { name, dispatchMs, observer } = options
   const context = new GuardedContext()
   let timer: NodeJS.Timeout | undefined
+  let isLost = false
   const lost = new Promise<void>(resolve => {
     timer = setTimeout(() => {
+      isLost = true
       const error = new StoreError(
         'SERVICE_UNAVAILABLE',
         `${name}: the batch had no answer within ${dispatchMs} ms`,
@@ -52,6 +56,7 @@ export async function runGuarded<Request, Answer>(
 
   await Promise.race([runHandler(items, handler, context, options), lost])
   clearTimeout(timer)
+  return { isLost }
 }
 
 async function runHandler<Request, Answer>(
@@ -83,6 +88,8 @@ class GuardedContext implements DispatchContext {
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController()
+      // A handler may have many batches under way at a time, each with its listener.
+      setMaxListeners(0, this.#controller.signal)
       if (this.#reason !== undefined) this.#controller.abort(this.#reason)
     }
     return this.#controller.signal

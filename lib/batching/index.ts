@@ -1,4 +1,6 @@
 export { Batcher, type BatcherOptions, type SubmitOptions } from './batcher.ts'
+export { type ConcurrencyLimit, type DispatchOutcome, fixedLimit } from './concurrency-limit.ts'
 export type { BatchHandler, DispatchContext } from './dispatch-guard.ts'
+export { GradientLimit, type GradientLimitOptions } from './gradient-limit.ts'
 export { BatchItem, type Outcome, WaitError } from './item-group.ts'
 export type { BatchObserver, DispatchReason } from './observer.ts'

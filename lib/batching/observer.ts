@@ -1,7 +1,7 @@
 import type { StoreError } from '../errors/index.ts'
 
-/** Why a batch left: it was full, its linger had passed, or the batcher is closing. */
-export type DispatchReason = 'size' | 'linger' | 'close'
+/** Why a batch left: it was full, its linger had passed, the turn or the tick had come, or the batcher closes. */
+export type DispatchReason = 'size' | 'linger' | 'drain' | 'tick' | 'close'
 
 /** What a batcher reports; every method is optional, and none may throw into the batcher. */
 export interface BatchObserver {

@@ -18,7 +18,7 @@ interface MetricValue {
 interface MetricSnapshot {
   readonly name: string
   readonly help: string
-  readonly type: 'counter' | 'histogram'
+  readonly type: 'counter' | 'gauge' | 'histogram'
   readonly values: readonly MetricValue[]
   readonly aggregator: 'sum'
 }
@@ -32,7 +32,7 @@ abstract class Metric<State> {
   readonly name: string
   readonly help: string
   readonly aggregator = 'sum'
-  abstract readonly type: 'counter' | 'histogram'
+  abstract readonly type: MetricSnapshot['type']
   protected readonly series = new Map<string, Series<State>>()
 
   constructor(name: string, help: string) {
@@ -52,7 +52,9 @@ abstract class Metric<State> {
   }
 
   protected stateOf(labels: Labels): State {
-    const key = Object.values(labels).join('\0')
+    // On the way of every call: cheaper than an array of the values.
+    let key = ''
+    for (const name in labels) key += `${labels[name]}\0`
     let entry = this.series.get(key)
     if (entry === undefined) {
       entry = { labels, state: this.newState() }
@@ -79,6 +81,30 @@ export class Counter extends Metric<{ value: number }> {
 
   protected valuesOf({ labels, state }: Series<{ value: number }>): MetricValue[] {
     return [{ labels, value: state.value }]
+  }
+}
+
+/** A value that is read from its sources when the registry is scraped; sources of the same labels add up. */
+export class Gauge extends Metric<Set<() => number>> {
+  readonly type = 'gauge'
+
+  /** Reads `source` from now on, until the function that comes back is called. */
+  addSource(labels: Labels, source: () => number): () => void {
+    const sources = this.stateOf(labels)
+    // An entry of its own: two stores may give the same function.
+    const entry = (): number => source()
+    sources.add(entry)
+    return () => sources.delete(entry)
+  }
+
+  protected newState(): Set<() => number> {
+    return new Set()
+  }
+
+  protected valuesOf({ labels, state }: Series<Set<() => number>>): MetricValue[] {
+    let value = 0
+    for (const source of state) value += source()
+    return state.size === 0 ? [] : [{ labels, value }]
   }
 }
 

@@ -22,5 +22,6 @@ export function settingsPage(): string {
 }
 
 function range(kind: SettingKind): string {
+  if (kind.type === 'boolean') return 'true, false'
   return kind.type === 'choice' ? kind.of.join(', ') : `${kind.minimum} … ${kind.maximum}`
 }

@@ -2,13 +2,16 @@
 export type SettingKind =
   | { readonly type: 'integer'; readonly minimum: number; readonly maximum: number }
   | { readonly type: 'milliseconds'; readonly minimum: number; readonly maximum: number }
+  /** Any number, also a fraction. */
+  | { readonly type: 'number'; readonly minimum: number; readonly maximum: number }
+  | { readonly type: 'boolean' }
   | { readonly type: 'choice'; readonly of: readonly string[] }
 
 export interface SettingRow {
   /** The name in the reference system's configuration, accepted as a synonym; null where it has none. */
   readonly reference: string | null
   readonly kind: SettingKind
-  readonly default: number | string
+  readonly default: number | string | boolean
   readonly meaning: string
 }
 
@@ -23,6 +26,54 @@ const milliseconds = (minimum: number): SettingKind => ({
   minimum,
   maximum: TIMER_MS_MAX,
 })
+
+type BatcherSettings<Pool extends string> = {
+  readonly [Name in `${Pool}Batcher${'Size' | 'DurationMillis' | 'TickerIntervalMillis'}`]: SettingRow & {
+    readonly kind: { readonly type: 'integer' | 'milliseconds' }
+  }
+} & {
+  readonly [Name in `${Pool}Batcher${'DrainMode' | 'GreedyAccumulate'}`]: SettingRow & {
+    readonly kind: { readonly type: 'boolean' }
+  }
+}
+
+/** The settings that every batcher has (semantics 4.1). */
+function batcherSettings<Pool extends string>(
+  pool: Pool,
+  { size, lingerMs, item }: { size: number; lingerMs: number; item: string },
+): BatcherSettings<Pool> {
+  const named = (name: string, kind: SettingKind, standard: SettingRow['default'], meaning: string) => [
+    `${pool}Batcher${name}`,
+    { reference: `utxostore_${pool}Batcher${name}`, kind, default: standard, meaning },
+  ]
+  return Object.fromEntries([
+    named('Size', count(1), size, `most items in one batch; an item is one ${item}`),
+    named(
+      'DurationMillis',
+      milliseconds(0),
+      lingerMs,
+      `how long the first ${item} of a batch waits for company`,
+    ),
+    named(
+      'DrainMode',
+      { type: 'boolean' },
+      false,
+      'sends what is queued at the end of a turn of the event loop',
+    ),
+    named(
+      'GreedyAccumulate',
+      { type: 'boolean' },
+      false,
+      'a batch that is due waits while more items keep coming',
+    ),
+    named(
+      'TickerIntervalMillis',
+      milliseconds(0),
+      0,
+      'sends at multiples of this time instead of after the first item’s wait; 0 is off; excludes drain mode',
+    ),
+  ]) as BatcherSettings<Pool>
+}
 
 /**
  * Every setting of the store: the one place for its name, range, default and meaning (semantics 7; defaults are
@@ -62,65 +113,19 @@ export const SETTINGS = {
     meaning:
       "height of the chain's genesis upgrade; from it on OP_RETURN and long scripts are stored as outputs",
   },
-  storeBatcherSize: {
-    reference: 'utxostore_storeBatcherSize',
-    kind: count(1),
-    default: 100,
-    meaning: 'most creates in one batch',
-  },
-  storeBatcherDurationMillis: {
-    reference: 'utxostore_storeBatcherDurationMillis',
-    kind: milliseconds(0),
-    default: 100,
-    meaning: 'how long the first create of a batch waits for company',
-  },
-  getBatcherSize: {
-    reference: 'utxostore_getBatcherSize',
-    kind: count(1),
-    default: 1,
-    meaning: 'most reads in one batch',
-  },
-  getBatcherDurationMillis: {
-    reference: 'utxostore_getBatcherDurationMillis',
-    kind: milliseconds(0),
-    default: 10,
-    meaning: 'how long the first read of a batch waits for company',
-  },
-  spendBatcherSize: {
-    reference: 'utxostore_spendBatcherSize',
-    kind: count(1),
-    default: 100,
-    meaning: 'most inputs in one batch of spends',
-  },
-  spendBatcherDurationMillis: {
-    reference: 'utxostore_spendBatcherDurationMillis',
-    kind: milliseconds(0),
-    default: 100,
-    meaning: 'how long the first input of a batch of spends waits for company',
-  },
-  outpointBatcherSize: {
-    reference: 'utxostore_outpointBatcherSize',
-    kind: count(1),
-    default: 100,
-    meaning: 'most transactions in one batch of previous-output look-ups',
-  },
-  outpointBatcherDurationMillis: {
-    reference: 'utxostore_outpointBatcherDurationMillis',
-    kind: milliseconds(0),
-    default: 10,
-    meaning: 'how long the first look-up of previous outputs waits for company',
-  },
-  lockedBatcherSize: {
-    reference: 'utxostore_lockedBatcherSize',
-    kind: count(1),
-    default: 1024,
-    meaning: 'most lock changes in one batch',
-  },
-  lockedBatcherDurationMillis: {
-    reference: 'utxostore_lockedBatcherDurationMillis',
-    kind: milliseconds(0),
-    default: 5,
-    meaning: 'how long the first lock change of a batch waits for company',
+  ...batcherSettings('store', { size: 100, lingerMs: 100, item: 'create' }),
+  ...batcherSettings('get', { size: 1, lingerMs: 10, item: 'read' }),
+  ...batcherSettings('spend', { size: 100, lingerMs: 100, item: 'input of a spend' }),
+  ...batcherSettings('outpoint', { size: 100, lingerMs: 10, item: 'look-up of previous outputs' }),
+  ...batcherSettings('increment', { size: 256, lingerMs: 10, item: 'change of a count of spent pages' }),
+  ...batcherSettings('setDAH', { size: 256, lingerMs: 10, item: 'delete-at-height of a page' }),
+  ...batcherSettings('locked', { size: 1024, lingerMs: 5, item: 'lock change' }),
+  batcherConcurrency: {
+    reference: null,
+    kind: { type: 'choice', of: ['adaptive', 'fixed'] },
+    default: 'adaptive',
+    meaning:
+      'adaptive: the batches in flight follow the server’s latency, up to the limit of batcherMaxConcurrent; fixed: always up to that limit',
   },
   batcherMaxConcurrent: {
     reference: 'utxostore_batcherMaxConcurrent',
@@ -151,7 +156,8 @@ export const SETTINGS = {
     reference: null,
     kind: milliseconds(0),
     default: 30_000,
-    meaning: 'added to batchPolicyTotalTimeout to bound every wait; covers the time in the queue',
+    meaning:
+      'added to batchPolicyTotalTimeout and overloadRetryMaxElapsed to bound every wait; covers the time in the queue',
   },
   spendWaitTimeout: {
     reference: 'utxostore_spendWaitTimeout',
@@ -165,6 +171,50 @@ export const SETTINGS = {
     default: 120_000,
     meaning: 'budget for undoing a failed spend, apart from the caller and from close',
   },
+  spendCircuitBreakerFailureCount: {
+    reference: 'utxostore_spendCircuitBreakerFailureCount',
+    kind: count(0),
+    default: 10,
+    meaning: 'failures of the server in a row after which spends are refused without being sent; 0 is never',
+  },
+  spendCircuitBreakerCooldown: {
+    reference: 'utxostore_spendCircuitBreakerCooldown',
+    kind: milliseconds(0),
+    default: 30_000,
+    meaning: 'how long spends are refused before a few are let through as probes',
+  },
+  spendCircuitBreakerHalfOpenMax: {
+    reference: 'utxostore_spendCircuitBreakerHalfOpenMax',
+    kind: count(1),
+    default: 4,
+    meaning: 'probes that are let through, and answers to them after which all spends are',
+  },
+  semaphoreMultiplier: {
+    reference: 'aerospike_semaphore_multiplier',
+    kind: { type: 'number', minimum: -1_000_000, maximum: 1_000_000 },
+    default: 1,
+    meaning:
+      'times ConnectionQueueSize gives the batches in flight of the whole store, from 1 to 2^20; 0 or less is no limit',
+  },
+  overloadRetryMaxElapsed: {
+    reference: 'aerospike_overload_retry_max_elapsed',
+    kind: milliseconds(0),
+    default: 120_000,
+    meaning:
+      'how long rows that a server refused for load are sent again, per batch; 0 never sends them again',
+  },
+  overloadRetryBase: {
+    reference: 'aerospike_overload_retry_base',
+    kind: milliseconds(1),
+    default: 50,
+    meaning: 'pause before the first of these attempts; it doubles from one to the next',
+  },
+  overloadRetryMax: {
+    reference: 'aerospike_overload_retry_max',
+    kind: milliseconds(1),
+    default: 5_000,
+    meaning: 'the longest of these pauses',
+  },
   maxMinedBatchSize: {
     reference: 'utxostore_maxMinedBatchSize',
     kind: count(1),
@@ -176,6 +226,39 @@ export const SETTINGS = {
     kind: count(1),
     default: 128,
     meaning: 'batches in flight for one call of an operation on a list',
+  },
+  conflictingChildrenMaxNodes: {
+    reference: 'utxostore_conflictingChildrenMaxNodes',
+    kind: count(0, 2 ** 31),
+    default: 100_000,
+    meaning:
+      'most transactions that one walk over conflicting children visits before it fails; 0 is unlimited',
+  },
+  propagateConflictingToPages: {
+    reference: null,
+    kind: { type: 'choice', of: ['off', 'on'] },
+    default: 'off',
+    meaning:
+      'on: a conflicting transaction is marked on its pages, too; only for a set that no reference node shares, for such a node lifts the mark on the master alone',
+  },
+  freezeMode: {
+    reference: null,
+    kind: { type: 'choice', of: ['records', 'sentinel'] },
+    default: 'records',
+    meaning:
+      'records: freezes are written with their windows; sentinel: an output is only marked as frozen, for a set shared with nodes that do not know freeze records',
+  },
+  reassignedUtxoSpendableAfterBlocks: {
+    reference: 'utxostore_reassignedUtxoSpendableAfterBlocks',
+    kind: height(),
+    default: 1_000,
+    meaning: 'blocks until a reassigned output can be spent; the reference always takes 1000',
+  },
+  unminedTxRetention: {
+    reference: 'utxostore_unminedTxRetention',
+    kind: height(),
+    default: 144,
+    meaning: 'blocks after which an unmined transaction counts as old',
   },
   dbTimeoutDuration: {
     reference: 'utxostore_dbTimeoutDuration',
@@ -200,6 +283,24 @@ export const SETTINGS = {
     kind: count(0, 1000),
     default: 5,
     meaning: 'attempts of a batch after the first',
+  },
+  queryPolicyTotalTimeout: {
+    reference: null,
+    kind: milliseconds(1),
+    default: 1_800_000,
+    meaning: 'total time of one slice of a query, retries included',
+  },
+  queryPolicyMaxRetries: {
+    reference: null,
+    kind: count(0, 1000),
+    default: 3,
+    meaning: 'attempts of a slice of a query after the first',
+  },
+  queryIdleTimeoutSeconds: {
+    reference: 'utxostore_queryIdleTimeoutSeconds',
+    kind: count(1, 1_000_000),
+    default: 60,
+    meaning: 'seconds without a record after which a query fails instead of hanging',
   },
   connectTimeout: {
     reference: null,

@@ -3,14 +3,16 @@ import { SETTINGS, type SettingKind, type SettingName, type SettingRow } from '.
 
 type ValueOf<Row extends SettingRow> = Row['kind'] extends { type: 'choice'; of: readonly (infer Choice)[] }
   ? Choice
-  : number
+  : Row['kind'] extends { type: 'boolean' }
+    ? boolean
+    : number
 
 /** All settings with their values; durations in milliseconds, heights in blocks. */
 export type Settings = { readonly [Name in SettingName]: ValueOf<(typeof SETTINGS)[Name]> }
 
 /** Settings as a caller gives them: any of them, under its own or the reference system's name. */
 export type SettingsInput = Partial<Settings> & {
-  readonly [referenceName: `${string}_${string}`]: number | string
+  readonly [referenceName: `${string}_${string}`]: number | string | boolean
 }
 
 const BY_NAME = new Map<string, SettingName>()
@@ -24,7 +26,7 @@ for (const [name, row] of Object.entries(SETTINGS) as [SettingName, SettingRow][
  * for an unknown name, a value outside its range, or a setting given under both of its names.
  */
 export function resolveSettings(input: SettingsInput = {}): Settings {
-  const given = new Map<SettingName, number | string>()
+  const given = new Map<SettingName, number | string | boolean>()
   for (const [key, value] of Object.entries(input)) {
     if (value === undefined) continue
     const name = BY_NAME.get(key)
@@ -38,19 +40,40 @@ export function resolveSettings(input: SettingsInput = {}): Settings {
     name,
     given.get(name as SettingName) ?? row.default,
   ])
-  return Object.freeze(Object.fromEntries(entries)) as Settings
+  const settings = Object.freeze(Object.fromEntries(entries)) as Settings
+  checkTicks(settings)
+  return settings
 }
 
-function checked(key: string, kind: SettingKind, value: unknown): number | string {
+function checked(key: string, kind: SettingKind, value: unknown): number | string | boolean {
   if (kind.type === 'choice') {
     if (typeof value === 'string' && kind.of.includes(value)) return value
     throw new InvalidArgumentError(`settings.${key}`, `one of ${kind.of.join(', ')}`, value)
   }
-  const { minimum, maximum } = kind
-  if (Number.isSafeInteger(value) && (value as number) >= minimum && (value as number) <= maximum)
-    return value as number
-  const unit = kind.type === 'milliseconds' ? 'a whole number of milliseconds' : 'a whole number'
+  if (kind.type === 'boolean') {
+    if (typeof value === 'boolean') return value
+    throw new InvalidArgumentError(`settings.${key}`, 'true or false', value)
+  }
+  const { type, minimum, maximum } = kind
+  const isOfType = type === 'number' ? typeof value === 'number' : Number.isSafeInteger(value)
+  if (isOfType && (value as number) >= minimum && (value as number) <= maximum) return value as number
+  const unit = UNITS[type]
   throw new InvalidArgumentError(`settings.${key}`, `${unit} from ${minimum} to ${maximum}`, value)
+}
+
+const UNITS = {
+  integer: 'a whole number',
+  milliseconds: 'a whole number of milliseconds',
+  number: 'a number',
+} as const
+
+/** A batcher cannot both send at the end of each turn and wait for ticks (semantics 4.1). */
+function checkTicks(settings: Settings): void {
+  for (const [name, value] of Object.entries(settings)) {
+    const tick = name.replace(/DrainMode$/, 'TickerIntervalMillis') as SettingName
+    if (tick !== name && value === true && settings[tick] !== 0)
+      throw new InvalidArgumentError(`settings.${tick}`, `0 where ${name} is on`, settings[tick])
+  }
 }
 
 function suggest(key: string): string {

@@ -1,9 +1,21 @@
+/** A secondary index on a bin of the store's set. */
+export interface IndexDefinition {
+  readonly name: string
+  readonly bin: string
+  readonly type: 'numeric'
+}
+
 /** What the store asks of a cluster beside batches: the same for every transport, on the npm client. */
 export interface Administration {
   /** File names of the registered UDF modules, on whichever node answers. */
   listUdfFiles(): Promise<string[]>
   /** Registers a UDF file under `fileName` and waits until every node has it. */
   registerUdf(fileName: string, source: string): Promise<void>
+  /**
+   * Creates a secondary index where the set has none on that bin, and waits until every node has built it. Where
+   * another set of the namespace has the name, it is made distinct. Rejects with `CONTEXT_CANCELED` when the signal fires while it is being built.
+   */
+  ensureIndex(index: IndexDefinition, signal?: AbortSignal): Promise<void>
   /** The answer of every node to an info command, parameters included: `namespace/test`. */
   infoOfNodes(command: string): Promise<{ node: string; answer: string }[]>
   close(): Promise<void>

@@ -1,5 +1,16 @@
 import { StoreError } from '../errors/index.ts'
 
+const PERMITS_MAX = 2 ** 20
+
+/**
+ * How many batches are in flight at the most: the connections to a node times a multiplier, within 1 to 2^20.
+ * Undefined, for no limit, where the multiplier is 0, negative or no number (semantics 6.1).
+ */
+export function permitCount(connections: number, multiplier: number): number | undefined {
+  if (!(multiplier > 0)) return undefined
+  return Math.min(PERMITS_MAX, Math.max(1, Math.floor(connections * multiplier)))
+}
+
 interface Waiter {
   readonly grant: () => void
 }
@@ -19,6 +30,10 @@ export class ConnectionPermits {
 
   get free(): number {
     return this.#free
+  }
+
+  get waiting(): number {
+    return this.#waiting.size
   }
 
   /** Runs `work` with a permit, which it gives back however `work` ends. */

@@ -1,7 +1,19 @@
 export { RESULT_CODES } from '../protocol/index.ts'
-export type { Administration } from './administration.ts'
+export type { Administration, IndexDefinition } from './administration.ts'
 export { type AlignedAnswers, alignAnswers } from './align-answers.ts'
-export { statusText } from './result-status.ts'
+export { BatchError } from './batch-error.ts'
+export { ConnectionPermits, permitCount } from './connection-permits.ts'
+export type { Comparison, Filter, FilterValue } from './filter.ts'
+export { OverloadRetry, type OverloadRetryOptions } from './overload-retry.ts'
+export {
+  type PartitionRange,
+  type Queries,
+  QueryError,
+  type QueryOptions,
+  type QueryRecord,
+  type QueryRequest,
+} from './queries.ts'
+export { CLIENT_STATUS, isInfrastructureFailure, isOverload, statusText } from './result-status.ts'
 export type {
   ApplyRow,
   BatchOptions,

@@ -1,7 +1,7 @@
 import { RESULT_CODES } from '../protocol/index.ts'
 
 /** Codes that the client sets itself: no server answered with them. */
-const CLIENT_STATUS = {
+export const CLIENT_STATUS = {
   CLIENT_ERROR: -1,
   CLIENT_PARAMETER: -2,
   ABORTED: -5,
@@ -22,4 +22,33 @@ const NAMES = new Map<number, string>(
 /** `KEY_BUSY (14)`: a status as people search for it. */
 export function statusText(status: number): string {
   return `${NAMES.get(status) ?? 'status'} (${status})`
+}
+
+/** Definite refusals for load: nothing was applied (semantics 6.2). */
+const OVERLOAD: ReadonlySet<number> = new Set([RESULT_CODES.DEVICE_OVERLOAD, CLIENT_STATUS.MAX_ERROR_RATE])
+
+export function isOverload(status: number): boolean {
+  return OVERLOAD.has(status)
+}
+
+/** The server or the way to it failed, as opposed to an answer about the data (semantics 6.3). */
+const INFRASTRUCTURE: ReadonlySet<number> = new Set([
+  RESULT_CODES.UNKNOWN,
+  RESULT_CODES.OUT_OF_SPACE,
+  RESULT_CODES.TIMEOUT,
+  RESULT_CODES.UNAVAILABLE,
+  RESULT_CODES.BATCH_QUEUES_FULL,
+  CLIENT_STATUS.CLIENT_ERROR,
+  CLIENT_STATUS.NO_MORE_CONNECTIONS,
+  CLIENT_STATUS.INVALID_NODE,
+  CLIENT_STATUS.CONNECTION_ERROR,
+  CLIENT_STATUS.QUEUE_FULL,
+  CLIENT_STATUS.MAX_RETRIES_EXCEEDED,
+  CLIENT_STATUS.MAX_ERROR_RATE,
+  CLIENT_STATUS.NO_RESPONSE,
+  CLIENT_STATUS.BATCH_FAILED,
+])
+
+export function isInfrastructureFailure(status: number): boolean {
+  return INFRASTRUCTURE.has(status)
 }

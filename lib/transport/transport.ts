@@ -1,3 +1,5 @@
+import type { Filter } from './filter.ts'
+
 /**
  * A value of a bin, or inside one, as it passes the seam. Integers come back as number where they are safe
  * and as bigint beyond 2^53. Blobs are byte arrays, never strings. Maps may come back as plain objects,
@@ -27,6 +29,19 @@ export type WriteOperation =
   | { readonly kind: 'put'; readonly bin: string; readonly value: BinValue }
   /** Deletes the bin, if it is there. */
   | { readonly kind: 'unset'; readonly bin: string }
+  /** Adds to an integer; an absent bin counts as 0. Counts twice when repeated: send it `once`. */
+  | { readonly kind: 'add'; readonly bin: string; readonly value: number | bigint }
+  /** Appends to an unordered list unless the value is in it; an absent bin becomes a list. */
+  | { readonly kind: 'list-append-unique'; readonly bin: string; readonly value: BinValue }
+  /** Removes every element of that value; none, or no such bin, is fine. */
+  | { readonly kind: 'list-remove-value'; readonly bin: string; readonly value: BinValue }
+  /** Sets one entry of a map; an absent bin becomes a map. */
+  | {
+      readonly kind: 'map-put'
+      readonly bin: string
+      readonly key: string | number | bigint
+      readonly value: BinValue
+    }
 
 /**
  * - `any`: creates or changes.
@@ -35,32 +50,39 @@ export type WriteOperation =
  */
 export type ExistsPolicy = 'any' | 'create-only' | 'update-only'
 
-export interface ReadRow {
-  readonly kind: 'read'
+interface FilteredRow {
   readonly key: RecordKey
+  /**
+   * A record that does not meet it is left as it is, and the row answers with status 27. A missing record is
+   * not asked: a write that may create does create, everything else answers with status 2.
+   */
+  readonly filter?: Filter | undefined
+}
+
+export interface ReadRow extends FilteredRow {
+  readonly kind: 'read'
   /** Names of the bins to read; an empty list asks for the record's existence only. */
   readonly bins: readonly string[] | 'all'
 }
 
-export interface WriteRow {
+export interface WriteRow extends FilteredRow {
   readonly kind: 'write'
-  readonly key: RecordKey
   readonly operations: readonly WriteOperation[]
   readonly exists: ExistsPolicy
+  /** Time to live of the record from now on, in seconds from 1. The namespace's default where absent. */
+  readonly ttlSeconds?: number | undefined
 }
 
 /** Calls a record UDF; its answer comes in the bin `SUCCESS`. */
-export interface ApplyRow {
+export interface ApplyRow extends FilteredRow {
   readonly kind: 'apply'
-  readonly key: RecordKey
   readonly module: string
   readonly function: string
   readonly args: readonly BinValue[]
 }
 
-export interface RemoveRow {
+export interface RemoveRow extends FilteredRow {
   readonly kind: 'remove'
-  readonly key: RecordKey
 }
 
 export type BatchRow = ReadRow | WriteRow | ApplyRow | RemoveRow
@@ -75,6 +97,8 @@ export interface RowAnswer {
   readonly bins: Bins | undefined
   /** The row failed, but may have been applied all the same. */
   readonly inDoubt: boolean
+  /** Of a read: how often the record was written, 1 to 65,535 and round again. Absent where it is not known. */
+  readonly generation?: number | undefined
 }
 
 export interface BatchOptions {
@@ -84,6 +108,8 @@ export interface BatchOptions {
   readonly timeout: number
   /** Sends each row once: for changes that count twice when repeated. Retries are the transport’s own otherwise. */
   readonly once?: boolean | undefined
+  /** False: a refusal for load is the answer, instead of the reason to try again later. */
+  readonly retryOverload?: boolean | undefined
 }
 
 /**

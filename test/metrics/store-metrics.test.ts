@@ -47,6 +47,30 @@ describe('createMetrics', () => {
     expect(await registry.metrics()).toContain('utxo_store_spend_rollbacks_total{outcome="fired"} 2')
   })
 
+  it('gauges show what their sources say when scraped, added up over the stores that share them', async () => {
+    const registry = new prometheus.Registry()
+    const [first, second] = [createMetrics(registry), createMetrics(registry)]
+    let queued = 2
+    const remove = first.queuedItems.addSource({ batcher: 'get' }, () => queued)
+    second.queuedItems.addSource({ batcher: 'get' }, () => 5)
+    second.queuedItems.addSource({ batcher: 'spend' }, () => 1)
+    const shown = async (): Promise<string[]> =>
+      (await registry.metrics())
+        .split('\n')
+        .filter(line => /queued_items[{ ]/.test(line))
+        .sort()
+    expect(await shown()).toEqual([
+      '# HELP utxo_store_queued_items items queued, by batcher',
+      '# TYPE utxo_store_queued_items gauge',
+      'utxo_store_queued_items{batcher="get"} 7',
+      'utxo_store_queued_items{batcher="spend"} 1',
+    ])
+    queued = 10
+    expect(await shown()).toContain('utxo_store_queued_items{batcher="get"} 15')
+    remove()
+    expect(await shown()).toContain('utxo_store_queued_items{batcher="get"} 5')
+  })
+
   it('works without a registry and refuses what is none', () => {
     expect(() => createMetrics(undefined).unwantedAnswers.increment({ batcher: 'get' })).not.toThrow()
     expect(() => createMetrics({} as never)).toThrow(

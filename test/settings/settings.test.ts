@@ -1,7 +1,16 @@
 import { describe, expect, it } from '@jest/globals'
 import { resolveSettings, SETTINGS, type SettingsInput } from '../../lib/settings/index.ts'
+import type { SettingRow } from '../../lib/settings/settings-table.ts'
+import { otherValue } from './other-value.ts'
 
-const rows = Object.entries(SETTINGS)
+const rows: [string, SettingRow][] = Object.entries(SETTINGS)
+
+function valuesOutside({ kind }: SettingRow): unknown[] {
+  if (kind.type === 'choice') return ['', 'none', 1, true]
+  if (kind.type === 'boolean') return ['true', 1, 0, null]
+  const outside = [kind.minimum - 1, kind.maximum + 1, '5', null, Number.NaN]
+  return kind.type === 'number' ? outside : [...outside, 1.5]
+}
 
 describe('resolveSettings', () => {
   it.each(rows)('%s has a default that passes its own check', (name, row) => {
@@ -11,17 +20,14 @@ describe('resolveSettings', () => {
   it.each(rows.filter(([, row]) => row.reference !== null))(
     '%s is taken under the name of the reference, too',
     (name, row) => {
-      const value = row.kind.type === 'choice' ? row.default : row.kind.minimum + 1
+      const value = otherValue(row)
       const settings = resolveSettings({ [row.reference as string]: value } as SettingsInput)
       expect(settings[name as keyof typeof settings]).toBe(value)
     },
   )
 
   it.each(rows)('%s refuses what is out of its range, naming itself and the value', (name, row) => {
-    const outside =
-      row.kind.type === 'choice'
-        ? ['', 'none', 1]
-        : [row.kind.minimum - 1, row.kind.maximum + 1, 1.5, '5', null, Number.NaN]
+    const outside = valuesOutside(row)
     for (const value of outside) {
       expect(() => resolveSettings({ [name]: value } as SettingsInput)).toThrow(
         expect.objectContaining({ code: 'INVALID_ARGUMENT', field: `settings.${name}` }),
@@ -38,6 +44,19 @@ describe('resolveSettings', () => {
   it('refuses a setting that is given under both of its names', () => {
     expect(() => resolveSettings({ getBatcherSize: 1, utxostore_getBatcherSize: 1 })).toThrow(/given once/)
   })
+
+  it.each(['store', 'get', 'spend', 'outpoint', 'increment', 'setDAH', 'locked'])(
+    'refuses drain mode together with ticks for the %s batcher (semantics 4.1)',
+    pool => {
+      const drain = { [`${pool}BatcherDrainMode`]: true }
+      const tick = { [`${pool}BatcherTickerIntervalMillis`]: 5 }
+      expect(() => resolveSettings({ ...drain, ...tick } as SettingsInput)).toThrow(
+        expect.objectContaining({ field: `settings.${pool}BatcherTickerIntervalMillis` }),
+      )
+      expect(() => resolveSettings(drain as SettingsInput)).not.toThrow()
+      expect(() => resolveSettings(tick as SettingsInput)).not.toThrow()
+    },
+  )
 
   it('takes undefined for absent', () => {
     expect(resolveSettings({ getBatcherSize: undefined } as unknown as SettingsInput).getBatcherSize).toBe(1)

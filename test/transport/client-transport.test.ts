@@ -1,10 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
-import {
-  type BatchClient,
-  type ClientRow,
-  ClientTransport,
-} from '../../lib/transport/client/client-transport.ts'
-import type { BatchRow, BinValue } from '../../lib/transport/index.ts'
+import type { ClientRow } from '../../lib/transport/client/client-rows.ts'
+import { type BatchClient, ClientTransport } from '../../lib/transport/client/client-transport.ts'
+import { type BatchRow, type BinValue, ConnectionPermits } from '../../lib/transport/index.ts'
 
 type Answers = Awaited<ReturnType<BatchClient['batchWrite']>>
 
@@ -21,7 +18,7 @@ function transportWith(answer: (records: ClientRow[]) => Promise<Answers>) {
     namespace: 'ns',
     socketTimeoutMs: 700,
     maxRetries: 5,
-    connectionsMax: 2,
+    permits: new ConnectionPermits(2),
   })
   return { transport, calls }
 }
@@ -38,7 +35,7 @@ const write = (value: BinValue): BatchRow => ({
 })
 
 describe('ClientTransport', () => {
-  it('reads every row’s own status: a resolved promise is no success (lesson 82)', async () => {
+  it('lesson 82: reads every row’s own status: a resolved promise is no success', async () => {
     const { transport } = transportWith(async () => [
       { status: 0, record: { bins: { a: 1 } } },
       { status: 2, inDoubt: false },
@@ -111,7 +108,7 @@ describe('ClientTransport', () => {
     expect((error as Error).cause).toBeUndefined()
   })
 
-  it('has no more batches at the client than there are connections, and frees them all (lesson 80)', async () => {
+  it('lesson 80: has no more batches at the client than there are permits, and frees them all', async () => {
     let inFlight = 0
     let inFlightMax = 0
     const { transport } = transportWith(async records => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
-import { ConnectionPermits } from '../../lib/transport/connection-permits.ts'
+import { ConnectionPermits, permitCount } from '../../lib/transport/connection-permits.ts'
 
 beforeEach(() => {
   jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask'] })
@@ -85,5 +85,20 @@ describe('ConnectionPermits', () => {
     expect(started).toEqual(['first', 'next'])
     await end('next')
     await Promise.all([first, next])
+  })
+})
+
+describe('permitCount (semantics 6.1)', () => {
+  it.each([
+    [128, 1, 128],
+    [128, 0.5, 64],
+    [3, 0.5, 1],
+    [1, 0.001, 1],
+    [1_000_000, 1_000, 2 ** 20],
+    [128, 0, undefined],
+    [128, -1, undefined],
+    [128, Number.NaN, undefined],
+  ])('%d connections times %d are %d permits', (connections, multiplier, permits) => {
+    expect(permitCount(connections, multiplier)).toBe(permits)
   })
 })

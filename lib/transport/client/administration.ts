@@ -1,18 +1,36 @@
+import { createHash } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import Aerospike from 'aerospike'
-import type { Administration } from '../administration.ts'
+import { describe, messageOf, StoreError } from '../../errors/index.ts'
+import type { Administration, IndexDefinition } from '../administration.ts'
 import type { ClientConnection } from './connection.ts'
+
+export interface ClientAdministrationOptions {
+  namespace: string
+  set: string
+  /** Time in milliseconds for one info command. */
+  timeoutMs: number
+}
+
+/** The server's code for an index that exists, with the same definition or another one. */
+const INDEX_FOUND = 200
+/** The longest name of an index. */
+const INDEX_NAME_BYTES_MAX = 63
+/** State of an index that answers queries; `WO` while it is being built. */
+const BUILT = 'RW'
+const INDEX_POLL_MS = 100
 
 /** Administration through the npm client. */
 export class ClientAdministration implements Administration {
   readonly #client: ClientConnection
-  readonly #timeoutMs: number
+  readonly #options: ClientAdministrationOptions
 
-  constructor(client: ClientConnection, { timeoutMs }: { timeoutMs: number }) {
+  constructor(client: ClientConnection, options: ClientAdministrationOptions) {
     this.#client = client
-    this.#timeoutMs = timeoutMs
+    this.#options = options
   }
 
   async listUdfFiles(): Promise<string[]> {
@@ -34,7 +52,7 @@ export class ClientAdministration implements Administration {
       const job = await this.#client.udfRegister(
         path,
         Aerospike.language.LUA,
-        new Aerospike.InfoPolicy({ timeout: this.#timeoutMs }),
+        new Aerospike.InfoPolicy({ timeout: this.#options.timeoutMs }),
       )
       await job.wait(50)
     } finally {
@@ -42,10 +60,59 @@ export class ClientAdministration implements Administration {
     }
   }
 
+  async ensureIndex(index: IndexDefinition, signal?: AbortSignal): Promise<void> {
+    // Looked for first: a server renames an index that is created again under another name.
+    const isKnown = (await this.#statesByNode(index.bin)).some(state => state !== undefined)
+    if (!isKnown) await this.#createIndex(index)
+    while (!(await this.#statesByNode(index.bin)).every(state => state === BUILT)) {
+      if (signal?.aborted) throw givenUp(index.name, signal)
+      await delay(INDEX_POLL_MS, undefined, { signal }).catch(() => {})
+    }
+  }
+
+  /** Under a name of the set's own where another set has the usual one: names are shared by a namespace. */
+  async #createIndex({ name, bin }: IndexDefinition): Promise<void> {
+    const { namespace: ns, set, timeoutMs } = this.#options
+    for (const candidate of [name, nameForSet(name, set)]) {
+      try {
+        const policy = new Aerospike.InfoPolicy({ timeout: timeoutMs })
+        await this.#client.createIntegerIndex({ ns, set, bin, index: candidate }, policy)
+        return
+      } catch (error) {
+        if ((error as { code?: unknown }).code !== INDEX_FOUND)
+          throw new StoreError('STORAGE_ERROR', `index ${name} cannot be created: ${messageOf(error)}`)
+      }
+    }
+    // Taken, too: by another process that was quicker, which the wait for it will show.
+  }
+
+  /** The state of the index on a bin of the set, whatever its name, on each node; undefined where it has none. */
+  async #statesByNode(bin: string): Promise<(string | undefined)[]> {
+    // Asked for as a whole: the npm client refuses commands of more than about fifty characters.
+    const answers = await this.infoOfNodes('sindex-list')
+    if (answers.length === 0) throw new StoreError('STORAGE_UNAVAILABLE', 'no node tells of its indexes')
+    return answers.map(({ answer }) => {
+      const indexes = answer.split(';').map(line => fieldsOf(line))
+      return indexes.find(fields => this.#isOnBin(fields, bin))?.get('state')
+    })
+  }
+
+  /** Whether it is an index on the integers of the bin itself, not on its elements or on an expression. */
+  #isOnBin(fields: ReadonlyMap<string, string>, bin: string): boolean {
+    const { namespace, set } = this.#options
+    const wanted = { ns: namespace, set, bin, type: 'numeric', indextype: 'default' }
+    const isAbsent = (value: string | undefined): boolean => value === undefined || value === 'null'
+    return (
+      Object.entries(wanted).every(([name, value]) => fields.get(name) === value) &&
+      isAbsent(fields.get('context')) &&
+      isAbsent(fields.get('exp'))
+    )
+  }
+
   async infoOfNodes(command: string): Promise<{ node: string; answer: string }[]> {
     const answers = await this.#client.infoAll(
       command,
-      new Aerospike.InfoPolicy({ timeout: this.#timeoutMs }),
+      new Aerospike.InfoPolicy({ timeout: this.#options.timeoutMs }),
     )
     return (answers as { host?: { node_id?: string }; info: string }[]).map(({ host, info }) => ({
       node: host?.node_id ?? '?',
@@ -57,4 +124,26 @@ export class ClientAdministration implements Administration {
     // `false`: the process-wide event loop stays usable for other stores in this process.
     await this.#client.close(false)
   }
+}
+
+/** `ns=test:indexname=…:state=RW`; the text of an expression may hold colons, but comes behind what is compared. */
+function fieldsOf(line: string): ReadonlyMap<string, string> {
+  return new Map(line.split(':').map(field => field.split('=', 2) as [string, string]))
+}
+
+/** A name of the set's own, where another set has the usual one. */
+function nameForSet(name: string, set: string): string {
+  const own = `${name}_${set}`
+  if (Buffer.byteLength(own) <= INDEX_NAME_BYTES_MAX) return own
+  return `${name}_${createHash('sha256').update(set).digest('hex').slice(0, 16)}`
+}
+
+function givenUp(name: string, signal: AbortSignal): StoreError {
+  return new StoreError(
+    'CONTEXT_CANCELED',
+    `waiting for index ${name} was given up: ${describe(signal.reason)}`,
+    {
+      cause: signal.reason,
+    },
+  )
 }

@@ -7,6 +7,9 @@ export interface Host {
   readonly port: number
 }
 
+/** Queries are not admitted by the permits of batches; without room of their own one more batch would be refused. */
+const CONNECTIONS_BESIDE_BATCHES = 16
+
 export interface ConnectionOptions {
   hosts: readonly Host[]
   connectionsMax: number
@@ -55,7 +58,7 @@ async function attempt(options: ConnectionOptions) {
   Aerospike.setDefaultLogging({ level: Aerospike.log.OFF })
   const client = Aerospike.client({
     hosts: options.hosts.map(({ host, port }) => ({ addr: host, port })),
-    maxConnsPerNode: options.connectionsMax,
+    maxConnsPerNode: options.connectionsMax + CONNECTIONS_BESIDE_BATCHES,
     minConnsPerNode: options.connectionsMin,
     connTimeoutMs: options.connectTimeoutMs,
     log: { level: Aerospike.log.OFF },
