@@ -89,6 +89,24 @@ export class BinReader {
     })
   }
 
+  /**
+   * A map whose keys are integers from 0. The npm client hands it over as an object, so that its keys come as
+   * property names.
+   */
+  integerKeyedMap(bin: string): Map<number, unknown> | undefined {
+    const value = this.#optional(bin, 'a map', isMap)
+    if (value === undefined) return undefined
+    const entries: Iterable<[unknown, unknown]> = value instanceof Map ? value : Object.entries(value)
+    return new Map(
+      [...entries].map(([key, entry]) => {
+        const number = Number(key)
+        if (!Number.isSafeInteger(number) || number < 0 || String(key) !== String(number))
+          throw this.#wrong(bin, 'a map with integer keys', value)
+        return [number, entry]
+      }),
+    )
+  }
+
   #optional<Value>(bin: string, expected: string, is: (value: unknown) => value is Value): Value | undefined {
     const value: unknown = this.#bins[bin]
     if (value === undefined || value === null) return undefined
@@ -109,4 +127,11 @@ export class BinReader {
 
 function isInteger(value: unknown): value is number | bigint {
   return typeof value === 'bigint' || (typeof value === 'number' && Number.isInteger(value))
+}
+
+function isMap(value: unknown): value is ReadonlyMap<unknown, unknown> | Readonly<Record<string, unknown>> {
+  if (value instanceof Map) return true
+  return (
+    typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array)
+  )
 }

@@ -61,6 +61,31 @@ export const BIN_TABLE = {
     meaning: 'ALLSPENT or NOTALLSPENT; absent is NOTALLSPENT',
   },
   conflictingChildren: { bin: 'conflictingCs', on: 'master', meaning: 'list of blobs of 32 bytes' },
+  spendableIn: {
+    bin: 'utxoSpendableIn',
+    on: 'all',
+    meaning: 'map of slot offset to height: a reassigned output cannot be spent below it',
+  },
+  freezeFrom: {
+    bin: 'utxoFreezeFrom',
+    on: 'all',
+    meaning: 'map of slot offset to height: the entry is the freeze record',
+  },
+  freezeUntil: {
+    bin: 'utxoFreezeUntil',
+    on: 'all',
+    meaning: 'map of slot offset to height, where a freeze window ends',
+  },
+  freezeExpires: {
+    bin: 'utxoFreezeExp',
+    on: 'all',
+    meaning: 'map of slot offset to true, where the policy ends with the window',
+  },
+  freezeRecordNumbers: {
+    bin: 'utxoFreezeRecs',
+    on: 'master',
+    meaning: 'map of record number to 1: records that may carry freeze records',
+  },
 } as const satisfies Record<string, BinRow>
 
 type BinName = keyof typeof BIN_TABLE

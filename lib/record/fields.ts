@@ -12,15 +12,32 @@ const COMPOSED = {
   inputs: ['inputs', 'external'],
   outputs: ['outputs', 'external'],
   blockIds: ['blockIds', 'blockHeights', 'subtreeIdxs'],
-  utxos: ['utxos', 'totalExtraRecs', 'totalUtxos'],
+  utxos: ['utxos', 'totalExtraRecs', 'totalUtxos', 'freezeFrom', 'freezeUntil', 'freezeExpires'],
+  /** Freeze records of all outputs. */
+  freezes: ['freezeFrom', 'freezeUntil', 'freezeExpires', 'freezeRecordNumbers'],
 } as const satisfies Record<string, readonly BinName[]>
 
+/** Bins of the outputs of one record: by themselves they say nothing of a transaction. */
+const NO_FIELDS = [
+  'spendableIn',
+  'freezeFrom',
+  'freezeUntil',
+  'freezeExpires',
+  'freezeRecordNumbers',
+] as const satisfies readonly BinName[]
+
 /** What a caller can ask for. */
-export type Field = BinName | keyof typeof COMPOSED
+export type Field = Exclude<BinName, (typeof NO_FIELDS)[number]> | keyof typeof COMPOSED
+
+export const FIELDS = [...new Set([...Object.keys(BIN_TABLE), ...Object.keys(COMPOSED)])].filter(
+  name => !(NO_FIELDS as readonly string[]).includes(name),
+) as readonly Field[]
+
+const FIELD_NAMES: ReadonlySet<string> = new Set(FIELDS)
 
 /** The reference system's spelling, where it differs, is accepted for the same field. */
 const SYNONYMS = new Map<string, Field>(
-  Object.entries(BIN_TABLE).map(([name, { bin }]) => [bin, name as BinName]),
+  Object.entries(BIN_TABLE).flatMap(([name, { bin }]) => (isField(name) ? [[bin, name]] : [])),
 )
 
 export const META_FIELDS = [
@@ -60,7 +77,7 @@ export function checkFields(fields: readonly (Field | string)[]): readonly Field
 }
 
 function isField(name: string): name is Field {
-  return typeof name === 'string' && (Object.hasOwn(COMPOSED, name) || Object.hasOwn(BIN_TABLE, name))
+  return FIELD_NAMES.has(name)
 }
 
 /** The bins to read for fields, each once. */

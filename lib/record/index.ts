@@ -4,11 +4,21 @@ export {
   binsForFields,
   checkFields,
   DECORATE_FIELDS,
+  FIELDS,
   type Field,
   GET_FIELDS,
   META_FIELDS,
   wantsBody,
 } from './fields.ts'
+export {
+  FREEZE_BINS,
+  type FreezeRecord,
+  type FreezeWindow,
+  isConsensusActive,
+  isPolicyActive,
+  normaliseWindow,
+} from './freeze-record.ts'
+export { decodeOutput, OUTPUT_BINS, type OutputState } from './output-state.ts'
 export { decodePartialOutputs, encodePartialOutputs, type PartialOutputs } from './partial-outputs.ts'
 export {
   buildRecords,
@@ -24,7 +34,14 @@ export {
   type RecordContent,
   transactionContent,
 } from './record-content.ts'
-export { decodeMetadata, type TransactionMetadata, type TxInpoint, txInpointsOf } from './record-decoder.ts'
+export {
+  decodeMetadata,
+  decodePageFreezes,
+  decodePageSlots,
+  type TransactionMetadata,
+  type TxInpoint,
+  txInpointsOf,
+} from './record-decoder.ts'
 export { lockKey, masterKey, pageKey, recordNumber, slotOffset } from './record-key.ts'
 export {
   decodeSpendingData,

@@ -10,8 +10,9 @@ import { BinReader } from './bin-reader.ts'
 import type { Bins } from './bin-value.ts'
 import { BINS } from './bins.ts'
 import type { Field } from './fields.ts'
+import { type FreezeRecord, readFreezes } from './freeze-record.ts'
 import { decodeStoredInput, decodeStoredOutput } from './stored-transaction.ts'
-import { decodeSlot, type UtxoSlot } from './utxo-slot.ts'
+import { decodeSlots, type UtxoSlot } from './utxo-slot.ts'
 
 /** A parent and the outputs that are used of it, in the order of the inputs. */
 export interface TxInpoint {
@@ -56,6 +57,10 @@ export interface TransactionMetadata {
   readonly txInpoints?: readonly TxInpoint[]
   /** One entry for each output, in order. */
   readonly utxos?: readonly UtxoSlot[]
+  /** Freeze records, by output. Slots that are merely marked as frozen have none. */
+  readonly freezes?: readonly FreezeRecord[]
+  /** Pages that may carry freeze records. */
+  readonly freezePages?: readonly number[]
   readonly conflictingChildren?: readonly Uint8Array[]
 }
 
@@ -131,7 +136,7 @@ const DECODERS: Readonly<Record<Field, Decoder>> = {
   spentUtxos: integer('spentUtxos'),
   recordUtxos: integer('recordUtxos'),
   utxos: (metadata, reader) => {
-    metadata.utxos = requiredList(reader, BINS.utxos).map(decodeSlot)
+    metadata.utxos = requiredSlots(reader)
     metadata.totalExtraRecs = reader.integer(BINS.totalExtraRecs) ?? 0
     metadata.totalUtxos = reader.requiredInteger(BINS.totalUtxos)
   },
@@ -165,6 +170,11 @@ const DECODERS: Readonly<Record<Field, Decoder>> = {
       txid => txid !== null,
     )
   },
+  freezes: (metadata, reader) => {
+    metadata.freezes = freezeRecords(reader, 0)
+    const marked = reader.integerKeyedMap(BINS.freezeRecordNumbers)?.keys() ?? []
+    metadata.freezePages = [...marked].filter(number => number > 0).sort((a, b) => a - b)
+  },
   tx: body((metadata, reader) => {
     const version = reader.requiredUint32(BINS.version)
     const locktime = reader.requiredUint32(BINS.locktime)
@@ -182,6 +192,22 @@ const DECODERS: Readonly<Record<Field, Decoder>> = {
   txInpoints: body((metadata, reader) => {
     metadata.txInpoints = txInpointsOf(storedInputs(reader))
   }),
+}
+
+/** The slots of a page. Throws `STORAGE_ERROR` for a page without, or with a damaged one. */
+export function decodePageSlots(bins: Bins): readonly UtxoSlot[] {
+  return requiredSlots(new BinReader(bins))
+}
+
+/** The freeze records of a page, whose first output is `firstVout`. */
+export function decodePageFreezes(bins: Bins, firstVout: number): FreezeRecord[] {
+  return freezeRecords(new BinReader(bins), firstVout)
+}
+
+function freezeRecords(reader: BinReader, firstVout: number): FreezeRecord[] {
+  return [...readFreezes(reader)]
+    .map(([offset, window]) => ({ vout: firstVout + offset, window }))
+    .sort((a, b) => a.vout - b.vout)
 }
 
 /** Unique parents in first-seen order, each with the outputs that are used of it (semantics 3.2). */
@@ -214,10 +240,10 @@ function requiredBlobs(reader: BinReader, bin: string): (Uint8Array | null)[] {
   return blobs
 }
 
-function requiredList(reader: BinReader, bin: string): readonly unknown[] {
-  const list = reader.list(bin)
-  if (list === undefined) throw new StoreError('STORAGE_ERROR', `the record has no bin ${bin}`)
-  return list
+function requiredSlots(reader: BinReader): readonly UtxoSlot[] {
+  const slots = decodeSlots(reader)
+  if (slots === undefined) throw new StoreError('STORAGE_ERROR', `the record has no bin ${BINS.utxos}`)
+  return slots
 }
 
 function assign<Name extends keyof Mutable>(

@@ -10,6 +10,10 @@ export interface Call {
   readonly name: string
   /** Length of the list that it works on. */
   readonly items?: number
+  /** Batches that it sends one after the other, where they are more than one for its list. */
+  readonly rounds?: number
+  /** Its wait ends with `CONTEXT_CANCELED` when the store begins to close, instead of holding the closing up. */
+  readonly endsAtClose?: boolean
 }
 
 const TIMER_MS_MAX = 2 ** 31 - 1
@@ -23,6 +27,7 @@ export class CallGate {
   #isClosed = false
   #inProgress = 0
   #onIdle: (() => void) | undefined
+  readonly #endedByClose = new Set<FollowedSignal>()
 
   constructor(context: StoreContext) {
     this.#context = context
@@ -37,26 +42,32 @@ export class CallGate {
     signal: AbortSignal | undefined,
     work: (signal: AbortSignal | undefined) => Promise<Result>,
   ): Promise<Result> {
-    const { name } = call
+    const { name, endsAtClose = false } = call
     if (this.#isClosed)
       return Promise.reject(new StoreError('SERVICE_UNAVAILABLE', `${name}: the store is closed`))
     const boundMs = this.#boundMs(call)
-    if (signal === undefined) {
+    if (signal === undefined && !endsAtClose) {
       const running = this.#counted(name, () => work(undefined))
       return released(running, { name, boundMs })
     }
-    if (signal.aborted) {
+    if (signal?.aborted) {
       const text = `${name}: the caller's signal had fired`
       return Promise.reject(new StoreError('CONTEXT_CANCELED', text, { cause: signal.reason }))
     }
     const own = new FollowedSignal(signal)
+    if (endsAtClose) this.#endedByClose.add(own)
     const running = this.#counted(name, () => work(own.signal))
-    return released(running, { name, signal, boundMs }).finally(() => own.stop())
+    return released(running, { name, signal: own.signal, boundMs }).finally(() => {
+      own.stop()
+      this.#endedByClose.delete(own)
+    })
   }
 
   /** Admits no call from now on. */
   close(): void {
     this.#isClosed = true
+    const reason = new StoreError('SERVICE_UNAVAILABLE', 'the store is closing')
+    for (const ended of this.#endedByClose) ended.fire(reason)
   }
 
   /** Every call has ended, or has lasted so long that only something outside our bounds can hold it. */
@@ -76,10 +87,10 @@ export class CallGate {
     )
   }
 
-  #boundMs({ items = 1 }: Call): number {
+  #boundMs({ items = 1, rounds: steps = 1 }: Call): number {
     const { settings, waitMs } = this.#context
     const rounds = Math.ceil(items / (settings.maxMinedBatchSize * settings.maxMinedRoutines))
-    return Math.min(TIMER_MS_MAX, waitMs * Math.max(1, rounds))
+    return Math.min(TIMER_MS_MAX, waitMs * Math.max(1, rounds) * steps)
   }
 
   async #counted<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
@@ -99,26 +110,30 @@ export class CallGate {
   }
 }
 
-/** A signal of a call's own, fired with the caller's: many listeners on it are no leak, as they would be there. */
+/** A signal of a call's own, fired with the caller's, where there is one: many listeners on it are no leak, as they would be there. */
 class FollowedSignal {
   readonly #controller = new AbortController()
-  readonly #followed: AbortSignal
+  readonly #followed: AbortSignal | undefined
 
-  constructor(followed: AbortSignal) {
+  constructor(followed: AbortSignal | undefined) {
     this.#followed = followed
     setMaxListeners(0, this.#controller.signal)
-    followed.addEventListener('abort', this.#fire, { once: true })
+    followed?.addEventListener('abort', this.#onAbort, { once: true })
   }
 
   get signal(): AbortSignal {
     return this.#controller.signal
   }
 
-  stop(): void {
-    this.#followed.removeEventListener('abort', this.#fire)
+  fire(reason: unknown): void {
+    this.#controller.abort(reason)
   }
 
-  readonly #fire = (): void => this.#controller.abort(this.#followed.reason)
+  stop(): void {
+    this.#followed?.removeEventListener('abort', this.#onAbort)
+  }
+
+  readonly #onAbort = (): void => this.fire(this.#followed?.reason)
 }
 
 /** What callers see of a wait that ended early; the items behind it are no matter of theirs. */

@@ -30,7 +30,7 @@ export async function checkHealth(
 
 async function writeAndRead(context: StoreContext, signal: AbortSignal | undefined): Promise<void> {
   const key = { set: context.set, userKey: HEALTH_KEY }
-  const options = { signal, timeoutMs: context.settings.dbTimeoutDuration }
+  const options = { signal, timeoutMs: context.settings.dbTimeoutDuration, retryOverload: false }
   const write = {
     kind: 'write',
     key,

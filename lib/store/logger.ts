@@ -1,3 +1,5 @@
+import type { LogEvent } from './log-events.ts'
+
 /** The part of pino's shape that the store uses; a pino logger fits as it is. */
 export interface Logger {
   debug(fields: object, message: string): void
@@ -8,11 +10,22 @@ export interface Logger {
 
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const
 
+/** Fields of a log line: a known event, and what belongs to it. */
+export interface LogFields {
+  readonly event: LogEvent
+  readonly [field: string]: unknown
+}
+
+/** The logger as the store sees it: every line has an event of the table. */
+export type EventLogger = {
+  readonly [Level in (typeof LEVELS)[number]]: (fields: LogFields, message: string) => void
+}
+
 /** A logger that cannot fail a call: what the given one throws is dropped. Without one nothing is logged. */
-export function safeLogger(logger: Logger | undefined): Logger {
+export function safeLogger(logger: Logger | undefined): EventLogger {
   const methods = LEVELS.map(level => [
     level,
-    (fields: object, message: string): void => {
+    (fields: LogFields, message: string): void => {
       try {
         logger?.[level](fields, message)
       } catch {
@@ -20,5 +33,5 @@ export function safeLogger(logger: Logger | undefined): Logger {
       }
     },
   ])
-  return Object.fromEntries(methods) as Logger
+  return Object.fromEntries(methods) as EventLogger
 }

@@ -1,12 +1,27 @@
+import { setMaxListeners } from 'node:events'
 import pRetry from 'p-retry'
 import { messageOf, StoreError } from '../errors/index.ts'
 import { openExternalStore } from '../external/index.ts'
 import { createMetrics } from '../metrics/index.ts'
 import { parseStoreUrl, resolveSettings, type Settings, type StoreUrl } from '../settings/index.ts'
-import { ClientAdministration, ClientTransport, connectClient, type Host } from '../transport/client/index.ts'
-import type { Administration } from '../transport/index.ts'
+import {
+  ClientAdministration,
+  ClientQueries,
+  ClientTransport,
+  connectClient,
+  type Host,
+} from '../transport/client/index.ts'
+import { type Administration, OverloadRetry } from '../transport/index.ts'
 import { BlockStateHolder } from './block-state.ts'
-import { type Logger, safeLogger } from './logger.ts'
+import {
+  administrationOptions,
+  connectionOptions,
+  connectionPermits,
+  overloadRetryOptions,
+  queriesOptions,
+  transportOptions,
+} from './client-options.ts'
+import { type EventLogger, safeLogger } from './logger.ts'
 import { checkOptionNames, type OpenOptions } from './open-options.ts'
 import { StoreContext } from './store-context.ts'
 import { ensureRegistered, loadUdfModule } from './udf/udf-module.ts'
@@ -16,6 +31,8 @@ export interface StoreFoundation {
   readonly url: StoreUrl
   readonly context: StoreContext
   readonly administration: Administration
+  /** Ends pauses after overloads; to be called when the store begins to close. */
+  beginClose(): void
   /** Closes the client, then the embedded server where there is one. */
   release(): Promise<void>
 }
@@ -28,6 +45,9 @@ export async function openFoundation(text: string, options: OpenOptions): Promis
   const logger = safeLogger(options.logger)
   const metrics = createMetrics(options.metrics)
   const external = await openExternalStore(url.externalStore)
+  const closing = new AbortController()
+  // Each batch that pauses after an overload listens to it.
+  setMaxListeners(0, closing.signal)
   const opened: { close(): Promise<void> }[] = []
   const release = async (): Promise<void> => {
     for (const resource of opened.reverse()) await resource.close()
@@ -41,26 +61,32 @@ export async function openFoundation(text: string, options: OpenOptions): Promis
       hosts = [{ host: server.host, port: server.port }]
     }
     const client = await connectClient({
+      ...connectionOptions(url, settings),
       hosts,
-      connectionsMax: url.connectionsMax,
-      connectionsMin: url.connectionsMin,
-      connectTimeoutMs: settings.connectTimeout,
-      connectRetries: settings.connectRetries,
       signal: options.signal,
       onFailedAttempt: ({ attempt, retriesLeft, error }) =>
         logger.warn({ event: 'connect_failed', attempt, retriesLeft, err: error }, 'connecting failed'),
     })
-    const administration = new ClientAdministration(client, { timeoutMs: settings.dbTimeoutDuration })
+    const administration = new ClientAdministration(client, administrationOptions(url, settings))
     opened.push(administration)
     await checkNamespace(administration, url.namespace, logger)
     const udfModule = await loadUdfModule()
     await retried(settings, () => ensureRegistered(udfModule, administration, logger))
-    const transport = ClientTransport.over(client, {
-      namespace: url.namespace,
-      socketTimeoutMs: settings.batchPolicySocketTimeout,
-      maxRetries: settings.batchPolicyMaxRetries,
-      connectionsMax: url.connectionsMax,
+    const permits = connectionPermits(url, settings)
+    const clientTransport = ClientTransport.over(client, { ...transportOptions(url, settings), permits })
+    const transport = new OverloadRetry(clientTransport, {
+      ...overloadRetryOptions(settings),
+      closing: closing.signal,
+      onRetry: ({ rows, attempt, delayMs }) => {
+        metrics.overloadRetries.increment({}, rows)
+        logger.debug(
+          { event: 'overload_retried', rows, attempt, delayMs },
+          'rows that were refused for load go again',
+        )
+      },
     })
+    const queries = new ClientQueries(client, queriesOptions(url, settings))
+    opened.push(queries)
     const context = new StoreContext({
       settings,
       set: url.set,
@@ -69,9 +95,25 @@ export async function openFoundation(text: string, options: OpenOptions): Promis
       metrics,
       blockState: new BlockStateHolder(),
       transport,
+      queries,
+      administration,
+      closing: closing.signal,
       external,
     })
-    return { url, context, administration, release }
+    if (permits !== undefined) {
+      context.addGauge('permitsFree', {}, () => permits.free)
+      context.addGauge('permitsWaiting', {}, () => permits.waiting)
+    }
+    return {
+      url,
+      context,
+      administration,
+      beginClose: () => closing.abort(),
+      async release() {
+        context.removeGauges()
+        await release()
+      },
+    }
   } catch (error) {
     await release().catch((failure: unknown) =>
       logger.warn({ event: 'release_failed', err: failure }, 'closing after a failed open'),
@@ -92,7 +134,7 @@ async function startEmbedded(
 async function checkNamespace(
   administration: Administration,
   namespace: string,
-  logger: Logger,
+  logger: EventLogger,
 ): Promise<void> {
   for (const { node, answer } of await administration.infoOfNodes(`namespace/${namespace}`)) {
     const settings = new Map(answer.split(';').map(pair => pair.split('=', 2) as [string, string]))

@@ -46,6 +46,18 @@ export function aggregateError(code: ErrorCode, message: string, errors: readonl
   return new StoreError(code, message, { cause: aggregateCause(errors) })
 }
 
+/**
+ * Throws what failed of the entries of a list: a single failure as it is, several as an aggregate under their
+ * common code. Does nothing where nothing failed.
+ */
+export function throwFailures(failures: readonly StoreError[], total: number, what: string): void {
+  const [first] = failures
+  if (first === undefined) return
+  if (failures.length === 1) throw first
+  const code = failures.every(failure => failure.code === first.code) ? first.code : 'STORAGE_ERROR'
+  throw aggregateError(code, `${failures.length} of ${total} ${what}: ${first.message}`, failures)
+}
+
 export function aggregateCause(errors: readonly StoreError[]): AggregateError {
   const shown = errors.slice(0, CAUSES_MAX)
   const more = errors.length - shown.length
@@ -55,10 +67,21 @@ export function aggregateCause(errors: readonly StoreError[]): AggregateError {
   )
 }
 
-/** The error for a row that a server refused, where no rule of the operation says otherwise (semantics 3.4, 3.5). */
+/** A server refused a row, and no rule of the operation says otherwise (semantics 3.4, 3.5). */
+export class RowError extends StoreError {
+  override readonly name = 'RowError'
+  /** Aerospike result code; negative codes are the client's own. */
+  readonly status: number
+
+  constructor(what: string, status: number, inDoubt: boolean) {
+    const doubt = inDoubt ? '; it may have been applied all the same' : ''
+    super('STORAGE_ERROR', `${what}: Aerospike answered ${statusText(status)}${doubt}`)
+    this.status = status
+  }
+}
+
 export function rowError(what: string, status: number, inDoubt: boolean): StoreError {
-  const doubt = inDoubt ? '; it may have been applied all the same' : ''
-  return new StoreError('STORAGE_ERROR', `${what}: Aerospike answered ${statusText(status)}${doubt}`)
+  return new RowError(what, status, inDoubt)
 }
 
 export function missingAnswerError(what: string): StoreError {

@@ -1,5 +1,12 @@
 import { StoreError } from '../errors/index.ts'
 
+export interface TurnOptions {
+  /** Names the work in the error of a turn that did not come. */
+  readonly what: string
+  readonly waitMs: number
+  readonly signal?: AbortSignal | undefined
+}
+
 /**
  * One at a time for each key, in the order they came. Spends of one transaction take turns: a spend that failed
  * in part undoes its successes, and must not undo those of a concurrent spend by the same transaction, which
@@ -19,7 +26,7 @@ export class Turns {
    */
   async take<Result>(
     key: string,
-    { waitMs, signal }: { waitMs: number; signal?: AbortSignal | undefined },
+    { what, waitMs, signal }: TurnOptions,
     work: () => Promise<Result>,
   ): Promise<Result> {
     const before = this.#tails.get(key)
@@ -30,7 +37,7 @@ export class Turns {
     const tail = before === undefined ? own : Promise.all([before, own]).then(() => {})
     this.#tails.set(key, tail)
     try {
-      if (before !== undefined) await turnComes(before, waitMs, signal)
+      if (before !== undefined) await turnComes(before, { what, waitMs, signal })
       return await work()
     } finally {
       end()
@@ -41,7 +48,7 @@ export class Turns {
   }
 }
 
-function turnComes(before: Promise<void>, waitMs: number, signal: AbortSignal | undefined): Promise<void> {
+function turnComes(before: Promise<void>, { what, waitMs, signal }: TurnOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     const leave = (error?: StoreError): void => {
       clearTimeout(timer)
@@ -58,7 +65,7 @@ function turnComes(before: Promise<void>, waitMs: number, signal: AbortSignal | 
         leave(
           new StoreError(
             'SERVICE_UNAVAILABLE',
-            `a spend of the same transaction was still in progress after ${waitMs} ms; nothing was sent`,
+            `${what} was still in progress after ${waitMs} ms; nothing was sent`,
           ),
         ),
       waitMs,

@@ -32,6 +32,7 @@ local MESSAGES = {
   SPENT = 'output is already spent',
   ALREADY_FROZEN = 'output is already frozen in this way',
   UTXO_NOT_FROZEN = 'output is not frozen',
+  CHANGED = 'record was written since it was read',
   INVALID_PARAMETER = 'argument has an invalid value',
 }
 

@@ -2,10 +2,16 @@
 
 -- Frees the output only if it is spent by exactly `expectedSpendingData`, the caller's proof of ownership: a
 -- spend by anybody else, or none, is left as it is and the call still succeeds, so repeating it is harmless.
-function unspend(rec, offset, utxoHash, expectedSpendingData, currentBlockHeight, retention)
+--
+-- With `generation`, only while the record is as the caller read it: a call that was held up on its way, and
+-- that nobody reckons with any more, must not undo a spend that was acknowledged since.
+function unspend(rec, offset, utxoHash, expectedSpendingData, currentBlockHeight, retention, generation)
   local utxos, spending_data, code = open_slot(rec, offset, utxoHash)
   if code ~= nil then
     return refused(code)
+  end
+  if generation ~= nil and generation ~= record.gen(rec) then
+    return refused('CHANGED')
   end
   if not is_blob(expectedSpendingData, SPENDING_DATA_SIZE) then
     return refused('INVALID_PARAMETER')

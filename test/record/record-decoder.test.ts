@@ -10,6 +10,7 @@ import {
   checkFields,
   DECORATE_FIELDS,
   decodeMetadata,
+  FIELDS,
   type Field,
   GET_FIELDS,
   META_FIELDS,
@@ -18,8 +19,6 @@ import {
 } from '../../lib/record/index.ts'
 import { partsArbitrary } from '../bitcoin/transaction-arbitraries.ts'
 import { DATA, OPTIONS, SPENDABLE, sampleContent, sampleTransaction } from './sample-content.ts'
-
-const ALL_FIELDS = checkFields([...Object.keys(BIN_TABLE), 'tx', 'txInpoints'])
 
 function binsOf(tx: Transaction, options = OPTIONS): Bins {
   const content = transactionContent(tx, { isCoinbase: tx.isCoinbase, skipExtendedInputs: true })
@@ -45,7 +44,7 @@ describe('decodeMetadata', () => {
     const block = { blockId: 1, blockHeight: 2, subtreeIdx: 3 }
     const metadata = decodeMetadata(
       binsOf(tx, { ...OPTIONS, minedBlockInfos: [block], locked: true }),
-      ALL_FIELDS,
+      FIELDS,
     )
     expect(metadata).toMatchObject({
       txid: tx.txid,
@@ -150,7 +149,7 @@ describe('decodeMetadata', () => {
     const damage = fc.dictionary(fc.constantFrom(...names), value, { minKeys: 1, maxKeys: 4 })
     const whole = Object.fromEntries(buildRecords(sampleContent([SPENDABLE]), OPTIONS).master)
     fc.assert(
-      fc.property(damage, fc.boolean(), fc.constantFrom(...ALL_FIELDS), (changed, isBare, field) => {
+      fc.property(damage, fc.boolean(), fc.constantFrom(...FIELDS), (changed, isBare, field) => {
         const bins = { ...(isBare ? {} : whole), ...changed } as Bins
         try {
           expect(decodeMetadata(bins, [field])).toBeInstanceOf(Object)

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import type { BatchRow, Transport } from '../../lib/transport/index.ts'
 import { bytes32, contextWith } from './support/store-fixture.ts'
 
-const SETTINGS = { batchPolicyTotalTimeout: 1_000, batcherWaitGrace: 500 }
+const SETTINGS = { batchPolicyTotalTimeout: 700, overloadRetryMaxElapsed: 300, batcherWaitGrace: 500 }
 const rows: BatchRow[] = [{ kind: 'read', key: { set: 's', userKey: bytes32(1) }, bins: 'all' }]
 
 beforeEach(() => {
@@ -20,7 +20,7 @@ const failure = (promise: Promise<unknown>) =>
   )
 
 describe('operate', () => {
-  it('is bounded by its timeout and the grace when the transport never answers', async () => {
+  it('lesson 26: is bounded by its timeout, the budget for overloads and the grace when the transport never answers', async () => {
     const context = contextWith({ batchOperate: () => new Promise(() => {}) }, SETTINGS)
     let ended = false
     const outcome = failure(context.operate(rows)).finally(() => {
@@ -39,12 +39,12 @@ describe('operate', () => {
     // Compared field by field: the matcher's type of a call with rows is too deep for the compiler.
     const [sent, options] = batchOperate.mock.calls[0] ?? []
     expect(sent).toBe(rows)
-    expect(options).toEqual({ signal, timeout: 1_000 })
+    expect(options).toEqual({ signal, timeout: 700 })
   })
 
   it('is bounded by a timeout of its own', async () => {
     const context = contextWith({ batchOperate: () => new Promise(() => {}) }, SETTINGS)
-    const outcome = failure(context.operate(rows, { timeoutMs: 10 }))
+    const outcome = failure(context.operate(rows, { timeoutMs: 10, retryOverload: false }))
     await jest.advanceTimersByTimeAsync(510)
     expect(await outcome).toBe('SERVICE_UNAVAILABLE')
   })
@@ -79,7 +79,7 @@ describe('operate', () => {
 })
 
 describe('the settings behind it', () => {
-  it('floors the retention at 0 and bounds waits by total time and grace', () => {
+  it('floors the retention at 0 and bounds waits by total time, overload budget and grace', () => {
     const transport = { batchOperate: async () => [] }
     expect(
       contextWith(transport, { blockHeightRetention: 10, blockHeightRetentionAdjustment: -20 }).retention,

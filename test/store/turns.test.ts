@@ -29,7 +29,7 @@ const codeOf = (promise: Promise<unknown>) =>
     () => 'ok',
     (error: { code?: string; message: string }) => error.code ?? error.message,
   )
-const WAIT = { waitMs: 1_000 }
+const WAIT = { what: 'a spend of the same transaction', waitMs: 1_000 }
 
 describe('Turns', () => {
   it('runs the work of one key in order, that of others at once, and forgets the keys', async () => {
@@ -63,7 +63,9 @@ describe('Turns', () => {
     const { started, work, end } = held()
     const first = turns.take('x', WAIT, work('first'))
     const controller = new AbortController()
-    const late = codeOf(turns.take('x', { waitMs: 10 }, work('late')))
+    const late = codeOf(
+      turns.take('x', { what: 'a spend of the same transaction', waitMs: 10 }, work('late')),
+    )
     const aborted = codeOf(turns.take('x', { ...WAIT, signal: controller.signal }, work('aborted')))
     const last = turns.take('x', WAIT, work('last'))
     controller.abort()

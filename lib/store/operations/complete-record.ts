@@ -2,14 +2,18 @@ import { txidToHex } from '../../bitcoin/index.ts'
 import { StoreError } from '../../errors/index.ts'
 import {
   BINS,
-  decodeSlot,
+  decodePageFreezes,
+  decodePageSlots,
   type Field,
+  FREEZE_BINS,
+  type FreezeRecord,
   pageKey,
   type TransactionMetadata,
   txInpointsOf,
   type UtxoSlot,
   wantsBody,
 } from '../../record/index.ts'
+import type { Bins } from '../../transport/index.ts'
 import { mapChunks } from '../map-chunks.ts'
 import type { StoreContext } from '../store-context.ts'
 import { missingAnswerError, rowError } from '../store-errors.ts'
@@ -32,6 +36,9 @@ export async function completeRecord(
   }
   if (metadata.utxos !== undefined) {
     complete = { ...complete, utxos: await allSlots(context, txid, metadata.utxos, metadata, signal) }
+  }
+  if (metadata.freezes !== undefined) {
+    complete = { ...complete, freezes: await allFreezes(context, txid, metadata.freezes, metadata, signal) }
   }
   return complete
 }
@@ -62,8 +69,8 @@ async function allSlots(
   signal: AbortSignal | undefined,
 ): Promise<readonly UtxoSlot[]> {
   const pageNumbers = Array.from({ length: totalExtraRecs }, (_, page) => page + 1)
-  const pages = await mapChunks(context, pageNumbers, signal, chunk =>
-    readPages(context, txid, chunk, signal),
+  const pages = await readPages(context, txid, pageNumbers, [BINS.utxos, ...FREEZE_BINS], signal, bins =>
+    decodePageSlots(bins),
   )
   const slots = [...masterSlots, ...pages.flat()]
   if (slots.length !== totalUtxos) {
@@ -75,27 +82,45 @@ async function allSlots(
   return slots
 }
 
-async function readPages(
+/** A page that the master names and that is missing is damage: it may hold freezes (semantics 1.12). */
+async function allFreezes(
+  context: StoreContext,
+  txid: Uint8Array,
+  ofMaster: readonly FreezeRecord[],
+  { freezePages = [] }: TransactionMetadata,
+  signal: AbortSignal | undefined,
+): Promise<readonly FreezeRecord[]> {
+  const { utxoBatchSize } = context.settings
+  const pages = await readPages(context, txid, freezePages, FREEZE_BINS, signal, (bins, page) =>
+    decodePageFreezes(bins, page * utxoBatchSize),
+  )
+  return [...ofMaster, ...pages.flat()]
+}
+
+/** Reads pages in few batches and decodes each; in the order of `pages`. */
+function readPages<Page>(
   context: StoreContext,
   txid: Uint8Array,
   pages: readonly number[],
+  bins: readonly string[],
   signal: AbortSignal | undefined,
-): Promise<UtxoSlot[][]> {
-  const answers = await context.operate(
-    pages.map(page => ({
-      kind: 'read',
-      key: { set: context.set, userKey: pageKey(txid, page) },
-      bins: [BINS.utxos],
-    })),
-    { signal },
-  )
-  return pages.map((page, index) => {
-    const what = `reading page ${page} of ${txidToHex(txid)}`
-    const answer = answers[index]
-    if (answer === undefined) throw missingAnswerError(what)
-    if (answer.status !== 0) throw rowError(what, answer.status, false)
-    const slots = answer.bins?.[BINS.utxos]
-    if (!Array.isArray(slots)) throw new StoreError('STORAGE_ERROR', `${what}: it has no list of slots`)
-    return slots.map(decodeSlot)
+  decode: (bins: Bins, page: number) => Page,
+): Promise<Page[]> {
+  return mapChunks(context, pages, signal, async chunk => {
+    const answers = await context.operate(
+      chunk.map(page => ({
+        kind: 'read',
+        key: { set: context.set, userKey: pageKey(txid, page) },
+        bins,
+      })),
+      { signal },
+    )
+    return chunk.map((page, index) => {
+      const what = `reading page ${page} of ${txidToHex(txid)}`
+      const answer = answers[index]
+      if (answer === undefined) throw missingAnswerError(what)
+      if (answer.status !== 0) throw rowError(what, answer.status, false)
+      return decode(answer.bins ?? {}, page)
+    })
   })
 }

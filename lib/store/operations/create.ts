@@ -26,6 +26,8 @@ import { checkBoolean, checkHeight, checkUint32 } from '../arguments.ts'
 import { dispatchRows } from '../dispatch-rows.ts'
 import type { StoreContext } from '../store-context.ts'
 import { rowError } from '../store-errors.ts'
+import { uniqueTxids } from '../txids.ts'
+import type { ConflictLink } from './conflict-links.ts'
 
 export interface CreateOptions {
   /** Blocks that hold the transaction already. */
@@ -36,6 +38,11 @@ export interface CreateOptions {
   frozen?: boolean | undefined
   /** Refuses spends of the outputs until the lock is lifted. */
   locked?: boolean | undefined
+  /**
+   * Stores it as one that lost an output to another: its outputs cannot be spent, it is entered in the lists of
+   * its parents, and pruned after the retention.
+   */
+  conflicting?: boolean | undefined
   /** Accepts a transaction whose inputs do not carry what they spend; its fee is stored as 0. */
   skipExtendedInputs?: boolean | undefined
 }
@@ -49,6 +56,8 @@ export interface PreparedCreate {
   readonly request: CreateRequest
   /** What `create` answers. */
   readonly metadata: TransactionMetadata
+  /** Parents whose lists it has to be in before the record is written. */
+  readonly links: readonly ConflictLink[]
   /** What has to be in the external store before the record is written. */
   readonly body: { readonly type: BlobType; readonly bytes: Uint8Array } | undefined
 }
@@ -73,14 +82,20 @@ export function prepareCreate(
   return {
     request: { txid: tx.txid, row: createRow(context, masterKey(tx.txid), master) },
     metadata: createdMetadata(content, master, options),
+    links: options.conflicting === true && !isCoinbase ? linksOf(tx) : [],
     body: bytes === undefined ? undefined : { type: 'tx', bytes },
   }
+}
+
+function linksOf({ txid, inputs }: Transaction): ConflictLink[] {
+  const parents = uniqueTxids(inputs.map(({ previousTxid }) => previousTxid))
+  return parents.map(parentTxid => ({ parentTxid, childTxid: txid }))
 }
 
 function createdMetadata(
   content: RecordContent,
   master: RecordBins,
-  { minedBlockInfos = [], locked = false }: CreateOptions,
+  { minedBlockInfos = [], locked = false, conflicting = false }: CreateOptions,
 ): TransactionMetadata {
   return {
     txid: content.txid,
@@ -90,7 +105,7 @@ function createdMetadata(
     extendedSize: content.extendedSize,
     txInpoints: txInpointsOf(content.inputs),
     isCoinbase: content.isCoinbase,
-    conflicting: false,
+    conflicting,
     locked,
     creating: false,
     external: master.has(BINS.external),
@@ -106,7 +121,7 @@ function createdMetadata(
 export function checkRecordOptions(
   context: StoreContext,
   blockHeight: number,
-  options: CreateOptions & { conflicting?: unknown },
+  options: CreateOptions,
 ): RecordOptions {
   checkHeight('blockHeight', blockHeight)
   const { minedBlockInfos = [], frozen = false, locked = false, conflicting = false } = options
@@ -119,13 +134,7 @@ export function checkRecordOptions(
   }
   checkBoolean('frozen', frozen)
   checkBoolean('locked', locked)
-  if (conflicting !== false) {
-    throw new InvalidArgumentError(
-      'conflicting',
-      'absent: this version cannot mark the parents, too',
-      conflicting,
-    )
-  }
+  checkBoolean('conflicting', conflicting)
   const { coinbaseMaturity, genesisActivationHeight, utxoBatchSize } = context.settings
   return {
     blockHeight,

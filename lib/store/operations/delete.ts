@@ -1,8 +1,9 @@
 import { txidToHex } from '../../bitcoin/index.ts'
-import { masterKey } from '../../record/index.ts'
+import { BINS, decodeMetadata, masterKey, pageKey } from '../../record/index.ts'
 import { RESULT_CODES } from '../../transport/index.ts'
+import { mapRows } from '../map-rows.ts'
 import type { StoreContext } from '../store-context.ts'
-import { missingAnswerError, rowError } from '../store-errors.ts'
+import { missingAnswerError, rowError, throwFailures } from '../store-errors.ts'
 
 /** Removes the master record of a transaction; a missing one is fine (semantics 3.12). */
 export async function deleteTransaction(
@@ -21,4 +22,57 @@ export async function deleteTransaction(
   if (answer === undefined) throw missingAnswerError(what)
   if (answer.status !== 0 && answer.status !== RESULT_CODES.NOT_FOUND)
     throw rowError(what, answer.status, answer.inDoubt)
+}
+
+/**
+ * Removes everything of a transaction: its pages, its bodies in the external store, and its master last, which
+ * knows how many pages there are: interrupted anywhere, the same call again goes on (semantics 3.12). A missing
+ * transaction is fine.
+ */
+export async function deleteComplete(
+  context: StoreContext,
+  txid: Uint8Array,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const pages = await pageCount(context, txid, signal)
+  if (pages === undefined) return
+  const failures = await mapRows(
+    context,
+    Array.from({ length: pages }, (_, index) => index + 1),
+    signal,
+    {
+      toRow: page => ({ kind: 'remove', key: { set: context.set, userKey: pageKey(txid, page) } }),
+      describe: page => `deleting page ${page} of ${txidToHex(txid)}`,
+      read: (page, answer) => {
+        if (answer instanceof Error) return answer
+        const { status, inDoubt } = answer
+        if (status === RESULT_CODES.OK || status === RESULT_CODES.NOT_FOUND) return undefined
+        return rowError(`deleting page ${page} of ${txidToHex(txid)}`, status, inDoubt)
+      },
+    },
+  )
+  throwFailures(
+    failures.filter(failure => failure !== undefined),
+    pages,
+    `pages of ${txidToHex(txid)} could not be deleted`,
+  )
+  for (const type of ['tx', 'outputs'] as const) await context.external.delete(txidToHex(txid), type)
+  await deleteTransaction(context, txid, signal)
+}
+
+/** Undefined where there is no master. */
+async function pageCount(
+  context: StoreContext,
+  txid: Uint8Array,
+  signal: AbortSignal | undefined,
+): Promise<number | undefined> {
+  const what = `reading ${txidToHex(txid)}`
+  const [answer] = await context.operate(
+    [{ kind: 'read', key: { set: context.set, userKey: masterKey(txid) }, bins: [BINS.totalExtraRecs] }],
+    { signal },
+  )
+  if (answer === undefined) throw missingAnswerError(what)
+  if (answer.status === RESULT_CODES.NOT_FOUND) return undefined
+  if (answer.status !== RESULT_CODES.OK) throw rowError(what, answer.status, false)
+  return decodeMetadata(answer.bins ?? {}, ['totalExtraRecs']).totalExtraRecs ?? 0
 }

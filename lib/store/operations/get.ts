@@ -1,4 +1,4 @@
-import type { BatchHandler } from '../../batching/index.ts'
+import type { BatchHandler, BatchItem } from '../../batching/index.ts'
 import { txidToHex } from '../../bitcoin/index.ts'
 import { StoreError } from '../../errors/index.ts'
 import {
@@ -11,7 +11,7 @@ import {
 import { RESULT_CODES, type RowAnswer } from '../../transport/index.ts'
 import { dispatchRows } from '../dispatch-rows.ts'
 import type { StoreContext } from '../store-context.ts'
-import { rowError } from '../store-errors.ts'
+import { asStoreError, rowError } from '../store-errors.ts'
 
 export interface GetRequest {
   readonly txid: Uint8Array
@@ -24,8 +24,9 @@ export interface GetRequest {
  */
 export function getHandler(context: StoreContext): BatchHandler<GetRequest, TransactionMetadata> {
   return items => {
-    const bins = binsForFields(unionOf(items.map(item => item.request.fields)))
-    return dispatchRows(context, items, {
+    const { readable, fields } = unionOf(items)
+    const bins = binsForFields(fields)
+    return dispatchRows(context, readable, {
       toRow: ({ txid }) => ({ kind: 'read', key: { set: context.set, userKey: masterKey(txid) }, bins }),
       describe: ({ txid }) => `reading ${txidToHex(txid)}`,
       settle: (item, answer) => item.succeed(decodeAnswer(item.request, answer)),
@@ -41,7 +42,19 @@ export function decodeAnswer({ txid, fields }: GetRequest, answer: RowAnswer): T
   return decodeMetadata(answer.bins ?? {}, fields)
 }
 
-/** Callers mostly ask for the same list; only different ones cost anything. */
-function unionOf(lists: readonly (readonly Field[])[]): Field[] {
-  return [...new Set([...new Set(lists)].flat())]
+type GetItem = BatchItem<GetRequest, TransactionMetadata>
+
+/** The fields of all items; callers mostly ask for the same list, and only different ones cost anything. */
+function unionOf(items: readonly GetItem[]): { readable: GetItem[]; fields: Field[] } {
+  const lists = new Set<readonly Field[]>()
+  const readable = items.filter(item => {
+    try {
+      lists.add(item.request.fields)
+      return true
+    } catch (error) {
+      item.fail(asStoreError(error, 'reading a transaction', { code: 'PROCESSING' }))
+      return false
+    }
+  })
+  return { readable, fields: [...new Set([...lists].flat())] }
 }

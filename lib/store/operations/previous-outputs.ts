@@ -22,32 +22,43 @@ type Parents = ReadonlyMap<string, Outputs | StoreError>
 /** Looks up the outputs that a batch of transactions spends; each parent is read once for the batch. */
 export function outpointHandler(context: StoreContext): BatchHandler<OutpointRequest, TransactionOutput[]> {
   return async (items, { signal }) => {
-    const parents = await readParents(context, items, signal)
-    for (const item of items) {
-      try {
+    const txids = new Map<string, Uint8Array>()
+    const readable = items.filter(item =>
+      attempt(item, () => {
+        for (const { previousTxid } of item.request.tx.inputs)
+          txids.set(txidToHex(previousTxid), previousTxid)
+      }),
+    )
+    const parents = await readParents(context, txids, signal)
+    for (const item of readable) {
+      attempt(item, () =>
         item.succeed(
           item.request.tx.inputs.map(input =>
             previousOutput(input.previousTxid, input.previousVout, parents),
           ),
-        )
-      } catch (error) {
-        item.fail(
-          asStoreError(error, `decorating ${txidToHex(item.request.tx.txid)}`, { code: 'PROCESSING' }),
-        )
-      }
+        ),
+      )
     }
   }
 }
 
+/** What it throws fails this item alone. */
+function attempt(item: BatchItem<OutpointRequest, TransactionOutput[]>, work: () => void): boolean {
+  try {
+    work()
+    return true
+  } catch (error) {
+    item.fail(asStoreError(error, 'decorating a transaction', { code: 'PROCESSING' }))
+    return false
+  }
+}
+
+/** Parents by display-hex txid. */
 async function readParents(
   context: StoreContext,
-  items: readonly BatchItem<OutpointRequest, TransactionOutput[]>[],
+  txids: ReadonlyMap<string, Uint8Array>,
   signal: AbortSignal,
 ): Promise<Parents> {
-  const txids = new Map<string, Uint8Array>()
-  for (const { request } of items) {
-    for (const { previousTxid } of request.tx.inputs) txids.set(txidToHex(previousTxid), previousTxid)
-  }
   const bins = binsForFields(FIELDS)
   const outputs = await mapChunks(context, [...txids.values()], signal, async chunk => {
     try {

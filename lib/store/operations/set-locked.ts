@@ -22,7 +22,7 @@ export interface LockRequest {
 export function lockedHandler(context: StoreContext): BatchHandler<LockRequest, void> {
   return async (items, dispatch) => {
     const pageWrites: PageWrite[] = []
-    const locked: BatchItem<LockRequest, void>[] = []
+    const locked: { item: BatchItem<LockRequest, void>; hex: string }[] = []
     await dispatchRows(context, items, {
       toRow: ({ txid, locked }) => ({
         kind: 'apply',
@@ -47,14 +47,15 @@ export function lockedHandler(context: StoreContext): BatchHandler<LockRequest, 
             ),
           )
         }
-        locked.push(item)
-        if (childCount > 0) pageWrites.push(pageWrite(item.request, childCount))
+        const write = pageWrite(item.request, childCount)
+        if (childCount > 0) pageWrites.push(write)
+        locked.push({ item, hex: txidToHex(write.txid) })
       },
     })
     const failures =
       pageWrites.length === 0 ? NO_FAILURES : await pageFailures(context, pageWrites, dispatch.signal)
-    for (const item of locked) {
-      const failure = failures.get(txidToHex(item.request.txid))
+    for (const { item, hex } of locked) {
+      const failure = failures.get(hex)
       if (failure === undefined) item.succeed()
       else item.fail(failure)
     }

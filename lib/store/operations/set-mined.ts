@@ -8,7 +8,9 @@ import { type PageWrite, writePages } from '../page-writes.ts'
 import type { StoreContext } from '../store-context.ts'
 import { aggregateCause, asStoreError, missingAnswerError, rowError } from '../store-errors.ts'
 import { parseUdfResponse, type UdfResponse } from '../udf/udf-response.ts'
-import { believedSignals, type RecordSignal } from './page-accounting.ts'
+import { alignPages } from './delete-at-height-carrier.ts'
+import type { RecordSignal } from './record-signal.ts'
+import { verifyClaims } from './spent-pages.ts'
 
 /** The block that holds the transactions. */
 export interface MinedInfo {
@@ -84,13 +86,21 @@ async function carryToPages(
       : [{ txid, signal: response.signal ?? '', childCount: response.childCount, height: info.blockHeight }],
   )
   if (signals.length === 0) return new Map()
-  const believed = new Set(await believedSignals(context, signals, undefined))
-  const writes = signals.map(signal => pageWrite(context, signal, believed.has(signal), info))
-  return writePages(
+  const claims = signals.filter(({ signal }) => signal === 'DAHSET')
+  const { believed, failures } = await verifyClaims(context, claims)
+  const isBelieved = new Set(believed)
+  const writes = signals.map(signal => pageWrite(context, signal, isBelieved.has(signal), info))
+  const failed = await writePages(
     context,
     writes.filter(({ operations }) => operations.length > 0),
     undefined,
   )
+  const written = believed.map(({ txid, childCount, height }) => ({
+    txid,
+    pages: childCount,
+    deleteAtHeight: height + context.retention,
+  }))
+  return new Map([...failures, ...failed, ...(await alignPages(context, written))])
 }
 
 interface MinedOutcome {

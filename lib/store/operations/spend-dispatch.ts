@@ -3,10 +3,13 @@ import { outpointKey, txidKey, txidToHex } from '../../bitcoin/index.ts'
 import { StoreError } from '../../errors/index.ts'
 import { decodeSpendingData, pageKey, recordNumber, slotOffset } from '../../record/index.ts'
 import { type ApplyRow, RESULT_CODES, type RowAnswer } from '../../transport/index.ts'
+import type { Admission } from '../circuit-breaker.ts'
+import { callOutcome, rowOutcome } from '../server-trouble.ts'
 import type { StoreContext } from '../store-context.ts'
 import { asStoreError, missingAnswerError, rowError, UtxoSpentError } from '../store-errors.ts'
 import { parseUdfResponse, type UdfItemError, type UdfResponse } from '../udf/udf-response.ts'
-import { followUpSignals, type RecordSignal } from './page-accounting.ts'
+import { followUpSignals } from './page-accounting.ts'
+import type { RecordSignal } from './record-signal.ts'
 import { itemError, recordError } from './spend-verdicts.ts'
 
 /** What a spend may pass over. */
@@ -25,6 +28,8 @@ export interface SpendRequest {
   readonly spendingData: Uint8Array
   readonly blockHeight: number
   readonly flags: SpendFlags
+  /** The circuit breaker's leave to send it; absent where it was not asked. */
+  admission?: Admission | undefined
 }
 
 type SpendItem = BatchItem<SpendRequest, void>
@@ -35,17 +40,22 @@ type SpendItem = BatchItem<SpendRequest, void>
  */
 export function spendHandler(context: StoreContext): BatchHandler<SpendRequest, void> {
   return async (items, dispatch) => {
-    const groups = groupByRecord(context, refuseLaterClaims(items))
+    const { groups, rows } = groupRows(context, groupByRecord(context, refuseLaterClaims(items)))
     let answers: readonly (RowAnswer | undefined)[]
     try {
-      answers = await context.operate(groups.map(group => spendMultiRow(context, group)))
+      answers = await context.operate(rows)
     } catch (error) {
       const failure = asStoreError(error, 'the batch failed', { code: 'STORAGE_ERROR' })
+      context.spendBreaker.report(
+        groups.flatMap(({ admissions }) => admissions),
+        callOutcome(failure),
+      )
       for (const group of groups) settle(group, failure)
       return
     }
     const signalled: { group: RecordGroup; verdict: Verdict; signal: RecordSignal }[] = []
     for (const [index, group] of groups.entries()) {
+      context.spendBreaker.report(group.admissions, rowOutcome(answers[index]))
       const { verdict, signal } = judge(group, answers[index])
       if (signal === undefined) settle(group, verdict)
       else signalled.push({ group, verdict, signal })
@@ -63,30 +73,36 @@ export function spendHandler(context: StoreContext): BatchHandler<SpendRequest, 
  * as one (semantics 3.5, lesson 34).
  */
 function refuseLaterClaims(items: readonly SpendItem[]): SpendItem[] {
-  const first = new Map<string, SpendItem>()
+  /** Spending data of the first claim on each output. */
+  const first = new Map<string, Uint8Array>()
   return items.filter(item => {
-    const { txid, vout, utxoHash, spendingData } = item.request
-    // By the hash as well: a claim that the server will refuse for its hash must not refuse an honest one.
-    const output = outpointKey(txid, vout) + txidKey(utxoHash)
-    const winner = first.get(output)
-    if (winner === undefined) {
-      first.set(output, item)
+    try {
+      const { txid, vout, utxoHash, spendingData } = item.request
+      // By the hash as well: a claim that the server will refuse for its hash must not refuse an honest one.
+      const output = outpointKey(txid, vout) + txidKey(utxoHash)
+      const winner = first.get(output)
+      if (winner === undefined) first.set(output, spendingData)
+      else if (Buffer.compare(winner, spendingData) !== 0) {
+        item.fail(lostTo(winner, { txid, vout, utxoHash }))
+        return false
+      }
       return true
+    } catch (error) {
+      item.fail(asStoreError(error, 'spending', { code: 'PROCESSING' }))
+      return false
     }
-    if (Buffer.compare(winner.request.spendingData, spendingData) === 0) return true
-    const spentBy = decodeSpendingData(winner.request.spendingData)
-    item.fail(
-      new UtxoSpentError(
-        `output ${txidToHex(txid)}:${vout} is spent by ${txidToHex(spentBy.txid)}, first seen`,
-        {
-          txid,
-          vout,
-          utxoHash,
-          spendingData: spentBy,
-        },
-      ),
-    )
-    return false
+  })
+}
+
+function lostTo(
+  winner: Uint8Array,
+  output: { txid: Uint8Array; vout: number; utxoHash: Uint8Array },
+): UtxoSpentError {
+  const spendingData = decodeSpendingData(winner)
+  const what = `output ${txidToHex(output.txid)}:${output.vout}`
+  return new UtxoSpentError(`${what} is spent by ${txidToHex(spendingData.txid)}, first seen`, {
+    ...output,
+    spendingData,
   })
 }
 
@@ -97,24 +113,51 @@ interface RecordGroup {
   readonly blockHeight: number
   readonly flags: SpendFlags
   readonly items: SpendItem[]
+  readonly admissions: Admission[]
 }
 
 function groupByRecord(context: StoreContext, items: readonly SpendItem[]): RecordGroup[] {
   const groups = new Map<string, RecordGroup>()
   for (const item of items) {
-    const { txid, vout, blockHeight, flags } = item.request
     try {
+      const { txid, vout, blockHeight, flags, admission } = item.request
       const page = recordNumber(vout, context.settings.utxoBatchSize)
       const id = `${txidKey(txid)}${page}/${blockHeight}/${flagText(flags)}`
-      const group = groups.get(id)
-      if (group === undefined)
-        groups.set(id, { txid, userKey: pageKey(txid, page), blockHeight, flags, items: [item] })
-      else group.items.push(item)
+      const known = groups.get(id)
+      const group = known ?? {
+        txid,
+        userKey: pageKey(txid, page),
+        blockHeight,
+        flags,
+        items: [],
+        admissions: [],
+      }
+      if (known === undefined) groups.set(id, group)
+      group.items.push(item)
+      if (admission !== undefined) group.admissions.push(admission)
     } catch (error) {
-      item.fail(asStoreError(error, `spending ${txidToHex(txid)}:${vout}`, { code: 'PROCESSING' }))
+      item.fail(asStoreError(error, 'spending', { code: 'PROCESSING' }))
     }
   }
   return [...groups.values()]
+}
+
+/** The row of each group; a group that makes none fails alone. */
+function groupRows(
+  context: StoreContext,
+  all: readonly RecordGroup[],
+): { groups: RecordGroup[]; rows: ApplyRow[] } {
+  const rows: ApplyRow[] = []
+  const groups = all.filter(group => {
+    try {
+      rows.push(spendMultiRow(context, group))
+      return true
+    } catch (error) {
+      settle(group, asStoreError(error, 'spending', { code: 'PROCESSING' }))
+      return false
+    }
+  })
+  return { groups, rows }
 }
 
 function flagText(flags: SpendFlags): string {
@@ -180,13 +223,18 @@ function failedVerdict(group: RecordGroup, errors: UdfResponse['errors']): UdfRe
 
 function settle(group: RecordGroup, verdict: Verdict): void {
   for (const [idx, item] of group.items.entries()) {
-    if (verdict === 'spent') item.succeed()
-    else if (verdict instanceof StoreError) item.fail(verdict)
-    else {
-      const error = verdict.get(idx)
-      // A partial success: what has no entry was applied, although the status says ERROR (semantics 2.2).
-      if (error === undefined) item.succeed()
-      else item.fail(itemError(item.request, error))
-    }
+    // A partial success: what has no entry was applied, although the status says ERROR (semantics 2.2).
+    const error = verdict instanceof Map ? verdict.get(idx) : verdict
+    if (error === undefined || error === 'spent') item.succeed()
+    else item.fail(error instanceof StoreError ? error : errorOf(item, error))
+  }
+}
+
+/** Naming a broken request must not throw in the place where its error is reported. */
+function errorOf(item: SpendItem, error: UdfItemError): StoreError {
+  try {
+    return itemError(item.request, error)
+  } catch (thrown) {
+    return asStoreError(thrown, `spending: ${error.errorCode}`, { code: 'PROCESSING' })
   }
 }

@@ -2,8 +2,7 @@ import { type Transaction, txidToHex } from '../../bitcoin/index.ts'
 import type { ErrorCode, StoreError } from '../../errors/index.ts'
 import type { StoreContext } from '../store-context.ts'
 import type { SpendRequest } from './spend-dispatch.ts'
-import { lookUpSpender } from './spender-lookup.ts'
-import { unspendRows } from './unspend.ts'
+import { type UndoOutcome, undoSpends } from './spend-undo.ts'
 
 /** What became of the successes of a failed spend. */
 export type RollbackOutcome =
@@ -11,9 +10,7 @@ export type RollbackOutcome =
   | 'transient_lock'
   | 'transient_creating'
   | 'acknowledged_before'
-  | 'spender_exists'
-  | 'indeterminate'
-  | 'fired'
+  | UndoOutcome
 
 /** With one of these the transaction cannot win, so that its successes are of no use to anyone. */
 const CANNOT_WIN: ReadonlySet<ErrorCode> = new Set([
@@ -29,8 +26,8 @@ const CANNOT_WIN: ReadonlySet<ErrorCode> = new Set([
  * Left behind, they would name a spender without a record, which wedges conflict processing later; cleared
  * although a live transaction owns them, they would be a double spend. So: only when the spending transaction
  * definitely has no record, and only slots that hold this very spending data. Within a store, spends of one
- * transaction take turns (turns.ts); another process may still spend for the same transaction between the
- * look-up and the undoing, and has to repeat its spend before it creates the record.
+ * transaction take turns (turns.ts); against another process that spends for the same transaction, `undoSpends`
+ * looks twice, and that process looks after its create.
  *
  * Runs apart from the caller's signal and from close, within `spendRollbackTimeout`. Never throws.
  */
@@ -75,23 +72,5 @@ async function decideAndUndo(
   }
   if (context.acknowledgedSpends.has(tx.txid)) return 'acknowledged_before'
   const budget = AbortSignal.timeout(context.settings.spendRollbackTimeout)
-  const presence = await lookUpSpender(context, tx.txid, { signal: budget })
-  if (presence === 'present') return 'spender_exists'
-  if (presence === 'unknown') return 'indeterminate'
-
-  const height = succeeded[0]?.blockHeight ?? 0
-  const errors = await unspendRows(context, succeeded, height, { signal: budget })
-  const failed = errors.filter(error => error !== undefined)
-  if (failed.length > 0) {
-    context.logger.error(
-      {
-        event: 'spend_rollback_failed',
-        txid: txidToHex(tx.txid),
-        failed: failed.length,
-        first: failed[0]?.message,
-      },
-      'some outputs keep naming a spender that has no record',
-    )
-  }
-  return 'fired'
+  return undoSpends(context, tx.txid, succeeded, budget)
 }

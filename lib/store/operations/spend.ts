@@ -1,4 +1,4 @@
-import { type Batcher, WaitError } from '../../batching/index.ts'
+import { type Batcher, type Outcome, WaitError } from '../../batching/index.ts'
 import { type Transaction, txidToHex, utxoHash } from '../../bitcoin/index.ts'
 import { StoreError } from '../../errors/index.ts'
 import { encodeSpendingData } from '../../record/index.ts'
@@ -70,17 +70,18 @@ export async function spend(
   signal: AbortSignal | undefined,
 ): Promise<Spend[]> {
   let errors: (StoreError | undefined)[]
+  const admitted = admit(context, requests)
   try {
-    const outcomes = await batcher.submitGroup(requests, {
+    const outcomes = await batcher.submitGroup(admitted, {
       signal,
       waitMs: context.settings.spendWaitTimeout,
     })
-    errors = outcomes.map(outcome =>
-      outcome.status === 'rejected' ? asStoreError(outcome.reason, 'spending') : undefined,
-    )
+    errors = errorsInOrder(requests, outcomes)
   } catch (error) {
     if (error instanceof WaitError) await abandon(context, tx, error)
     throw error
+  } finally {
+    for (const { admission } of admitted) if (admission !== undefined) context.spendBreaker.release(admission)
   }
 
   if (errors.some(isParentGone)) errors = await forgivePrunedParents(context, tx, errors)
@@ -91,9 +92,38 @@ export async function spend(
     return spends
   }
 
-  const applied = requests.filter((_, index) => mayBeApplied(errors[index]))
+  const applied = requests.filter(
+    ({ admission }, index) => admission !== undefined && mayBeApplied(errors[index]),
+  )
   await rollBack(context, tx, applied, failures)
   throw new SpendError(failureText(tx, spends, failures), spends, failures)
+}
+
+/** The requests that the circuit breaker lets through; the others are never queued, and cost no call (lesson 81). */
+function admit(context: StoreContext, requests: readonly SpendRequest[]): readonly SpendRequest[] {
+  for (const request of requests) request.admission = context.spendBreaker.admit()
+  const admitted = requests.filter(({ admission }) => admission !== undefined)
+  const refused = requests.length - admitted.length
+  if (refused > 0) context.metrics.breakerRefusals.increment({}, refused)
+  return admitted
+}
+
+/** How each request fared, from the outcomes of those that were sent. */
+function errorsInOrder(
+  requests: readonly SpendRequest[],
+  outcomes: readonly Outcome<void>[],
+): (StoreError | undefined)[] {
+  let next = 0
+  return requests.map(({ admission, txid, vout }) => {
+    if (admission === undefined) {
+      return new StoreError(
+        'SERVICE_UNAVAILABLE',
+        `output ${txidToHex(txid)}:${vout} was not sent: spending is paused after repeated failures of the server`,
+      )
+    }
+    const outcome = outcomes[next++]
+    return outcome?.status === 'rejected' ? asStoreError(outcome.reason, 'spending') : undefined
+  })
 }
 
 /** Only a record that is gone as a whole; an output that its record does not have never was. */

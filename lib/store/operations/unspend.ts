@@ -1,4 +1,4 @@
-import { toTxid, txidToHex } from '../../bitcoin/index.ts'
+import { toTxid, txidKey, txidToHex } from '../../bitcoin/index.ts'
 import { InvalidArgumentError, StoreError } from '../../errors/index.ts'
 import {
   decodeSpendingData,
@@ -10,10 +10,14 @@ import {
 import { type ApplyRow, RESULT_CODES, type RowAnswer } from '../../transport/index.ts'
 import { checkUint32, type TxidInput } from '../arguments.ts'
 import { mapChunks } from '../map-chunks.ts'
+import { recordWaves } from '../record-waves.ts'
 import type { OperateOptions, StoreContext } from '../store-context.ts'
 import { aggregateError, asStoreError, missingAnswerError, rowError } from '../store-errors.ts'
+import { uniqueTxids } from '../txids.ts'
 import { parseUdfResponse } from '../udf/udf-response.ts'
-import { followUpSignals, type RecordSignal } from './page-accounting.ts'
+import { lockNow } from './lock-children.ts'
+import { followUpSignals } from './page-accounting.ts'
+import type { RecordSignal } from './record-signal.ts'
 
 /** A spend to undo: an entry of what `spend` returned fits as it is. */
 export interface UnspendInput {
@@ -24,11 +28,21 @@ export interface UnspendInput {
   readonly spendingData: Uint8Array
 }
 
-interface SpentOutput {
+/** A spend as it stands in a slot. */
+export interface SpentOutput {
   readonly txid: Uint8Array
   readonly vout: number
   readonly utxoHash: Uint8Array
   readonly spendingData: Uint8Array
+  /** Undone only while the record has this generation. */
+  readonly generation?: number | undefined
+}
+
+/** The record was written since the generation was read; nothing was undone. */
+export class RecordChangedError extends StoreError {
+  constructor(what: string) {
+    super('STORAGE_ERROR', `${what}: the record was written meanwhile`)
+  }
 }
 
 /** Checks every entry before the first is sent. */
@@ -43,12 +57,18 @@ export function prepareUnspends(spends: readonly UnspendInput[]): SpentOutput[] 
   })
 }
 
-/** Undoes spends in batches; throws an aggregate of what failed after everything was tried. */
+/**
+ * Undoes spends in batches; throws an aggregate of what failed after everything was tried. With `markAsLocked`
+ * the transactions whose outputs become free are locked before the first one is, masters and pages, so that
+ * nobody takes them meanwhile; they stay locked (semantics 3.6). One that cannot be locked ends the call.
+ */
 export async function unspend(
   context: StoreContext,
   spends: readonly SpentOutput[],
+  markAsLocked: boolean,
   signal: AbortSignal | undefined,
 ): Promise<void> {
+  if (markAsLocked) await lockNow(context, uniqueTxids(spends.map(({ txid }) => txid)), true)
   for (const { spendingData } of spends)
     context.acknowledgedSpends.forget(decodeSpendingData(spendingData).txid)
   const errors = await unspendRows(context, spends, context.blockState.current.height, { signal })
@@ -71,7 +91,12 @@ export async function unspendRows(
   options: OperateOptions,
 ): Promise<(StoreError | undefined)[]> {
   const errors = new Array<StoreError | undefined>(spends.length)
-  for (const wave of wavesByRecord(context, spends)) {
+  const { utxoBatchSize } = context.settings
+  const waves = recordWaves(
+    spends.map((spend, index) => ({ spend, index })),
+    ({ spend }) => `${txidKey(spend.txid)}${recordNumber(spend.vout, utxoBatchSize)}`,
+  )
+  for (const wave of waves) {
     const outcomes = await mapChunks(context, wave, options.signal, chunk =>
       unspendChunk(
         context,
@@ -83,27 +108,6 @@ export async function unspendRows(
     for (const [at, { index }] of wave.entries()) errors[index] = outcomes[at]
   }
   return errors
-}
-
-/** The most rows for one record in one batch: a server refuses more than 20 that wait for it with KEY_BUSY. */
-const ROWS_PER_RECORD_MAX = 8
-
-/** Distributes the spends so that no batch has too many rows for one record. */
-function wavesByRecord(
-  context: StoreContext,
-  spends: readonly SpentOutput[],
-): { spend: SpentOutput; index: number }[][] {
-  const rowsSoFar = new Map<string, number>()
-  const waves: { spend: SpentOutput; index: number }[][] = []
-  for (const [index, spend] of spends.entries()) {
-    const record = `${txidToHex(spend.txid)}/${recordNumber(spend.vout, context.settings.utxoBatchSize)}`
-    const rows = rowsSoFar.get(record) ?? 0
-    rowsSoFar.set(record, rows + 1)
-    const wave = Math.floor(rows / ROWS_PER_RECORD_MAX)
-    waves[wave] ??= []
-    waves[wave]?.push({ spend, index })
-  }
-  return waves
 }
 
 async function unspendChunk(
@@ -133,16 +137,17 @@ async function unspendChunk(
 
 function unspendRow(
   context: StoreContext,
-  { txid, vout, utxoHash, spendingData }: SpentOutput,
+  { txid, vout, utxoHash, spendingData, generation }: SpentOutput,
   height: number,
 ): ApplyRow {
   const { utxoBatchSize } = context.settings
+  const args = [slotOffset(vout, utxoBatchSize), utxoHash, spendingData, height, context.retention]
   return {
     kind: 'apply',
     key: { set: context.set, userKey: pageKey(txid, recordNumber(vout, utxoBatchSize)) },
     module: context.udfModule,
     function: 'unspend',
-    args: [slotOffset(vout, utxoBatchSize), utxoHash, spendingData, height, context.retention],
+    args: generation === undefined ? args : [...args, generation],
   }
 }
 
@@ -163,6 +168,7 @@ function judge({ txid, vout }: SpentOutput, answer: RowAnswer | undefined): Unsp
   try {
     const { status, errorCode, message, signal, childCount } = parseUdfResponse(answer.bins)
     if (errorCode === 'TX_NOT_FOUND') return notFound()
+    if (errorCode === 'CHANGED') return failed(new RecordChangedError(what))
     if (status === 'OK') return { error: undefined, signal, childCount }
     return failed(
       new StoreError(

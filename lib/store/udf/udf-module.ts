@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { Administration } from '../../transport/index.ts'
-import type { Logger } from '../logger.ts'
+import type { EventLogger } from '../logger.ts'
 
 /** The parts stand in lua/ beside lib/ and beside dist/ alike, so one relative path serves both. */
 const PARTS = new URL('../../../lua/utxo/', import.meta.url)
@@ -29,7 +29,7 @@ export async function loadUdfModule(): Promise<UdfModule> {
 export async function ensureRegistered(
   module: UdfModule,
   administration: Administration,
-  logger: Logger,
+  logger: EventLogger,
 ): Promise<void> {
   const fileName = `${module.name}.lua`
   if ((await administration.listUdfFiles()).includes(fileName)) return

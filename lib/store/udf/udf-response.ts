@@ -9,6 +9,8 @@ export interface UdfResponse {
   readonly signal: string | undefined
   readonly childCount: number
   readonly blockIds: readonly number[] | undefined
+  /** Text form of the winner's spending data, where a single output is spent. */
+  readonly spendingData: string | undefined
   /** Failures of single items by the caller's idx, for `spendMulti`. */
   readonly errors: ReadonlyMap<number, UdfItemError> | undefined
 }
@@ -33,6 +35,7 @@ export function parseUdfResponse(bins: Bins | undefined): UdfResponse {
     signal: optionalText(answer, 'signal'),
     childCount: optionalCount(answer, 'childCount'),
     blockIds: optionalIntegers(answer, 'blockIDs'),
+    spendingData: optionalText(answer, 'spendingData'),
     errors: optionalErrors(answer),
   }
 }

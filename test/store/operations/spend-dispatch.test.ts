@@ -311,7 +311,13 @@ describe('signals of records with pages', () => {
   function allSpent(otherPageIsSpent: boolean) {
     return spend([{ parent: 1, vout: 128 }], row => {
       if (row.kind === 'read')
-        return { bins: { spentUtxos: otherPageIsSpent || row.key.userKey[32] === 1 ? 5 : 4, recordUtxos: 5 } }
+        return {
+          bins: {
+            spentUtxos: otherPageIsSpent || row.key.userKey[32] === 1 ? 5 : 4,
+            recordUtxos: 5,
+            deleteAtHeight: 1_288,
+          },
+        }
       if (row.kind === 'write') return {}
       return apply(row).function === 'spendMulti'
         ? udfAnswer({ status: 'OK', signal: 'ALLSPENT' })

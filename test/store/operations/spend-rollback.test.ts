@@ -5,7 +5,7 @@ import { encodeSpendingData } from '../../../lib/record/index.ts'
 import type { SpendRequest } from '../../../lib/store/operations/spend-dispatch.ts'
 import { rollBack } from '../../../lib/store/operations/spend-rollback.ts'
 import type { RowAnswer } from '../../../lib/transport/index.ts'
-import { bytes32, contextWith, ScriptedTransport, udfAnswer } from '../support/store-fixture.ts'
+import { bytes32, contextWith, looksFor, ScriptedTransport, udfAnswer } from '../support/store-fixture.ts'
 
 const SPENDER = bytes32(200)
 const tx = { txid: SPENDER } as Transaction
@@ -31,7 +31,7 @@ async function rolledBack(
   successes = succeeded,
 ) {
   const transport = new ScriptedTransport(row =>
-    row.kind === 'read' ? spenderRecord : udfAnswer({ status: 'OK' }),
+    looksFor(row, SPENDER) ? spenderRecord : row.kind === 'read' ? PARENT : udfAnswer({ status: 'OK' }),
   )
   const outcome = await rollBack(
     contextWith(transport),
@@ -45,6 +45,7 @@ async function rolledBack(
 
 const ABSENT = { status: 2 }
 const PRESENT = { bins: {} }
+const PARENT = { bins: {}, generation: 5 }
 
 describe('rollBack (semantics 3.5, #1214)', () => {
   it.each<[ErrorCode[], Partial<RowAnswer> | undefined, string, number]>([

@@ -1,10 +1,11 @@
-import { Batcher, type BatchHandler, type Outcome } from '../../../lib/batching/index.ts'
+import { Batcher, type BatchHandler, type BatchObserver, type Outcome } from '../../../lib/batching/index.ts'
 import { StoreError } from '../../../lib/errors/index.ts'
 
 /** Puts requests through a real batcher with the handler under test, as one batch, and tells how each fared. */
 export async function handled<Request, Answer>(
   handler: BatchHandler<Request, Answer>,
   requests: readonly Request[],
+  observer: BatchObserver = {},
 ): Promise<(Answer | StoreError)[]> {
   const batcher = new Batcher<Request, Answer>(
     {
@@ -15,6 +16,7 @@ export async function handled<Request, Answer>(
       queueItemsMax: requests.length,
       whenFull: 'refuse',
       waitMs: 1_000,
+      observer,
     },
     handler,
   )

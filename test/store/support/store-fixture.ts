@@ -1,10 +1,18 @@
 import { MemoryStore } from '../../../lib/external/index.ts'
 import { createMetrics } from '../../../lib/metrics/index.ts'
 import { resolveSettings, type SettingsInput } from '../../../lib/settings/index.ts'
+import { createBatchers } from '../../../lib/store/batchers.ts'
 import { BlockStateHolder } from '../../../lib/store/block-state.ts'
-import { safeLogger } from '../../../lib/store/logger.ts'
-import { StoreContext } from '../../../lib/store/store-context.ts'
-import type { BatchRow, RowAnswer, Transport } from '../../../lib/transport/index.ts'
+import { type Logger, safeLogger } from '../../../lib/store/logger.ts'
+import { StoreContext, type StoreContextOptions } from '../../../lib/store/store-context.ts'
+import type {
+  Administration,
+  BatchRow,
+  Queries,
+  QueryRecord,
+  RowAnswer,
+  Transport,
+} from '../../../lib/transport/index.ts'
 
 /** What a scripted transport says of one row: a status, or bins of a success; undefined leaves the row out. */
 export type Script = (row: BatchRow, index: number) => Partial<RowAnswer> | undefined
@@ -26,19 +34,55 @@ export class ScriptedTransport implements Transport {
   }
 }
 
-export function contextWith(transport: Transport, settings: SettingsInput = {}): StoreContext {
+/** Queries that find nothing, or what they are given. */
+export function scriptedQueries(records: readonly QueryRecord[] = []): Queries {
+  return {
+    async *query() {
+      yield* records
+    },
+  }
+}
+
+/** A cluster without nodes: nothing to list, every registration and index succeeds. */
+export function scriptedAdministration(): Administration {
+  return {
+    listUdfFiles: async () => [],
+    registerUdf: async () => {},
+    ensureIndex: async () => {},
+    infoOfNodes: async () => [],
+    close: async () => {},
+  }
+}
+
+export function contextWith(
+  transport: Transport,
+  settings: SettingsInput = {},
+  parts: Partial<Pick<StoreContextOptions, 'queries' | 'administration' | 'closing'>> & {
+    logger?: Logger
+  } = {},
+): StoreContext {
   const blockState = new BlockStateHolder()
   blockState.set(1_000, 1_700_000_000)
-  return new StoreContext({
-    settings: resolveSettings(settings),
+  const context = new StoreContext({
+    settings: resolveSettings({
+      incrementBatcherDurationMillis: 0,
+      setDAHBatcherDurationMillis: 0,
+      ...settings,
+    }),
     set: 'utxo',
     udfModule: 'udf_module',
-    logger: safeLogger(undefined),
+    logger: safeLogger(parts.logger),
     metrics: createMetrics(undefined),
     blockState,
     transport,
+    queries: parts.queries ?? scriptedQueries(),
+    administration: parts.administration ?? scriptedAdministration(),
+    closing: parts.closing ?? new AbortController().signal,
     external: new MemoryStore(),
   })
+  // Attaches the batchers of follow-ups, which handlers put into.
+  createBatchers(context)
+  return context
 }
 
 /** A UDF's answer as it comes in a row. */
@@ -49,4 +93,9 @@ export function udfAnswer(answer: Record<string, unknown>): Partial<RowAnswer> {
 /** 32 bytes that are the same number, as a txid or a hash. */
 export function bytes32(value: number): Uint8Array {
   return new Uint8Array(32).fill(value)
+}
+
+/** Whether a row reads the master record of a transaction. */
+export function looksFor(row: BatchRow, txid: Uint8Array): boolean {
+  return row.kind === 'read' && Buffer.compare(row.key.userKey as Uint8Array, txid) === 0
 }

@@ -1,0 +1,327 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
+import {
+  type BatchRow,
+  decodeSpendingData,
+  SpendError,
+  type StoreError,
+  type Transaction,
+  type Transport,
+  txidToHex,
+  UtxoStore,
+} from 'aerospike-utxo-store'
+import { storeUrl, type TestServer, testServer, uniqueSet } from '../servers/server.ts'
+import { coinbase, spending } from './sample-transactions.ts'
+
+const HEIGHT = 500
+const SETTINGS = { storeBatcherDurationMillis: 1, spendBatcherDurationMillis: 1, getBatcherDurationMillis: 1 }
+
+let server: TestServer
+/** Two stores on one set, as two processes have them. */
+let store: UtxoStore
+let other: UtxoStore
+let good: Transport
+let otherGood: Transport
+const set = uniqueSet('spend-create')
+
+async function opened(): Promise<UtxoStore> {
+  const one = await UtxoStore.open(storeUrl(server, { set }), { settings: SETTINGS })
+  one.setBlockState(HEIGHT, 1_700_000_000)
+  return one
+}
+
+beforeAll(async () => {
+  server = await testServer()
+  store = await opened()
+  other = await opened()
+  good = store.transport
+  otherGood = other.transport
+})
+afterEach(() => {
+  store.transport = good
+  other.transport = otherGood
+})
+afterAll(async () => {
+  await Promise.all([store.close(), other.close()])
+  await server.close()
+})
+
+const code = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'ok',
+    (error: StoreError) => error.code,
+  )
+
+async function twoParents(): Promise<[Transaction, Transaction]> {
+  const parents: [Transaction, Transaction] = [coinbase(), coinbase()]
+  for (const parent of parents) await store.create(parent, 100)
+  return parents
+}
+
+const child = (parents: readonly Transaction[]): Transaction =>
+  spending(parents.map(parent => ({ tx: parent, vout: 0 })))
+
+/** Who holds output 0 of each transaction: `tx`, another, or nobody. */
+async function holders(parents: readonly Transaction[], tx: Transaction): Promise<string[]> {
+  return Promise.all(
+    parents.map(async parent => {
+      const slot = (await store.get(parent.txid, ['utxos'])).utxos?.[0]
+      if (slot?.state !== 'spent') return slot?.state ?? 'missing'
+      return txidToHex(decodeSpendingData(slot.spendingData).txid) === txidToHex(tx.txid) ? 'tx' : 'another'
+    }),
+  )
+}
+
+const isCreate = (row: BatchRow): boolean => row.kind === 'write' && row.exists === 'create-only'
+const isLookUp = (row: BatchRow): boolean => row.kind === 'read' && row.bins.length === 0
+const calls =
+  (name: string) =>
+  (row: BatchRow): boolean =>
+    row.kind === 'apply' && row.function === name
+
+/** Before, or after, the first batch with such a row, does something else. */
+function interrupted(
+  transport: Transport,
+  when: 'before' | 'after',
+  isIt: (row: BatchRow) => boolean,
+  work: () => Promise<unknown>,
+): Transport {
+  let left = 1
+  return {
+    async batchOperate(rows, options) {
+      const isNow = left > 0 && rows.some(isIt)
+      if (isNow) left = 0
+      if (isNow && when === 'before') await work()
+      const answers = await transport.batchOperate(rows, options)
+      if (isNow && when === 'after') await work()
+      return answers
+    },
+  }
+}
+
+/** Rows of that kind fail with a status; where it is in doubt, they have been applied. */
+function failing(transport: Transport, isIt: (row: BatchRow) => boolean, status: 9 | 18): Transport {
+  return {
+    async batchOperate(rows, options) {
+      const sent = rows.filter(row => status === 9 || !isIt(row))
+      const answers = await transport.batchOperate(sent, options)
+      return rows.map((row, index) =>
+        isIt(row)
+          ? { index, status, bins: undefined, inDoubt: status === 9 }
+          : { ...(answers[sent.indexOf(row)] as (typeof answers)[number]), index },
+      )
+    },
+  }
+}
+
+/** The other store's spend of the same transaction, which fails for its second input. */
+function failInOther(tx: Transaction): Promise<string> {
+  const second = tx.inputs[1]?.previousTxid ?? new Uint8Array()
+  const current = other.transport
+  const ofSecond = (row: BatchRow): boolean =>
+    calls('spendMulti')(row) && Buffer.compare(row.key.userKey as Uint8Array, second) === 0
+  other.transport = failing(current, ofSecond, 9)
+  return code(other.spend(tx, HEIGHT))
+}
+
+describe('spendAndCreate', () => {
+  it('spends the inputs and stores the outputs', async () => {
+    const parents = await twoParents()
+    const tx = child(parents)
+    const { spends, metadata } = await store.spendAndCreate(tx, HEIGHT)
+    expect(spends.map(({ error }) => error)).toEqual([undefined, undefined])
+    expect(metadata).toMatchObject({ fee: 9_999_999_000, conflicting: false })
+    expect(await holders(parents, tx)).toEqual(['tx', 'tx'])
+    expect(await code(store.spendAndCreate(child([tx]), HEIGHT))).toBe('ok')
+  })
+
+  it('does one half where asked, but not none', async () => {
+    const parents = await twoParents()
+    const tx = child(parents)
+    expect(await store.spendAndCreate(tx, HEIGHT, { createOnly: true })).toMatchObject({ spends: [] })
+    expect(await holders(parents, tx)).toEqual(['unspent', 'unspent'])
+    const { spends, metadata } = await store.spendAndCreate(tx, HEIGHT, { spendOnly: true })
+    expect({ spends: spends.length, metadata }).toEqual({ spends: 2, metadata: undefined })
+    expect(await code(store.spendAndCreate(tx, HEIGHT, { createOnly: true, spendOnly: true }))).toBe(
+      'INVALID_ARGUMENT',
+    )
+  })
+
+  it('stores nothing when the spend fails', async () => {
+    const parents = await twoParents()
+    await store.spendAndCreate(child([parents[1]]), HEIGHT)
+    const tx = child(parents)
+    expect(await code(store.spendAndCreate(tx, HEIGHT))).toBe('UTXO_ERROR')
+    expect(await code(store.get(tx.txid))).toBe('TX_NOT_FOUND')
+    expect(await holders(parents, tx)).toEqual(['unspent', 'another'])
+  })
+
+  it('undoes the spends when the create fails', async () => {
+    const parents = await twoParents()
+    const tx = child(parents)
+    store.transport = failing(good, isCreate, 18)
+    expect(await code(store.spendAndCreate(tx, HEIGHT))).toBe('STORAGE_ERROR')
+    expect(await holders(parents, tx)).toEqual(['unspent', 'unspent'])
+  })
+
+  it('leaves the spends when the transaction exists', async () => {
+    const parents = await twoParents()
+    const tx = child(parents)
+    await store.spendAndCreate(tx, HEIGHT)
+    expect(await code(store.spendAndCreate(tx, HEIGHT))).toBe('TX_EXISTS')
+    expect(await holders(parents, tx)).toEqual(['tx', 'tx'])
+  })
+
+  it('leaves a conflicting transaction that exists as it is: whoever makes it win spends for it, too', async () => {
+    const parents = await twoParents()
+    const tx = child(parents)
+    await store.create(tx, HEIGHT, { conflicting: true })
+    expect(await code(store.spendAndCreate(tx, HEIGHT))).toBe('TX_EXISTS')
+    expect(await holders(parents, tx)).toEqual(['tx', 'tx'])
+  })
+
+  it('leaves the spends when the record is there although the create’s answer was lost', async () => {
+    const parents = await twoParents()
+    const tx = child(parents)
+    store.transport = failing(good, isCreate, 9)
+    expect(await code(store.spendAndCreate(tx, HEIGHT))).toBe('STORAGE_ERROR')
+    expect(await holders(parents, tx)).toEqual(['tx', 'tx'])
+    store.transport = good
+    expect(await code(store.spendAndCreate(tx, HEIGHT))).toBe('TX_EXISTS')
+  })
+
+  it('puts the spends back when the record appears while they are being undone', async () => {
+    const parents = await twoParents()
+    const tx = child(parents)
+    const late = interrupted(good, 'after', calls('unspend'), () => other.create(tx, HEIGHT))
+    store.transport = failing(late, isCreate, 18)
+    expect(await code(store.spendAndCreate(tx, HEIGHT))).toBe('STORAGE_ERROR')
+    expect(await holders(parents, tx)).toEqual(['tx', 'tx'])
+  })
+})
+
+describe('a spend that fails in part', () => {
+  it.each([
+    ['a locked parent alone', false, ['tx', 'unspent']],
+    ['a locked parent and one that another has spent', true, ['unspent', 'unspent', 'another']],
+  ])('lesson 31: with %s', async (_, isLost, expected) => {
+    const parents = await twoParents()
+    const lost = isLost ? [coinbase()] : []
+    for (const parent of lost) {
+      await store.create(parent, 100)
+      await store.spendAndCreate(child([parent]), HEIGHT)
+    }
+    await store.setLocked([parents[1].txid], true)
+    const tx = child([...parents, ...lost])
+    expect(await code(store.spend(tx, HEIGHT))).toBe('UTXO_ERROR')
+    expect(await holders([...parents, ...lost], tx)).toEqual(expected)
+  })
+
+  it('lesson 32: is rolled back while the store closes, and close waits for it', async () => {
+    const parents = await twoParents()
+    await store.spendAndCreate(child([parents[1]]), HEIGHT)
+    const tx = child(parents)
+    const one = await opened()
+    let closed: Promise<void> | undefined
+    one.transport = interrupted(one.transport, 'after', calls('spendMulti'), async () => {
+      closed = one.close()
+    })
+    expect(await code(one.spend(tx, HEIGHT))).toBe('UTXO_ERROR')
+    await closed
+    expect(await holders(parents, tx)).toEqual(['unspent', 'another'])
+  })
+
+  it('lesson 32: is rolled back when its caller has gone', async () => {
+    const parents = await twoParents()
+    const tx = child(parents)
+    const one = await UtxoStore.open(storeUrl(server, { set }), {
+      settings: { ...SETTINGS, spendBatcherSize: 1 },
+    })
+    const controller = new AbortController()
+    let answer: () => void = () => {}
+    const held = new Promise<void>(resolve => {
+      answer = resolve
+    })
+    const transport = one.transport
+    // The second input is not answered until the caller has gone, who goes when the first one is.
+    one.transport = {
+      async batchOperate(rows, options) {
+        const second = rows.some(
+          row =>
+            calls('spendMulti')(row) && Buffer.compare(row.key.userKey as Uint8Array, parents[1].txid) === 0,
+        )
+        if (second) await held
+        const answers = await transport.batchOperate(rows, options)
+        if (!second && rows.some(calls('spendMulti'))) setImmediate(() => controller.abort())
+        return second ? answers.map(row => ({ ...row, status: 18, bins: undefined })) : answers
+      },
+    }
+    expect(await code(one.spend(tx, HEIGHT, { signal: controller.signal }))).toBe('CONTEXT_CANCELED')
+    answer()
+    await one.close()
+    expect((await holders(parents, tx))[0]).toBe('unspent')
+  })
+})
+
+describe('lesson 30: two processes spend for one transaction, and one of them fails', () => {
+  it('rolls back what nobody else has stored', async () => {
+    const parents = await twoParents()
+    const tx = child(parents)
+    expect(await failInOther(tx)).toBe('UTXO_ERROR')
+    expect(await holders(parents, tx)).toEqual(['unspent', 'unspent'])
+  })
+
+  it.each([
+    ['after the failing one has looked for the record', 'after' as const, isLookUp],
+    ['after the failing one has undone the spends', 'after' as const, calls('unspend')],
+  ])('the other stores it %s', async (_, when, moment) => {
+    const parents = await twoParents()
+    const tx = child(parents)
+    other.transport = interrupted(otherGood, when, moment, () => store.spendAndCreate(tx, HEIGHT))
+    expect(await failInOther(tx)).toBe('UTXO_ERROR')
+    expect(await holders(parents, tx)).toEqual(['tx', 'tx'])
+  })
+
+  it.each([
+    [true, ['tx', 'tx']],
+    [false, ['unspent', 'unspent']],
+  ])(
+    'the failing one is through before the other stores it, confirmSpends: %s',
+    async (confirmSpends, expected) => {
+      const parents = await twoParents()
+      const tx = child(parents)
+      store.transport = interrupted(good, 'before', isCreate, () => failInOther(tx))
+      expect(await code(store.spendAndCreate(tx, HEIGHT, { confirmSpends }))).toBe('ok')
+      expect(await holders(parents, tx)).toEqual(expected)
+    },
+  )
+
+  it('a third one takes what was free for a moment: the transaction has lost, and gives up the rest', async () => {
+    const parents = await twoParents()
+    const tx = child(parents)
+    const third = child([parents[0]])
+    store.transport = interrupted(good, 'before', isCreate, async () => {
+      await failInOther(tx)
+      other.transport = otherGood
+      await other.spendAndCreate(third, HEIGHT)
+    })
+    const error = await store.spendAndCreate(tx, HEIGHT).catch((failure: unknown) => failure)
+    expect(error).toBeInstanceOf(SpendError)
+    expect((error as SpendError).spends).toMatchObject([
+      { error: { code: 'UTXO_SPENT' } },
+      { error: undefined },
+    ])
+    expect(await holders(parents, tx)).toEqual(['another', 'unspent'])
+    expect((await store.getMeta(tx.txid)).conflicting).toBe(true)
+  })
+
+  it('a parent that is marked as conflicting between spend and create takes the transaction with it', async () => {
+    const parents = await twoParents()
+    const tx = child(parents)
+    store.transport = interrupted(good, 'before', isCreate, () =>
+      other.setConflicting([parents[1].txid], true),
+    )
+    expect(await code(store.spendAndCreate(tx, HEIGHT))).toBe('UTXO_ERROR')
+    expect(await holders(parents, tx)).toEqual(['unspent', 'unspent'])
+    expect((await store.getMeta(tx.txid)).conflicting).toBe(true)
+  })
+})

@@ -1,0 +1,37 @@
+/**
+ * Every event that the store logs, with what it means to an operator: the one place for its name. The name is
+ * the field `event` of the log line, and stable; the text of the line is not.
+ */
+export const LOG_EVENTS = {
+  batch_handler_failed: 'a batch handler threw or left items without an answer; a defect of the store',
+  batch_handler_lost: 'a batch handler did not return within its bound; its callers have their errors',
+  close_overrun: 'calls had not ended when the store was closed',
+  conflict_failed: 'conflict processing failed in a phase; isUndone tells whether it left nothing behind',
+  conflict_intent_left: 'an intent that was not begun may be in the conflict log',
+  conflict_log_unread: 'the conflict log could not be read at the start',
+  conflict_recovered: 'an interrupted run of conflict processing was run again',
+  conflict_undo_failed: 'what conflict processing had done could not be undone; it stays pending',
+  conflict_unlock: 'parents are still locked by an interrupted run of conflict processing',
+  conflicts_pending: 'conflict processing was interrupted; recoverConflicts has to run before the next',
+  connect_failed: 'an attempt to connect failed',
+  dangling_spenders: 'outputs are spent by transactions that have no record',
+  follow_up_failed: 'a follow-up of a signal failed; counts of spent pages or delete-at-heights may be wrong',
+  nsup_off: 'nsup-period is 0: records with a time to live would never go',
+  overload_retried: 'rows that a server refused for load are sent again',
+  preserve_failed: 'a transaction could not be preserved, or not all of its pages',
+  queue_full: 'a call was refused: the queue is at its cap',
+  record_skipped: 'a query met a record without a valid txid',
+  release_failed: 'closing after a failed open failed',
+  spend_abandoned: 'the wait for a spend ended before all inputs were answered; they may still be applied',
+  spend_breaker_changed: 'the circuit breaker of spends opened, lets probes through, or closed',
+  spend_lost: 'a transaction with a record lost an input to another while its spend was being rolled back',
+  spend_rollback: 'a spend failed in part; outcome tells what became of its successes',
+  spend_rollback_failed: 'a rollback ended early, or outputs keep naming a spender that has no record',
+  spend_taken_again: 'a transaction found inputs free that it had spent, and spent them again',
+  spent_pages_drifted: 'a transaction counted as fully spent has a page that is not',
+  surplus_answers: 'the transport answered rows twice, or rows that were not asked',
+  udf_register: 'the UDF module is being registered',
+  unwanted_answer: 'an answer came for an item that was answered or given up',
+} as const
+
+export type LogEvent = keyof typeof LOG_EVENTS

@@ -1,0 +1,402 @@
+import { afterEach, describe, expect, it, jest } from '@jest/globals'
+import { Batcher, GradientLimit } from '../../lib/batching/index.ts'
+import { encodeTransaction, parseTransaction } from '../../lib/bitcoin/index.ts'
+import { StoreError } from '../../lib/errors/index.ts'
+import { encodeSpendingData } from '../../lib/record/index.ts'
+import {
+  parseStoreUrl,
+  resolveSettings,
+  SETTINGS,
+  type Settings,
+  type SettingsInput,
+} from '../../lib/settings/index.ts'
+import type { SettingName, SettingRow } from '../../lib/settings/settings-table.ts'
+import { type Batchers, batcherOptions } from '../../lib/store/batchers.ts'
+import type { CircuitBreaker } from '../../lib/store/circuit-breaker.ts'
+import {
+  administrationOptions,
+  connectionOptions,
+  connectionPermits,
+  overloadRetryOptions,
+  queriesOptions,
+  transportOptions,
+} from '../../lib/store/client-options.ts'
+import { mapChunks } from '../../lib/store/map-chunks.ts'
+import { conflictingChildren, WalkLimitError } from '../../lib/store/operations/conflicting-children.ts'
+import { prepareCreate } from '../../lib/store/operations/create.ts'
+import { deleteTransaction } from '../../lib/store/operations/delete.ts'
+import { checkWindow, reassignUtxo } from '../../lib/store/operations/freeze.ts'
+import { markTransactionsOnLongestChain } from '../../lib/store/operations/mark-longest-chain.ts'
+import { markConflicting } from '../../lib/store/operations/set-conflicting.ts'
+import { spend } from '../../lib/store/operations/spend.ts'
+import { type SpendRequest, spendHandler } from '../../lib/store/operations/spend-dispatch.ts'
+import { rollBack } from '../../lib/store/operations/spend-rollback.ts'
+import { queryOldUnminedTransactions } from '../../lib/store/operations/unmined.ts'
+import type { StoreContext } from '../../lib/store/store-context.ts'
+import type { BatchOptions, BatchRow, Queries, QueryOptions } from '../../lib/transport/index.ts'
+import { otherValue } from '../settings/other-value.ts'
+import { handled } from './support/handled.ts'
+import {
+  bytes32,
+  contextWith,
+  ScriptedTransport,
+  scriptedQueries,
+  udfAnswer,
+} from './support/store-fixture.ts'
+
+afterEach(() => {
+  jest.restoreAllMocks()
+})
+
+const url = parseStoreUrl('aerospike://h:3000/ns?externalStore=memory:&ConnectionQueueSize=100')
+const answerOk = (): ScriptedTransport =>
+  new ScriptedTransport(row =>
+    row.kind === 'apply' ? udfAnswer({ status: 'OK' }) : { bins: { utxos: [bytes32(2)] } },
+  )
+
+/** A context with these settings whose transport says yes to everything. */
+function contextOf(settings: Settings): { context: StoreContext; transport: ScriptedTransport } {
+  const transport = answerOk()
+  return { context: contextWith(transport, settings), transport }
+}
+
+const spendRequest = (vout: number): SpendRequest => ({
+  txid: bytes32(1),
+  vout,
+  utxoHash: bytes32(2),
+  spendingData: encodeSpendingData({ txid: bytes32(3), vin: vout }),
+  blockHeight: 1_000,
+  flags: {
+    ignoreConflicting: false,
+    ignoreLocked: false,
+    ignorePolicyFreeze: false,
+    ignoreConsensusFreeze: false,
+  },
+})
+
+const coinbase = parseTransaction(
+  encodeTransaction({
+    version: 1,
+    locktime: 0,
+    inputs: [
+      {
+        previousTxid: new Uint8Array(32),
+        previousVout: 0xffffffff,
+        unlockingScript: Uint8Array.of(1),
+        sequence: 0,
+        previousSatoshis: undefined,
+        previousLockingScript: undefined,
+      },
+    ],
+    // OP_RETURN: a spendable output from the genesis upgrade on.
+    outputs: [{ satoshis: 1n, lockingScript: Uint8Array.of(0x6a) }],
+  }),
+)
+
+/** A bin of the record that a coinbase of a height gets. */
+function createdBin(settings: Settings, height: number, bin: string): unknown {
+  const { row } = prepareCreate(contextOf(settings).context, coinbase, height, {}).request
+  const put = row.operations.find(operation => operation.bin === bin)
+  return put?.kind === 'put' ? put.value : undefined
+}
+
+/** The options of the first batch that some work sends. */
+async function batchOptions(
+  settings: Settings,
+  work: (context: StoreContext) => Promise<unknown>,
+): Promise<BatchOptions | undefined> {
+  const seen: BatchOptions[] = []
+  const good = answerOk()
+  const context = contextWith(
+    {
+      batchOperate: (rows: readonly BatchRow[], options: BatchOptions) => {
+        seen.push(options)
+        return good.batchOperate(rows)
+      },
+    },
+    settings,
+  )
+  await work(context)
+  return seen[0]
+}
+
+function opened({ spendBreaker }: { spendBreaker: CircuitBreaker }): number {
+  let failures = 0
+  for (; spendBreaker.state === 'closed' && failures < 1_000; failures++) {
+    const admission = spendBreaker.admit()
+    if (admission !== undefined) spendBreaker.report([admission], 'failed')
+  }
+  return failures
+}
+
+interface Consumer {
+  /** A value other than the default; a valid one near the minimum where absent. */
+  readonly value?: number | string | boolean
+  /** Settings that make it visible. */
+  readonly beside?: SettingsInput
+  /** What its consumer makes of it: the value itself, or what `expected` says. */
+  observe(settings: Settings): unknown
+  readonly expected?: unknown
+}
+
+const POOLS = ['store', 'get', 'spend', 'outpoint', 'increment', 'setDAH', 'locked'] as const
+
+type BatcherSetting = Extract<
+  SettingName,
+  `${(typeof POOLS)[number]}Batcher${'Size' | 'DurationMillis' | 'DrainMode' | 'GreedyAccumulate' | 'TickerIntervalMillis'}`
+>
+
+function batcherConsumers(): Record<BatcherSetting, Consumer> {
+  const option = (name: keyof ReturnType<typeof batcherOptions>, pool: keyof Batchers): Consumer => ({
+    observe: settings => batcherOptions(pool, contextOf(settings).context)[name],
+  })
+  return Object.fromEntries(
+    POOLS.flatMap(pool => [
+      [`${pool}BatcherSize`, option('size', pool)],
+      [`${pool}BatcherDurationMillis`, option('lingerMs', pool)],
+      [`${pool}BatcherDrainMode`, option('drainMode', pool)],
+      [`${pool}BatcherGreedyAccumulate`, option('greedyAccumulate', pool)],
+      [`${pool}BatcherTickerIntervalMillis`, option('tickIntervalMs', pool)],
+    ]),
+  ) as Record<BatcherSetting, Consumer>
+}
+
+const limitOf = (pool: keyof Batchers, settings: Settings): unknown => {
+  const { concurrency } = batcherOptions(pool, contextOf(settings).context)
+  return typeof concurrency === 'object' ? concurrency.limit : concurrency
+}
+
+/** Where each setting ends up. A setting without an entry has no proof that anybody reads it. */
+const CONSUMERS: Record<string, Consumer> = {
+  ...batcherConsumers(),
+  blockHeightRetention: { observe: settings => contextOf(settings).context.retention },
+  blockHeightRetentionAdjustment: {
+    value: 7,
+    observe: settings => contextOf(settings).context.retention - SETTINGS.blockHeightRetention.default,
+  },
+  utxoBatchSize: {
+    async observe(settings) {
+      const { context, transport } = contextOf(settings)
+      await handled(spendHandler(context), [1, 2, 3].map(spendRequest))
+      const pages = transport.batches.flat().map(row => row.key.userKey.length > 32)
+      return pages.indexOf(true) + 1
+    },
+    expected: 2,
+  },
+  coinbaseMaturity: {
+    observe: settings => Number(createdBin(settings, 1_000, 'spendingHeight')) - 1_000,
+  },
+  genesisActivationHeight: {
+    observe: settings =>
+      [0, 1].map(height => (createdBin(settings, height, 'utxos') as readonly unknown[])[0] !== null),
+    expected: [false, true],
+  },
+  batcherConcurrency: {
+    observe: settings =>
+      batcherOptions('get', contextOf(settings).context).concurrency instanceof GradientLimit
+        ? 'adaptive'
+        : 'fixed',
+  },
+  batcherMaxConcurrent: {
+    beside: { batcherConcurrency: 'fixed' },
+    observe: settings => limitOf('get', settings),
+  },
+  outpointBatcherMaxConcurrent: {
+    beside: { batcherConcurrency: 'fixed' },
+    observe: settings => limitOf('outpoint', settings),
+  },
+  batcherQueueItemsMin: {
+    value: 100_000,
+    observe: settings => batcherOptions('get', contextOf(settings).context).queueItemsMax,
+  },
+  batcherWhenFull: { observe: settings => batcherOptions('get', contextOf(settings).context).whenFull },
+  batcherWaitGrace: {
+    beside: { batchPolicyTotalTimeout: 100, overloadRetryMaxElapsed: 0 },
+    observe: settings => contextOf(settings).context.waitMs - 100,
+  },
+  spendWaitTimeout: {
+    async observe(settings) {
+      const { context } = contextOf(settings)
+      const batcher = new Batcher(batcherOptions('spend', context), spendHandler(context))
+      const submitGroup = jest.spyOn(batcher, 'submitGroup')
+      await spend(context, batcher, coinbase, [], undefined)
+      return submitGroup.mock.calls[0]?.[1]?.waitMs
+    },
+  },
+  spendRollbackTimeout: {
+    async observe(settings) {
+      const timeout = jest.spyOn(AbortSignal, 'timeout')
+      await rollBack(
+        contextOf(settings).context,
+        coinbase,
+        [spendRequest(0)],
+        [new StoreError('UTXO_SPENT', '')],
+      )
+      return timeout.mock.calls[0]?.[0]
+    },
+  },
+  spendCircuitBreakerFailureCount: { observe: settings => opened(contextOf(settings).context) },
+  spendCircuitBreakerCooldown: {
+    observe(settings) {
+      const { context } = contextOf(settings)
+      const now = jest.spyOn(performance, 'now').mockReturnValue(0)
+      opened(context)
+      for (let ms = 0; ms < 10; ms++) {
+        now.mockReturnValue(ms)
+        if (context.spendBreaker.admit() !== undefined) return ms
+      }
+      return undefined
+    },
+  },
+  spendCircuitBreakerHalfOpenMax: {
+    beside: { spendCircuitBreakerCooldown: 0 },
+    observe(settings) {
+      const { context } = contextOf(settings)
+      opened(context)
+      let probes = 0
+      while (context.spendBreaker.admit() !== undefined) probes += 1
+      return probes
+    },
+  },
+  semaphoreMultiplier: {
+    value: 0.5,
+    observe: settings => connectionPermits(url, settings)?.free,
+    expected: 50,
+  },
+  overloadRetryMaxElapsed: { observe: settings => overloadRetryOptions(settings).maxElapsedMs },
+  overloadRetryBase: { observe: settings => overloadRetryOptions(settings).baseDelayMs },
+  overloadRetryMax: { observe: settings => overloadRetryOptions(settings).maxDelayMs },
+  maxMinedBatchSize: {
+    async observe(settings) {
+      const chunks: number[] = []
+      await mapChunks(contextOf(settings).context, [1, 2, 3, 4, 5], undefined, async chunk => {
+        chunks.push(chunk.length)
+        return []
+      })
+      return Math.max(...chunks)
+    },
+  },
+  maxMinedRoutines: {
+    beside: { maxMinedBatchSize: 1 },
+    async observe(settings) {
+      let inFlight = 0
+      let most = 0
+      await mapChunks(contextOf(settings).context, [1, 2, 3, 4, 5], undefined, async () => {
+        most = Math.max(most, ++inFlight)
+        await Promise.resolve()
+        inFlight -= 1
+        return []
+      })
+      return most
+    },
+  },
+  conflictingChildrenMaxNodes: {
+    async observe(settings) {
+      // Each transaction names the next one as its child.
+      const transport = new ScriptedTransport(row => ({
+        bins: {
+          totalExtraRecs: 0,
+          totalUtxos: 0,
+          utxos: [],
+          blockIDs: [],
+          blockHeights: [],
+          subtreeIdxs: [],
+          conflictingCs: [bytes32(((row.key.userKey[0] as number) + 1) % 256)],
+        },
+      }))
+      try {
+        return (await conflictingChildren(contextWith(transport, settings), bytes32(1), undefined)).length
+      } catch (error) {
+        return error instanceof WalkLimitError ? error.limit : error
+      }
+    },
+  },
+  propagateConflictingToPages: {
+    async observe(settings) {
+      const { context, transport } = contextOf(settings)
+      const marked = { txid: bytes32(1), parents: [], pages: 1, spends: [] }
+      await markConflicting(context, [marked as never], true, 1_000, undefined)
+      return transport.batches.flat().some(row => row.kind === 'write') ? 'on' : 'off'
+    },
+  },
+  freezeMode: {
+    observe(settings) {
+      try {
+        checkWindow(contextOf(settings).context, { from: 5 })
+        return 'records'
+      } catch {
+        return 'sentinel'
+      }
+    },
+  },
+  reassignedUtxoSpendableAfterBlocks: {
+    async observe(settings) {
+      const { context, transport } = contextOf(settings)
+      await reassignUtxo(context, { txid: bytes32(1), vout: 0, utxoHash: bytes32(2) }, bytes32(3), undefined)
+      return transport.batches.flat().flatMap(row => (row.kind === 'apply' ? row.args.at(-1) : []))[0]
+    },
+  },
+  unminedTxRetention: {
+    async observe(settings) {
+      const { context, transport } = contextOf(settings)
+      await markTransactionsOnLongestChain(context, [bytes32(1)], false, undefined)
+      const [row] = transport.batches[0] ?? []
+      const [put] = row?.kind === 'write' ? row.operations : []
+      return 1_000 - Number(put?.kind === 'put' ? put.value : Number.NaN)
+    },
+  },
+  dbTimeoutDuration: {
+    async observe(settings) {
+      const options = await batchOptions(settings, context =>
+        deleteTransaction(context, bytes32(1), undefined),
+      )
+      expect(administrationOptions(url, settings).timeoutMs).toBe(options?.timeout)
+      return options?.timeout
+    },
+  },
+  batchPolicyTotalTimeout: {
+    async observe(settings) {
+      const rows: BatchRow[] = [{ kind: 'read', key: { set: 's', userKey: 'k' }, bins: [] }]
+      return (await batchOptions(settings, context => context.operate(rows)))?.timeout
+    },
+  },
+  batchPolicySocketTimeout: { observe: settings => transportOptions(url, settings).socketTimeoutMs },
+  batchPolicyMaxRetries: { observe: settings => transportOptions(url, settings).maxRetries },
+  queryPolicyTotalTimeout: { observe: settings => queriesOptions(url, settings).totalTimeoutMs },
+  queryPolicyMaxRetries: { observe: settings => queriesOptions(url, settings).maxRetries },
+  queryIdleTimeoutSeconds: {
+    async observe(settings) {
+      const seen: QueryOptions[] = []
+      const queries: Queries = {
+        query(_, options) {
+          seen.push(options)
+          return scriptedQueries().query(_, options)
+        },
+      }
+      const context = contextWith(answerOk(), settings, { queries })
+      await queryOldUnminedTransactions(context, 10, undefined)
+      return (seen[0]?.idleTimeoutMs ?? 0) / 1_000
+    },
+  },
+  connectTimeout: { observe: settings => connectionOptions(url, settings).connectTimeoutMs },
+  connectRetries: { observe: settings => connectionOptions(url, settings).connectRetries },
+} satisfies Record<SettingName, Consumer>
+
+describe('every setting reaches its consumer', () => {
+  it.each<[string, SettingRow]>(Object.entries(SETTINGS))('%s', async (name, row) => {
+    const consumer = CONSUMERS[name]
+    if (consumer === undefined) throw new Error(`no consumer of ${name} is proven`)
+    const value = consumer.value ?? otherValue(row)
+    const observed = (input: SettingsInput) =>
+      consumer.observe(resolveSettings({ ...consumer.beside, ...input } as SettingsInput))
+    expect(value).not.toBe(row.default)
+    const seen = await observed({ [name]: value } as SettingsInput)
+    expect(seen).toEqual('expected' in consumer ? consumer.expected : value)
+    jest.restoreAllMocks()
+    expect(await observed({})).not.toEqual(seen)
+  })
+
+  it('there is no consumer of a setting that does not exist', () => {
+    expect(Object.keys(CONSUMERS).filter(name => !(name in SETTINGS))).toEqual([])
+  })
+})
