@@ -1,0 +1,159 @@
+import { UtxoStore } from 'aerospike-utxo-store'
+import { type Evidence, type Violation, violations } from './checks.ts'
+import type { ClusterFaults } from './cluster-faults.ts'
+import { FaultyNetwork } from './faulty-network.ts'
+import { readFinalRecords } from './final-state.ts'
+import { describe, History, shortened } from './history.ts'
+import { Random } from './random.ts'
+import { createUniverse } from './universe.ts'
+import { type StoreInUse, Workload } from './workload.ts'
+
+export interface EpochOptions {
+  readonly seed: number
+  readonly operations: number
+  /** A set of this epoch's own. */
+  readonly url: string
+  readonly set: string
+  /** Breaks the servers as well, where the test has power over them. */
+  readonly clusterFaults?: ClusterFaults | undefined
+  readonly onProgress?: (done: number) => void
+}
+
+export interface EpochReport {
+  readonly operations: number
+  /** Calls by name and outcome, to see that every path was taken. */
+  readonly outcomes: ReadonlyMap<string, number>
+  readonly violations: readonly Violation[]
+  /** For each violation the calls that touch its transaction, a line each. */
+  readonly traces: readonly string[]
+}
+
+const STORES = 3
+const CONCURRENCY = 64
+const TIP = 500
+const OPERATIONS_PER_PARENT = 50
+const CALLS_PER_DISTURBANCE = 1_000
+
+/** Short waits, so that a lost answer costs a fraction of a second. */
+const SETTINGS = {
+  storeBatcherDurationMillis: 1,
+  spendBatcherDurationMillis: 1,
+  getBatcherSize: 16,
+  getBatcherDurationMillis: 1,
+  lockedBatcherDurationMillis: 1,
+  batchPolicyTotalTimeout: 400,
+  batchPolicySocketTimeout: 400,
+  // An attempt that a frozen node holds may take effect long after another one was answered. Without further
+  // attempts an answer says all that will ever happen, and the checks can be sharp.
+  batchPolicyMaxRetries: 0,
+  batcherWaitGrace: 400,
+  spendWaitTimeout: 1_500,
+  spendRollbackTimeout: 2_000,
+  spendCircuitBreakerFailureCount: 0,
+  overloadRetryMaxElapsed: 300,
+  overloadRetryBase: 10,
+  incrementBatcherDurationMillis: 1,
+  setDAHBatcherDurationMillis: 1,
+}
+
+/** One run of random calls by several stores under faults, and what the records tell afterwards. */
+export async function runEpoch(options: EpochOptions): Promise<EpochReport> {
+  const random = new Random(options.seed)
+  const parents = Math.max(8, Math.ceil(options.operations / OPERATIONS_PER_PARENT))
+  const universe = createUniverse(random, parents, parents * 2)
+  const history = new History()
+  const stores = await Stores.open(options, random)
+  try {
+    const workload = new Workload({
+      random,
+      universe,
+      history,
+      storeAt: index => stores.at(index),
+      stores: STORES,
+      operations: options.operations,
+      concurrency: CONCURRENCY,
+      height: TIP,
+      onProgress: done => {
+        if (done % CALLS_PER_DISTURBANCE === 0) options.clusterFaults?.next()
+        if (done === Math.floor(options.operations / 2)) stores.replace(random.below(STORES))
+        options.onProgress?.(done)
+      },
+    })
+    await workload.run()
+  } finally {
+    await options.clusterFaults?.heal()
+    await stores.close()
+  }
+  const transactions = [...universe.parents, ...universe.spenders].map(({ tx }) => tx)
+  await using reader = await UtxoStore.open(options.url)
+  const records = await readFinalRecords(reader.transport, options.set, transactions)
+  return report({ universe, history, records })
+}
+
+function report(evidence: Evidence): EpochReport {
+  const { history } = evidence
+  const outcomes = new Map<string, number>()
+  for (const { action, outcome } of history.operations) {
+    const result = outcome === undefined ? 'unanswered' : outcome.kind === 'ok' ? 'ok' : outcome.code
+    const key = `${action.name} ${result}`
+    outcomes.set(key, (outcomes.get(key) ?? 0) + 1)
+  }
+  const found = violations(evidence)
+  const traces = found.map(({ rule, txid, outpoint, text }) =>
+    [
+      shortened(`${rule}: ${txid}: ${text}`),
+      ...history.touching(txid, outpoint).map(call => `  ${describe(call)}`),
+    ].join('\n'),
+  )
+  return { operations: history.operations.length, outcomes, violations: found, traces }
+}
+
+/** The stores of an epoch, each behind a faulty network of its own. */
+class Stores {
+  readonly #options: EpochOptions
+  readonly #random: Random
+  readonly #stores: StoreInUse[] = []
+  readonly #networks: FaultyNetwork[] = []
+  #replacing: Promise<void> = Promise.resolve()
+
+  private constructor(options: EpochOptions, random: Random) {
+    this.#options = options
+    this.#random = random
+  }
+
+  static async open(options: EpochOptions, random: Random): Promise<Stores> {
+    const stores = new Stores(options, random)
+    for (let index = 0; index < STORES; index++) await stores.#openAt(index)
+    return stores
+  }
+
+  at(index: number): StoreInUse {
+    const store = this.#stores[index]
+    if (store === undefined) throw new RangeError(`no store ${index}`)
+    return store
+  }
+
+  /** Closes a store with its calls under way and puts a new one in its place; calls meanwhile are refused. */
+  replace(index: number): void {
+    this.#replacing = this.at(index)
+      .store.close()
+      .then(() => this.#openAt(index))
+  }
+
+  /** Every call and every batch has ended, also those that their callers no longer wait for. */
+  async close(): Promise<void> {
+    await this.#replacing
+    for (const network of this.#networks) network.isFaulty = false
+    await Promise.all(this.#stores.map(({ store }) => store.close()))
+    await Promise.all(this.#networks.map(network => network.quiet()))
+  }
+
+  async #openAt(index: number): Promise<void> {
+    const store = await UtxoStore.open(this.#options.url, { settings: SETTINGS })
+    store.setBlockState(TIP, 1_700_000_000)
+    const network = new FaultyNetwork(store.transport, this.#random)
+    store.transport = network
+    this.#networks.push(network)
+    this.#stores[index] = { store, id: this.#networks.length }
+  }
+}
