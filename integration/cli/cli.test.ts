@@ -8,6 +8,7 @@ import {
   txidToHex,
   UtxoStore,
 } from 'aerospike-utxo-store'
+import { ask } from '../cluster/cluster-info.ts'
 import { storeUrl, type TestServer, testServer, uniqueSet } from '../servers/server.ts'
 import { BLOCK_357238, BLOCK_364292, runCli, startServe } from './run-cli.ts'
 
@@ -51,6 +52,7 @@ describe('usage', () => {
     [['get', 'ab'.repeat(32)], /--store/],
     [['get', 'abc', '--store', 'embedded:'], /txid must be 64 hex characters/],
     [['serve', '--port', '65536'], /whole number from 0 to 65535/],
+    [['serve', '--nodes', '17'], /whole number from 1 to 16/],
     [['serve', '--port', '0', '--namespace', 'a,,b'], /empty name/],
   ])('%j exits 2 with one line that says what to do', async (args, message) => {
     const { exitCode, stdout, stderr } = await runCli(args)
@@ -202,4 +204,13 @@ describe('serve', () => {
       expect(await served.stop(signal)).toBe(0)
     },
   )
+
+  it('serves a cluster, and says where its first node is', async () => {
+    const served = await startServe(['--port', '0', '--nodes', '3'])
+    const [, host = '', port] = /^ready aerospike:\/\/(.*):(\d+)$/.exec(served.ready) ?? []
+    const first = { host, port: Number(port) }
+    expect(await ask(first, 'statistics')).toMatch(/(^|;)cluster_size=3;/)
+    expect((await ask(first, 'services')).split(';')).toHaveLength(2)
+    expect(await served.stop('SIGTERM')).toBe(0)
+  })
 })

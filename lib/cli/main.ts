@@ -42,7 +42,13 @@ function createProgram(): Command {
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--port <number>', 'port to listen on; 0 picks a free one', wholeNumber(0, 65_535), 3000)
     .option('--namespace <names>', 'namespaces, separated by commas', 'utxo-store,test')
-    .option('--json', 'print the ready line as JSON')
+    .option(
+      '--nodes <number>',
+      'nodes of one cluster, 1 to 16, on the port and those after it, with two copies of each record',
+      wholeNumber(1, 16),
+      1,
+    )
+    .option('--json', 'print the ready line as JSON, with the addresses of all nodes')
     .addHelpText(
       'after',
       '\nPrints `ready aerospike://HOST:PORT` on stdout when it accepts clients. Data lives in memory and ends with the process.',
