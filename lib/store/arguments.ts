@@ -1,4 +1,10 @@
-import { createTransaction, isAssembled, parseTransaction, type Transaction } from '../bitcoin/index.ts'
+import {
+  createTransaction,
+  isAssembled,
+  parseTransaction,
+  type Transaction,
+  toTxid,
+} from '../bitcoin/index.ts'
 import { InvalidArgumentError } from '../errors/index.ts'
 
 const UINT32_MAX = 2 ** 32 - 1
@@ -16,6 +22,11 @@ export function checkTransaction(tx: TransactionSource): Transaction {
     throw new InvalidArgumentError('tx', 'the bytes of a transaction or a parsed transaction', tx)
   }
   return isAssembled(tx) ? tx : createTransaction(tx)
+}
+
+export function checkTxids(txids: readonly TxidInput[]): Uint8Array[] {
+  if (!Array.isArray(txids)) throw new InvalidArgumentError('txids', 'an array', txids)
+  return txids.map((txid, index) => toTxid(txid, `txids[${index}]`))
 }
 
 export function checkHeight(field: string, height: number, { minimum = 0 }: { minimum?: number } = {}): void {

@@ -1,5 +1,5 @@
 import type { Administration } from '../transport/index.ts'
-import type { StoreContext } from './store-context.ts'
+import type { StoreContext } from './context/store-context.ts'
 import { asStoreError, missingAnswerError, rowError } from './store-errors.ts'
 
 export interface Health {

@@ -1,3 +1,4 @@
+import { txidToHex } from '../bitcoin/index.ts'
 import { type ErrorCode, messageOf, StoreError, type StoreErrorOptions } from '../errors/index.ts'
 import type { SpendingData } from '../record/index.ts'
 import { statusText } from '../transport/index.ts'
@@ -33,8 +34,8 @@ export class UtxoSpentError extends StoreError {
 export class RecordNotFoundError extends StoreError {
   override readonly name = 'RecordNotFoundError'
 
-  constructor(txid: string) {
-    super('TX_NOT_FOUND', `transaction ${txid} is not in the store`)
+  constructor(txid: Uint8Array) {
+    super('TX_NOT_FOUND', `transaction ${txidToHex(txid)} is not in the store`)
   }
 }
 

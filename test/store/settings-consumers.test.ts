@@ -11,8 +11,10 @@ import {
   type SettingsInput,
 } from '../../lib/settings/index.ts'
 import type { SettingName, SettingRow } from '../../lib/settings/settings-table.ts'
-import { type Batchers, batcherOptions } from '../../lib/store/batchers.ts'
-import type { CircuitBreaker } from '../../lib/store/circuit-breaker.ts'
+import { type Batchers, batcherOptions } from '../../lib/store/calls/batchers.ts'
+import type { CircuitBreaker } from '../../lib/store/context/circuit-breaker.ts'
+import type { StoreContext } from '../../lib/store/context/store-context.ts'
+import { mapChunks } from '../../lib/store/dispatch/map-chunks.ts'
 import {
   administrationOptions,
   connectionOptions,
@@ -20,19 +22,20 @@ import {
   overloadRetryOptions,
   queriesOptions,
   transportOptions,
-} from '../../lib/store/client-options.ts'
-import { mapChunks } from '../../lib/store/map-chunks.ts'
-import { conflictingChildren, WalkLimitError } from '../../lib/store/operations/conflicting-children.ts'
-import { prepareCreate } from '../../lib/store/operations/create.ts'
-import { deleteTransaction } from '../../lib/store/operations/delete.ts'
-import { checkWindow, reassignUtxo } from '../../lib/store/operations/freeze.ts'
-import { markTransactionsOnLongestChain } from '../../lib/store/operations/mark-longest-chain.ts'
-import { markConflicting } from '../../lib/store/operations/set-conflicting.ts'
-import { spend } from '../../lib/store/operations/spend.ts'
-import { type SpendRequest, spendHandler } from '../../lib/store/operations/spend-dispatch.ts'
-import { rollBack } from '../../lib/store/operations/spend-rollback.ts'
-import { queryOldUnminedTransactions } from '../../lib/store/operations/unmined.ts'
-import type { StoreContext } from '../../lib/store/store-context.ts'
+} from '../../lib/store/opening/client-options.ts'
+import {
+  conflictingChildren,
+  WalkLimitError,
+} from '../../lib/store/operations/conflicts/conflicting-children.ts'
+import { markConflicting } from '../../lib/store/operations/conflicts/set-conflicting.ts'
+import { prepareCreate } from '../../lib/store/operations/creation/create.ts'
+import { checkWindow, reassignUtxo } from '../../lib/store/operations/freezing/freeze.ts'
+import { markTransactionsOnLongestChain } from '../../lib/store/operations/mining/mark-longest-chain.ts'
+import { deleteTransaction } from '../../lib/store/operations/pruning/delete.ts'
+import { queryOldUnminedTransactions } from '../../lib/store/operations/pruning/unmined.ts'
+import { spend } from '../../lib/store/operations/spending/spend.ts'
+import { type SpendRequest, spendHandler } from '../../lib/store/operations/spending/spend-dispatch.ts'
+import { rollBack } from '../../lib/store/operations/spending/spend-rollback.ts'
 import type { BatchOptions, BatchRow, Queries, QueryOptions } from '../../lib/transport/index.ts'
 import { otherValue } from '../settings/other-value.ts'
 import { handled } from './support/handled.ts'

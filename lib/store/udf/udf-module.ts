@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { Administration } from '../../transport/index.ts'
-import type { EventLogger } from '../logger.ts'
+import type { EventLogger } from '../logging/logger.ts'
 
 /** The parts stand in lua/ beside lib/ and beside dist/ alike, so one relative path serves both. */
 const PARTS = new URL('../../../lua/utxo/', import.meta.url)

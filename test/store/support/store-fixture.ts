@@ -1,10 +1,10 @@
 import { MemoryStore } from '../../../lib/external/index.ts'
 import { createMetrics } from '../../../lib/metrics/index.ts'
 import { resolveSettings, type SettingsInput } from '../../../lib/settings/index.ts'
-import { createBatchers } from '../../../lib/store/batchers.ts'
-import { BlockStateHolder } from '../../../lib/store/block-state.ts'
-import { type Logger, safeLogger } from '../../../lib/store/logger.ts'
-import { StoreContext, type StoreContextOptions } from '../../../lib/store/store-context.ts'
+import { createBatchers } from '../../../lib/store/calls/batchers.ts'
+import { BlockStateHolder } from '../../../lib/store/context/block-state.ts'
+import { StoreContext, type StoreContextOptions } from '../../../lib/store/context/store-context.ts'
+import { type Logger, safeLogger } from '../../../lib/store/logging/logger.ts'
 import type {
   Administration,
   BatchRow,

@@ -1,0 +1,138 @@
+import {
+  Batcher,
+  type BatcherOptions,
+  type BatchHandler,
+  type BatchObserver,
+  type ConcurrencyLimit,
+  fixedLimit,
+  GradientLimit,
+} from '../../batching/index.ts'
+import type { TransactionOutput } from '../../bitcoin/index.ts'
+import type { TransactionMetadata } from '../../record/index.ts'
+import type { Settings } from '../../settings/index.ts'
+import type { FollowUpPools } from '../context/follow-up-pools.ts'
+import type { StoreContext } from '../context/store-context.ts'
+import { isLoadSignal } from '../dispatch/server-trouble.ts'
+import { type CreateRequest, createHandler } from '../operations/creation/create.ts'
+import { type LockRequest, lockedHandler } from '../operations/locking/set-locked.ts'
+import { setDeleteAtHeightHandler } from '../operations/pages/delete-at-height.ts'
+import { incrementHandler } from '../operations/pages/increment.ts'
+import { type GetRequest, getHandler } from '../operations/reading/get.ts'
+import { type OutpointRequest, outpointHandler } from '../operations/reading/previous-outputs.ts'
+import { type SpendRequest, spendHandler } from '../operations/spending/spend-dispatch.ts'
+
+/**
+ * The store's batchers, one for each kind of work. A handler never puts into its own batcher: with all places
+ * taken it would wait for work that only it could do. Into another it puts only along spend → increment → setDAH
+ * (semantics 4.1, 4.5).
+ */
+export interface Batchers extends FollowUpPools {
+  readonly store: Batcher<CreateRequest, void>
+  readonly get: Batcher<GetRequest, TransactionMetadata>
+  readonly spend: Batcher<SpendRequest, void>
+  readonly outpoint: Batcher<OutpointRequest, TransactionOutput[]>
+  readonly locked: Batcher<LockRequest, void>
+}
+
+/**
+ * Consumers of a batcher close before it (semantics 4.7). Those of follow-ups close when no call is in progress
+ * any more: a rollback still counts pages.
+ */
+export const CLOSE_ORDER = {
+  beforeCallsEnd: ['store', 'spend', 'locked', 'outpoint', 'get'],
+  afterCallsEnd: ['increment', 'setDAH'],
+} as const satisfies Record<string, readonly (keyof Batchers)[]>
+
+export function createBatchers(context: StoreContext): Batchers {
+  const make = <Request, Answer>(
+    name: keyof Batchers,
+    handler: BatchHandler<Request, Answer>,
+  ): Batcher<Request, Answer> => {
+    const batcher = new Batcher(batcherOptions(name, context), handler)
+    const labels = { batcher: name }
+    context.addGauge('queuedItems', labels, () => batcher.queuedItems)
+    context.addGauge('dispatchesInFlight', labels, () => batcher.dispatchesInFlight)
+    context.addGauge('concurrencyLimit', labels, () => batcher.concurrencyLimit)
+    return batcher
+  }
+  const followUps = {
+    increment: make('increment', incrementHandler(context)),
+    setDAH: make('setDAH', setDeleteAtHeightHandler(context)),
+  }
+  context.followUps = followUps
+  return {
+    ...followUps,
+    store: make('store', createHandler(context)),
+    get: make('get', getHandler(context)),
+    spend: make('spend', spendHandler(context)),
+    outpoint: make('outpoint', outpointHandler(context)),
+    locked: make('locked', lockedHandler(context)),
+  }
+}
+
+/** How many times its size a batcher queues (semantics 4.1). */
+const QUEUED_BATCHES = 64
+
+export function batcherOptions(name: keyof Batchers, context: StoreContext): BatcherOptions {
+  const { settings } = context
+  const size = settings[`${name}BatcherSize` satisfies keyof Settings]
+  return {
+    name: `${name} batcher`,
+    size,
+    lingerMs: settings[`${name}BatcherDurationMillis` satisfies keyof Settings],
+    drainMode: settings[`${name}BatcherDrainMode` satisfies keyof Settings],
+    greedyAccumulate: settings[`${name}BatcherGreedyAccumulate` satisfies keyof Settings],
+    tickIntervalMs: settings[`${name}BatcherTickerIntervalMillis` satisfies keyof Settings],
+    concurrency: concurrencyOf(name, settings),
+    isLoadSignal,
+    queueItemsMax: Math.max(QUEUED_BATCHES * size, settings.batcherQueueItemsMin),
+    // A follow-up that was refused would be lost; its producers are bounded by their own queues.
+    whenFull: name === 'increment' || name === 'setDAH' ? 'wait' : settings.batcherWhenFull,
+    waitMs: context.waitMs,
+    observer: observerOf(name, context),
+  }
+}
+
+function concurrencyOf(name: keyof Batchers, settings: Settings): ConcurrencyLimit {
+  const own = name === 'outpoint' ? settings.outpointBatcherMaxConcurrent : 0
+  const limitMax = own || settings.batcherMaxConcurrent
+  return settings.batcherConcurrency === 'fixed'
+    ? fixedLimit(limitMax)
+    : new GradientLimit({ limitMax: limitMax || Number.POSITIVE_INFINITY })
+}
+
+function observerOf(batcher: keyof Batchers, { logger, metrics }: StoreContext): BatchObserver {
+  const labels = { batcher }
+  return {
+    dispatched: ({ items, reason, queueMs }) => {
+      metrics.batchItems.observe({ batcher, reason }, items)
+      metrics.queueSeconds.observe(labels, queueMs / 1000)
+    },
+    finished: ({ durationMs }) => metrics.batchSeconds.observe(labels, durationMs / 1000),
+    handlerFailed: ({ error, items, unanswered }) => {
+      metrics.failedItems.increment(labels, unanswered)
+      logger.error(
+        { event: 'batch_handler_failed', batcher, items, unanswered, err: error },
+        'a batch handler failed; its items were answered with an error',
+      )
+    },
+    handlerLost: ({ items, unanswered }) => {
+      metrics.failedItems.increment(labels, unanswered)
+      logger.error(
+        { event: 'batch_handler_lost', batcher, items, unanswered },
+        'a batch handler did not return in time',
+      )
+    },
+    unwantedAnswer: () => {
+      metrics.unwantedAnswers.increment(labels)
+      logger.debug(
+        { event: 'unwanted_answer', batcher },
+        'an answer came for an item that was answered or given up',
+      )
+    },
+    refused: ({ items }) => {
+      metrics.refusedItems.increment(labels, items)
+      logger.warn({ event: 'queue_full', batcher, items }, 'a call was refused: the queue is at its cap')
+    },
+  }
+}

@@ -1,0 +1,143 @@
+import { type Transaction, txidKey } from '../../bitcoin/index.ts'
+import { InvalidArgumentError } from '../../errors/index.ts'
+import { checkBoolean, checkHeight, checkTransaction, type TransactionSource } from '../arguments.ts'
+import type { CreateOptions } from '../operations/creation/create.ts'
+import {
+  checkSpendAndCreate,
+  type SpendAndCreateOptions,
+  type SpentAndCreated,
+  spendAndCreate,
+} from '../operations/creation/spend-and-create.ts'
+import type { GetRequest } from '../operations/reading/get.ts'
+import { getSpend, type SpendState } from '../operations/reading/get-spend.ts'
+import { checkOutput, type OutputInput } from '../operations/reading/output-target.ts'
+import { prepareSpends, type Spend, spend } from '../operations/spending/spend.ts'
+import type { SpendFlags, SpendRequest } from '../operations/spending/spend-dispatch.ts'
+import { prepareUnspends, type UnspendInput, unspend } from '../operations/spending/unspend.ts'
+import { Turns } from '../waiting/turns.ts'
+import { lengthOf } from './call-bounds.ts'
+import type { CallOptions } from './store-calls.ts'
+import { TransactionCalls } from './transaction-calls.ts'
+
+/** What a spend may pass over; all off where absent. */
+export type SpendOptions = CallOptions & { readonly [Flag in keyof SpendFlags]?: boolean | undefined }
+
+/** Spending outputs, taking spends back, and asking what a spend would do. */
+export abstract class SpendCalls extends TransactionCalls {
+  readonly #spendTurns = new Turns()
+
+  /**
+   * Spends all inputs of a transaction, or none: when one fails, the others are rolled back. `tx` has to carry
+   * what its inputs spend. First seen wins; repeating a spend by the same transaction succeeds.
+   *
+   * Returns one entry for each input, in order. Throws a `SpendError` (code `UTXO_ERROR`) whose `spends` tell
+   * the error of each input: a `UtxoSpentError` names the winner. After a timeout or an abort the inputs may
+   * be spent; repeating the call settles it.
+   */
+  async spend(tx: TransactionSource, blockHeight: number, options: SpendOptions = {}): Promise<Spend[]> {
+    return this.call({ name: 'spend' }, options, async signal => {
+      const transaction = checkTransaction(tx)
+      return this.#spend(transaction, prepareSpends(transaction, blockHeight, spendFlags(options)), signal)
+    })
+  }
+
+  /**
+   * Spends a transaction's inputs and stores its outputs: `spend`, then `create`, then a look whether the inputs
+   * are still held. A create that fails with anything but `TX_EXISTS` has the spends undone, unless the record
+   * turns out to be there. `createOnly` and `spendOnly` leave the other half out.
+   *
+   * Throws what `spend` and `create` throw. A `SpendError` after the create says that the transaction lost an
+   * input meanwhile; it is then stored as conflicting. After any other error repeat the call, and take
+   * `TX_EXISTS` for success.
+   */
+  async spendAndCreate(
+    tx: TransactionSource,
+    blockHeight: number,
+    options: SpendAndCreateOptions & SpendOptions & CreateOptions = {},
+  ): Promise<SpentAndCreated> {
+    return this.call({ name: 'spendAndCreate', rounds: 6 }, options, async signal => {
+      const { createOnly, spendOnly, confirmSpends } = checkSpendAndCreate(options)
+      const transaction = checkTransaction(tx)
+      const create = () => this.createParsed(transaction, blockHeight, options, signal)
+      if (createOnly) return { spends: [], metadata: await create() }
+      const requests = prepareSpends(transaction, blockHeight, spendFlags(options))
+      const spend = () => this.#spend(transaction, requests, signal)
+      if (spendOnly) return { spends: await spend(), metadata: undefined }
+      const steps = {
+        spend,
+        create,
+        inTurn: <Result>(work: () => Promise<Result>) => this.#inSpendTurn(transaction, undefined, work),
+        readMasters: (reads: readonly GetRequest[]) => this.batchers.get.submitGroup(reads),
+      }
+      return spendAndCreate(this.context, transaction, requests, steps, confirmSpends)
+    })
+  }
+
+  /**
+   * Undoes spends, in batches. Only a slot that holds exactly the given spending data is cleared: a spend by
+   * another transaction is never touched, and repeating is harmless. Throws after all were tried.
+   *
+   * `markAsLocked` locks the transactions that have the outputs first, so that nobody takes what becomes free;
+   * they stay locked until `setLocked(txids, false)`.
+   */
+  async unspend(
+    spends: readonly UnspendInput[],
+    options: CallOptions & { readonly markAsLocked?: boolean | undefined } = {},
+  ): Promise<void> {
+    return this.call({ name: 'unspend', items: lengthOf(spends), rounds: 4 }, options, signal => {
+      if (!Array.isArray(spends)) throw new InvalidArgumentError('spends', 'an array', spends)
+      const { markAsLocked = false } = options
+      checkBoolean('markAsLocked', markAsLocked)
+      return unspend(this.context, prepareUnspends(spends), markAsLocked, signal)
+    })
+  }
+
+  /**
+   * What would become of a spend of an output at `blockHeight` (the tip where absent), and who spends it. A
+   * missing transaction or output is the status `NOT_FOUND`. Throws `PROCESSING` where the output has another
+   * hash than the one given, and `STORAGE_ERROR` for a damaged record.
+   */
+  async getSpend(
+    output: OutputInput,
+    options: CallOptions & { readonly blockHeight?: number | undefined } = {},
+  ): Promise<SpendState> {
+    return this.call({ name: 'getSpend' }, options, signal => {
+      const height = options.blockHeight ?? this.context.blockState.current.height
+      checkHeight('blockHeight', height)
+      return getSpend(this.context, checkOutput('output', output), height, signal)
+    })
+  }
+
+  #spend(
+    tx: Transaction,
+    requests: readonly SpendRequest[],
+    signal: AbortSignal | undefined,
+  ): Promise<Spend[]> {
+    return this.#inSpendTurn(tx, signal, () => spend(this.context, this.batchers.spend, tx, requests, signal))
+  }
+
+  #inSpendTurn<Result>(
+    { txid }: Transaction,
+    signal: AbortSignal | undefined,
+    work: () => Promise<Result>,
+  ): Promise<Result> {
+    const what = 'a spend of the same transaction'
+    return this.#spendTurns.take(
+      txidKey(txid),
+      { what, waitMs: this.context.settings.spendWaitTimeout, signal },
+      work,
+    )
+  }
+}
+
+function spendFlags(options: SpendOptions): SpendFlags {
+  const {
+    ignoreConflicting = false,
+    ignoreLocked = false,
+    ignorePolicyFreeze = false,
+    ignoreConsensusFreeze = false,
+  } = options
+  const flags = { ignoreConflicting, ignoreLocked, ignorePolicyFreeze, ignoreConsensusFreeze }
+  for (const [flag, value] of Object.entries(flags)) checkBoolean(flag, value)
+  return flags
+}

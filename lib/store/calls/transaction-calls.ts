@@ -1,0 +1,134 @@
+import { extendTransaction, type Transaction, type TransactionOutput, toTxid } from '../../bitcoin/index.ts'
+import {
+  checkFields,
+  DECORATE_FIELDS,
+  type Field,
+  GET_FIELDS,
+  META_FIELDS,
+  type TransactionMetadata,
+} from '../../record/index.ts'
+import { checkTransaction, checkTxids, type TransactionSource, type TxidInput } from '../arguments.ts'
+import { type CreateOptions, create, prepareCreate } from '../operations/creation/create.ts'
+import { createPartial, partialOutputs } from '../operations/creation/create-partial.ts'
+import { deleteComplete, deleteTransaction } from '../operations/pruning/delete.ts'
+import { batchDecorate, type DecoratedTransaction } from '../operations/reading/batch-decorate.ts'
+import { completeRecord } from '../operations/reading/complete-record.ts'
+import { lengthOf } from './call-bounds.ts'
+import { type CallOptions, StoreCalls } from './store-calls.ts'
+
+/** Storing, reading and deleting transactions. */
+export abstract class TransactionCalls extends StoreCalls {
+  /**
+   * Stores a transaction's outputs as unspent. `tx` has to carry what its inputs spend (extended format, or
+   * decorated by `previousOutputsDecorate`), unless it is a coinbase or `skipExtendedInputs` is set.
+   * `blockHeight` decides coinbase maturity, which outputs are stored, and since when it counts as unmined.
+   *
+   * Throws `TX_EXISTS` when it is stored already; nothing is overwritten. After a timeout or an abort the
+   * record may exist: repeat the call and take `TX_EXISTS` for success.
+   */
+  async create(
+    tx: TransactionSource,
+    blockHeight: number,
+    options: CreateOptions & CallOptions = {},
+  ): Promise<TransactionMetadata> {
+    return this.call({ name: 'create', rounds: options.conflicting === true ? 2 : 1 }, options, signal =>
+      this.createParsed(checkTransaction(tx), blockHeight, options, signal),
+    )
+  }
+
+  /**
+   * Stores outputs of a transaction whose body is not known, by output index, for example those of a snapshot of
+   * the unspent set or of a parent that lies before the first block at hand. The record has no inputs, fee or
+   * size. Otherwise as `create`; several records are written in two phases, and repeating completes a call that
+   * was interrupted.
+   */
+  async createPartial(
+    txid: TxidInput,
+    outputs: ReadonlyMap<number, TransactionOutput>,
+    blockHeight: number,
+    options: CreateOptions & CallOptions = {},
+  ): Promise<void> {
+    return this.call({ name: 'createPartial' }, options, signal => {
+      const partial = partialOutputs(toTxid(txid), outputs, blockHeight, options.isCoinbase ?? false)
+      return createPartial(this.context, partial, options, signal)
+    })
+  }
+
+  /**
+   * Reads a transaction. `fields` names what is wanted; by default the metadata and the transaction itself.
+   * Throws `TX_NOT_FOUND` for a missing record and `STORAGE_ERROR` for a damaged one.
+   */
+  async get(
+    txid: TxidInput,
+    fields: readonly Field[] = GET_FIELDS,
+    options: CallOptions = {},
+  ): Promise<TransactionMetadata> {
+    return this.call({ name: 'get' }, options, async signal => {
+      const request = { txid: toTxid(txid), fields: checkFields(fields) }
+      const metadata = await this.batchers.get.submit(request, { signal })
+      return completeRecord(this.context, request.txid, metadata, request.fields, signal)
+    })
+  }
+
+  /** Reads a transaction's metadata without its body. */
+  async getMeta(txid: TxidInput, options: CallOptions = {}): Promise<TransactionMetadata> {
+    return this.get(txid, META_FIELDS, options)
+  }
+
+  /**
+   * Reads many transactions in few batches. Returns one entry for each txid, in order, with its data or its
+   * own error; a missing or damaged record fails alone.
+   */
+  async batchDecorate(
+    txids: readonly TxidInput[],
+    fields: readonly Field[] = DECORATE_FIELDS,
+    options: CallOptions = {},
+  ): Promise<DecoratedTransaction[]> {
+    return this.call({ name: 'batchDecorate', items: lengthOf(txids) }, options, signal => {
+      return batchDecorate(this.context, checkTxids(txids), checkFields(fields), signal)
+    })
+  }
+
+  /**
+   * Returns the transaction with what its inputs spend, read from their parents; the same txid. Throws
+   * `TX_NOT_FOUND` when a parent is not stored and `TX_INVALID` when it has no such output.
+   */
+  async previousOutputsDecorate(tx: TransactionSource, options: CallOptions = {}): Promise<Transaction> {
+    return this.call({ name: 'previousOutputsDecorate' }, options, async signal => {
+      const transaction = checkTransaction(tx)
+      if (transaction.isExtended || transaction.isCoinbase) return transaction
+      return extendTransaction(
+        transaction,
+        await this.batchers.outpoint.submit({ tx: transaction }, { signal }),
+      )
+    })
+  }
+
+  /** Removes a transaction's record; a missing one is fine. */
+  async delete(txid: TxidInput, options: CallOptions = {}): Promise<void> {
+    return this.call({ name: 'delete' }, options, signal =>
+      deleteTransaction(this.context, toTxid(txid), signal),
+    )
+  }
+
+  /**
+   * Removes everything of a transaction: its pages, its external body, and its master record last. A missing
+   * transaction is fine. Interrupted anywhere, the same call again goes on.
+   */
+  async deleteComplete(txid: TxidInput, options: CallOptions = {}): Promise<void> {
+    return this.call({ name: 'deleteComplete', rounds: 4 }, options, signal =>
+      deleteComplete(this.context, toTxid(txid), signal),
+    )
+  }
+
+  /** The work of `create`, for calls of other families that store a transaction as one of their steps. */
+  protected async createParsed(
+    tx: Transaction,
+    blockHeight: number,
+    options: CreateOptions,
+    signal: AbortSignal | undefined,
+  ): Promise<TransactionMetadata> {
+    const prepared = prepareCreate(this.context, tx, blockHeight, options)
+    return create(this.context, this.batchers.store, prepared, signal)
+  }
+}

@@ -1,0 +1,215 @@
+import { StoreError } from '../../errors/index.ts'
+import type { ExternalStore } from '../../external/index.ts'
+import type { GaugeName, StoreMetrics } from '../../metrics/index.ts'
+import type { Settings } from '../../settings/index.ts'
+import {
+  type Administration,
+  alignAnswers,
+  type BatchOptions,
+  type BatchRow,
+  type Queries,
+  type RowAnswer,
+  type Transport,
+} from '../../transport/index.ts'
+import type { EventLogger } from '../logging/logger.ts'
+import { asStoreError } from '../store-errors.ts'
+import { AcknowledgedSpends } from './acknowledged-spends.ts'
+import type { BlockStateHolder } from './block-state.ts'
+import { type BreakerState, CircuitBreaker } from './circuit-breaker.ts'
+import type { FollowUpPools } from './follow-up-pools.ts'
+import { Indexes } from './indexes.ts'
+
+export interface OperateOptions {
+  signal?: AbortSignal | undefined
+  /** Total time of the batch in milliseconds; the batch policy's where absent. */
+  timeoutMs?: number | undefined
+  /** For changes that count twice when repeated: the transport must not retry them. */
+  once?: boolean | undefined
+  /** False: a refusal for load is the answer, where an answer now is worth more than success later. */
+  retryOverload?: boolean | undefined
+}
+
+const BREAKER_LEVELS = { closed: 0, 'half-open': 0.5, open: 1 } as const satisfies Record<
+  BreakerState,
+  number
+>
+
+/** Node's timers fire at once beyond this many milliseconds. */
+const TIMER_MS_MAX = 2 ** 31 - 1
+
+export interface StoreContextOptions {
+  settings: Settings
+  set: string
+  /** Name of the UDF module, under which the store's server-side functions are registered. */
+  udfModule: string
+  logger: EventLogger
+  metrics: StoreMetrics
+  blockState: BlockStateHolder
+  transport: Transport
+  /** Reads of whole sets and by secondary index. */
+  queries: Queries
+  administration: Administration
+  /** Fires when the store begins to close. */
+  closing: AbortSignal
+  /** Where bodies of transactions are kept that are too large for a record. */
+  external: ExternalStore
+}
+
+/** What the operations of one store share. It decides nothing; it carries batches across the seam, bounded. */
+export class StoreContext {
+  readonly settings: Settings
+  readonly set: string
+  readonly udfModule: string
+  readonly logger: EventLogger
+  readonly metrics: StoreMetrics
+  readonly blockState: BlockStateHolder
+  readonly external: ExternalStore
+  readonly queries: Queries
+  readonly administration: Administration
+  readonly indexes: Indexes
+  readonly acknowledgedSpends = new AcknowledgedSpends()
+  readonly spendBreaker: CircuitBreaker
+  /** Replaceable at any time, for tests that put a faulty transport here. */
+  transport: Transport
+  readonly #closing: AbortSignal
+  readonly #gauges: (() => void)[] = []
+  #followUps: FollowUpPools | undefined
+
+  constructor(options: StoreContextOptions) {
+    this.settings = options.settings
+    this.set = options.set
+    this.udfModule = options.udfModule
+    this.logger = options.logger
+    this.metrics = options.metrics
+    this.blockState = options.blockState
+    this.external = options.external
+    this.queries = options.queries
+    this.administration = options.administration
+    this.indexes = new Indexes(options.administration)
+    this.transport = options.transport
+    this.#closing = options.closing
+    this.spendBreaker = this.#breaker()
+    this.addGauge('breakerOpen', {}, () => BREAKER_LEVELS[this.spendBreaker.state])
+  }
+
+  /** Has a gauge read a value of this store until the store is closed. */
+  addGauge(name: GaugeName, labels: Readonly<Record<string, string>>, source: () => number): void {
+    this.#gauges.push(this.metrics[name].addSource(labels, source))
+  }
+
+  /** The store is closed: its gauges no longer show it. */
+  removeGauges(): void {
+    for (const remove of this.#gauges.splice(0)) remove()
+  }
+
+  /** Fires when the store begins to close: nothing that was refused for load is sent again from then on. */
+  get closing(): AbortSignal {
+    return this.#closing
+  }
+
+  /** The batchers of follow-ups; put here by `createBatchers`, since their handlers need the context first. */
+  get followUps(): FollowUpPools {
+    if (this.#followUps === undefined) throw new StoreError('UNKNOWN', 'the store has no batchers yet')
+    return this.#followUps
+  }
+
+  set followUps(pools: FollowUpPools) {
+    this.#followUps = pools
+  }
+
+  /** Blocks that a fully spent transaction is kept; 0 means for ever. */
+  get retention(): number {
+    const { blockHeightRetention, blockHeightRetentionAdjustment } = this.settings
+    return Math.max(0, blockHeightRetention + blockHeightRetentionAdjustment)
+  }
+
+  /**
+   * The longest wait of any caller: what one batch may lawfully take, attempts after an overload included, plus
+   * a grace for the queue (semantics 4.3, lesson 26).
+   */
+  get waitMs(): number {
+    return this.#boundMs({ timeout: this.settings.batchPolicyTotalTimeout })
+  }
+
+  #boundMs({ timeout, retryOverload }: BatchOptions): number {
+    const { overloadRetryMaxElapsed, batcherWaitGrace } = this.settings
+    const budgetMs = retryOverload === false ? 0 : overloadRetryMaxElapsed
+    return Math.min(TIMER_MS_MAX, timeout + budgetMs + batcherWaitGrace)
+  }
+
+  #breaker(): CircuitBreaker {
+    const { settings, logger, metrics } = this
+    return new CircuitBreaker({
+      failureCount: settings.spendCircuitBreakerFailureCount,
+      cooldownMs: settings.spendCircuitBreakerCooldown,
+      halfOpenMax: settings.spendCircuitBreakerHalfOpenMax,
+      onChange: state => {
+        metrics.breakerChanges.increment({ state })
+        const level = state === 'open' ? 'error' : 'info'
+        logger[level]({ event: 'spend_breaker_changed', state }, 'the circuit breaker of spends changed')
+      },
+    })
+  }
+
+  /**
+   * Sends one batch and returns one entry for each row, in the order of the rows; undefined where the transport
+   * gave no answer. Throws a `StoreError` when the batch as a whole failed, was given up by the signal, or had
+   * no answer within its timeout, the budget for overloads and the grace period.
+   */
+  async operate(
+    rows: readonly BatchRow[],
+    options: OperateOptions = {},
+  ): Promise<readonly (RowAnswer | undefined)[]> {
+    if (rows.length === 0) return []
+    const timeout = options.timeoutMs ?? this.settings.batchPolicyTotalTimeout
+    const answers = await this.#send(rows, {
+      timeout,
+      signal: options.signal,
+      ...(options.once ? { once: true } : {}),
+      ...(options.retryOverload === false ? { retryOverload: false } : {}),
+    })
+    const { byRow, surplus } = alignAnswers(rows, answers)
+    if (surplus > 0) {
+      this.logger.warn(
+        { event: 'surplus_answers', rows: rows.length, surplus },
+        'the transport answered rows twice or rows that were not asked',
+      )
+    }
+    return byRow
+  }
+
+  /** The transport's promise, but no longer than it may lawfully take and the grace period; then it is left alone. */
+  #send(rows: readonly BatchRow[], options: BatchOptions): Promise<unknown> {
+    const { signal } = options
+    return new Promise((resolve, reject) => {
+      const boundMs = this.#boundMs(options)
+      const end = (): void => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', onAbort)
+      }
+      const fail = (error: unknown): void => {
+        end()
+        reject(asStoreError(error, 'the batch failed', { code: 'STORAGE_ERROR' }))
+      }
+      const onAbort = (): void =>
+        fail(
+          new StoreError('CONTEXT_CANCELED', 'the batch was given up by the signal', {
+            cause: signal?.reason,
+          }),
+        )
+      const timer = setTimeout(() => {
+        fail(new StoreError('SERVICE_UNAVAILABLE', `the transport gave no answer within ${boundMs} ms`))
+      }, boundMs)
+      if (signal?.aborted) return onAbort()
+      signal?.addEventListener('abort', onAbort, { once: true })
+      try {
+        this.transport.batchOperate(rows, options).then(answers => {
+          end()
+          resolve(answers)
+        }, fail)
+      } catch (error) {
+        fail(error)
+      }
+    })
+  }
+}

@@ -1,0 +1,33 @@
+import type { StoreError } from '../../errors/index.ts'
+import type { BatchRow, RowAnswer } from '../../transport/index.ts'
+import type { StoreContext } from '../context/store-context.ts'
+import { asStoreError, missingAnswerError } from '../store-errors.ts'
+import { mapChunks } from './map-chunks.ts'
+
+export interface MapRows<Item, Result> {
+  /** The row that carries one item to the server. */
+  toRow(item: Item): BatchRow
+  /** Names an item in errors. */
+  describe(item: Item): string
+  /** The result of one item: from its row's answer, or from the error where it has none. What it throws ends the call. */
+  read(item: Item, answer: RowAnswer | StoreError): Result
+}
+
+/** One row for each item of a list of any length, in as few batches as it takes; the results in the order of the list. */
+export function mapRows<Item, Result>(
+  context: StoreContext,
+  items: readonly Item[],
+  signal: AbortSignal | undefined,
+  { toRow, describe, read }: MapRows<Item, Result>,
+): Promise<Result[]> {
+  return mapChunks(context, items, signal, async chunk => {
+    let answers: readonly (RowAnswer | undefined)[]
+    try {
+      answers = await context.operate(chunk.map(toRow), { signal })
+    } catch (error) {
+      const failure = asStoreError(error, 'the batch failed', { code: 'STORAGE_ERROR' })
+      return chunk.map(item => read(item, failure))
+    }
+    return chunk.map((item, index) => read(item, answers[index] ?? missingAnswerError(describe(item))))
+  })
+}

@@ -1,0 +1,181 @@
+import { setMaxListeners } from 'node:events'
+import pRetry from 'p-retry'
+import { messageOf, StoreError } from '../../errors/index.ts'
+import { openExternalStore } from '../../external/index.ts'
+import { createMetrics } from '../../metrics/index.ts'
+import { parseStoreUrl, resolveSettings, type Settings, type StoreUrl } from '../../settings/index.ts'
+import {
+  ClientAdministration,
+  ClientQueries,
+  ClientTransport,
+  connectClient,
+  type Host,
+} from '../../transport/client/index.ts'
+import { type Administration, OverloadRetry } from '../../transport/index.ts'
+import { BlockStateHolder } from '../context/block-state.ts'
+import { StoreContext } from '../context/store-context.ts'
+import { type EventLogger, safeLogger } from '../logging/logger.ts'
+import { ensureRegistered, loadUdfModule } from '../udf/udf-module.ts'
+import {
+  administrationOptions,
+  connectionOptions,
+  connectionPermits,
+  overloadRetryOptions,
+  queriesOptions,
+  transportOptions,
+} from './client-options.ts'
+import { checkOptionNames, type OpenOptions } from './open-options.ts'
+
+/** What an open store stands on. */
+export interface StoreFoundation {
+  readonly url: StoreUrl
+  readonly context: StoreContext
+  readonly administration: Administration
+  /** Ends pauses after overloads; to be called when the store begins to close. */
+  beginClose(): void
+  /** Closes the client, then the embedded server where there is one. */
+  release(): Promise<void>
+}
+
+/** Connects, checks the namespace and registers the UDF module. On a failure nothing stays open. */
+export async function openFoundation(text: string, options: OpenOptions): Promise<StoreFoundation> {
+  checkOptionNames(options)
+  const url = parseStoreUrl(text)
+  const settings = resolveSettings(options.settings)
+  const logger = safeLogger(options.logger)
+  const metrics = createMetrics(options.metrics)
+  const external = await openExternalStore(url.externalStore)
+  const closing = new AbortController()
+  // Each batch that pauses after an overload listens to it.
+  setMaxListeners(0, closing.signal)
+  const opened: { close(): Promise<void> }[] = []
+  const release = async (): Promise<void> => {
+    for (const resource of opened.reverse()) await resource.close()
+    opened.length = 0
+  }
+  try {
+    let hosts: readonly Host[] = url.hosts
+    if (url.scheme === 'embedded') {
+      const server = await startEmbedded(url.namespace)
+      opened.push(server)
+      hosts = [{ host: server.host, port: server.port }]
+    }
+    const client = await connectClient({
+      ...connectionOptions(url, settings),
+      hosts,
+      signal: options.signal,
+      onFailedAttempt: ({ attempt, retriesLeft, error }) =>
+        logger.warn({ event: 'connect_failed', attempt, retriesLeft, err: error }, 'connecting failed'),
+    })
+    const administration = new ClientAdministration(client, administrationOptions(url, settings))
+    opened.push(administration)
+    await checkNamespace(administration, url.namespace, logger)
+    const udfModule = await loadUdfModule()
+    await retried(settings, () => ensureRegistered(udfModule, administration, logger))
+    const permits = connectionPermits(url, settings)
+    const clientTransport = ClientTransport.over(client, { ...transportOptions(url, settings), permits })
+    const transport = new OverloadRetry(clientTransport, {
+      ...overloadRetryOptions(settings),
+      closing: closing.signal,
+      onRetry: ({ rows, attempt, delayMs }) => {
+        metrics.overloadRetries.increment({}, rows)
+        logger.debug(
+          { event: 'overload_retried', rows, attempt, delayMs },
+          'rows that were refused for load go again',
+        )
+      },
+    })
+    const queries = new ClientQueries(client, queriesOptions(url, settings))
+    opened.push(queries)
+    const context = new StoreContext({
+      settings,
+      set: url.set,
+      udfModule: udfModule.name,
+      logger,
+      metrics,
+      blockState: new BlockStateHolder(),
+      transport,
+      queries,
+      administration,
+      closing: closing.signal,
+      external,
+    })
+    if (permits !== undefined) {
+      context.addGauge('permitsFree', {}, () => permits.free)
+      context.addGauge('permitsWaiting', {}, () => permits.waiting)
+    }
+    return {
+      url,
+      context,
+      administration,
+      beginClose: () => closing.abort(),
+      async release() {
+        context.removeGauges()
+        await release()
+      },
+    }
+  } catch (error) {
+    await release().catch((failure: unknown) =>
+      logger.warn({ event: 'release_failed', err: failure }, 'closing after a failed open'),
+    )
+    throw error
+  }
+}
+
+async function startEmbedded(
+  namespace: string,
+): Promise<{ host: string; port: number; close(): Promise<void> }> {
+  // biome-ignore lint/style/noRestrictedImports: the one place where the store meets the embedded server; loaded only for `embedded:` URLs (contract, section 5).
+  const { startEmbeddedServer } = await import('../../embedded/index.ts')
+  return startEmbeddedServer({ namespaces: [namespace] })
+}
+
+/** Batched writes take the namespace's time to live, so anything but "never" would lose outputs (semantics 1.1). */
+async function checkNamespace(
+  administration: Administration,
+  namespace: string,
+  logger: EventLogger,
+): Promise<void> {
+  for (const { node, answer } of await administration.infoOfNodes(`namespace/${namespace}`)) {
+    const settings = new Map(answer.split(';').map(pair => pair.split('=', 2) as [string, string]))
+    if (settings.get('type') === 'unknown') {
+      const known = (await administration.infoOfNodes('namespaces'))[0]?.answer ?? ''
+      throw new StoreError(
+        'STORAGE_UNAVAILABLE',
+        `node ${node} has no namespace ${namespace}; it has: ${known.replaceAll(';', ', ')}. Correct the path of the store URL`,
+      )
+    }
+    if (settings.get('nsup-period') === '0') {
+      logger.warn(
+        { event: 'nsup_off', node, namespace },
+        'nsup-period is 0: records with a time to live would never go; set it, for example to 10',
+      )
+    }
+    const ttl = settings.get('default-ttl') ?? '0'
+    if (ttl !== '0') {
+      throw new StoreError(
+        'STORAGE_UNAVAILABLE',
+        `namespace ${namespace} on node ${node} has default-ttl ${ttl}: records would expire and their outputs be lost. Set default-ttl 0`,
+      )
+    }
+  }
+}
+
+/** Registration attempts, as the reference makes them (semantics 2.1). */
+const REGISTRATION_RETRIES = 4
+
+function retried<Result>(settings: Settings, work: () => Promise<Result>): Promise<Result> {
+  return pRetry(work, {
+    retries: REGISTRATION_RETRIES,
+    minTimeout: Math.min(1_000, settings.dbTimeoutDuration),
+    factor: 1,
+  }).catch((error: unknown) => {
+    throw new StoreError(
+      'STORAGE_UNAVAILABLE',
+      `the store's UDF module cannot be registered: ${messageOf(error)}`,
+      {
+        cause: error,
+      },
+    )
+  })
+}

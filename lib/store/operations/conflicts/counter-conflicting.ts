@@ -1,0 +1,100 @@
+import { outpointToString, txidKey, txidToHex } from '../../../bitcoin/index.ts'
+import { StoreError } from '../../../errors/index.ts'
+import { decodeSpendingData } from '../../../record/index.ts'
+import type { StoreContext } from '../../context/store-context.ts'
+import { RecordNotFoundError } from '../../store-errors.ts'
+import { txidSet } from '../../txids.ts'
+import { type OutpointState, readOutpoints } from '../reading/outpoint-states.ts'
+import { isRecent } from '../reading/transaction-nodes.ts'
+import type { SpentOutput } from '../spending/unspend.ts'
+import { type WalkRoot, walkDescendants } from './conflicting-children.ts'
+import { allRead, readStoredSpends, type StoredSpends } from './stored-spends.ts'
+
+/** What stands against transactions that want their inputs. */
+export interface CounterConflicts {
+  /** Who holds an input, and all descendants of those; each once, all with a record. */
+  readonly txids: readonly Uint8Array[]
+  /** Inputs that are held by a transaction without a record, which is no surprise so near to the tip. */
+  readonly dangling: readonly SpentOutput[]
+  /** Inputs that the transactions hold themselves. */
+  readonly held: readonly SpentOutput[]
+  /** Of the transactions themselves, those that descend from one that stands against them, by `txidKey`. */
+  readonly descending: ReadonlySet<string>
+}
+
+/**
+ * Looks up who holds the inputs of transactions, and all descendants of those. `alsoFrom` begins the walk with
+ * further transactions.
+ *
+ * Throws `TX_NOT_FOUND` for a parent without a record, and for a spender without one that may have been mined and
+ * pruned; `PROCESSING` for an input that names no output; `UTXO_FROZEN` where an output that would be taken away
+ * is frozen (semantics 3.10).
+ */
+export async function counterConflicts(
+  context: StoreContext,
+  transactions: readonly StoredSpends[],
+  alsoFrom: readonly WalkRoot[],
+  signal: AbortSignal | undefined,
+): Promise<CounterConflicts> {
+  const own = txidSet(transactions.map(({ txid }) => txid))
+  const spends = transactions.flatMap(transaction => transaction.spends)
+  const states = await readOutpoints(context, spends, signal)
+  const held: SpentOutput[] = []
+  const rivals: { root: WalkRoot; spend: SpentOutput }[] = []
+  for (const [index, spend] of spends.entries()) {
+    const holder = holderOf(spend, states[index])
+    if (holder === undefined) continue
+    const { txid } = decodeSpendingData(holder.spendingData)
+    if (own.has(txidKey(txid))) held.push(holder)
+    else rivals.push({ root: { txid, mayBeMissing: isRecent(holder.age, context) }, spend: holder })
+  }
+  const { found, missing, hasFrozenOutput, met } = await walkDescendants(
+    context,
+    [...rivals.map(({ root }) => root), ...alsoFrom],
+    { nodesMax: 0, except: own, signal },
+  )
+  if (hasFrozenOutput)
+    throw new StoreError('UTXO_FROZEN', 'a transaction that stands against it has a frozen output')
+  const unexplained = missing.find(({ mayBeMissing }) => !mayBeMissing)
+  if (unexplained !== undefined) {
+    throw new StoreError(
+      'TX_NOT_FOUND',
+      `transaction ${txidToHex(unexplained.txid)} holds an output, but has no record; it may have been mined and pruned`,
+    )
+  }
+  const absent = txidSet(missing.map(({ txid }) => txid))
+  const dangling = rivals.filter(({ root }) => absent.has(txidKey(root.txid))).map(({ spend }) => spend)
+  if (dangling.length > 0) {
+    context.logger.warn(
+      { event: 'dangling_spenders', outputs: dangling.length },
+      'outputs are spent by transactions that have no record',
+    )
+  }
+  return { txids: found, dangling, held, descending: met }
+}
+
+type Holder = SpentOutput & { readonly age: NonNullable<OutpointState['parent']> }
+
+/** The spend that holds an output, or undefined where it is free. */
+function holderOf(spend: SpentOutput, state: OutpointState | undefined): Holder | undefined {
+  const { parent, slot } = state ?? {}
+  if (parent === undefined) throw new RecordNotFoundError(spend.txid)
+  if (slot === undefined)
+    throw new StoreError('PROCESSING', `there is no output ${outpointToString(spend)}, which an input names`)
+  if (slot.state === 'frozen')
+    throw new StoreError('UTXO_FROZEN', `output ${outpointToString(spend)} is frozen`)
+  if (slot.state !== 'spent') return undefined
+  const { txid, vout } = spend
+  return { txid, vout, utxoHash: slot.utxoHash, spendingData: slot.spendingData, age: parent }
+}
+
+/** A transaction, whoever holds one of its inputs, and all descendants of those; each once. */
+export async function counterConflicting(
+  context: StoreContext,
+  txid: Uint8Array,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array[]> {
+  const transactions = allRead(await readStoredSpends(context, [txid], signal))
+  const { txids } = await counterConflicts(context, transactions, [], signal)
+  return [txid, ...txids]
+}

@@ -1,0 +1,210 @@
+import { type Transaction, txidToHex } from '../../../bitcoin/index.ts'
+import { InvalidArgumentError, StoreError } from '../../../errors/index.ts'
+import type { TransactionMetadata } from '../../../record/index.ts'
+import { checkBoolean } from '../../arguments.ts'
+import type { StoreContext } from '../../context/store-context.ts'
+import { handleNow } from '../../dispatch/handle-now.ts'
+import { asStoreError, throwFailures } from '../../store-errors.ts'
+import { setConflicting } from '../conflicts/set-conflicting.ts'
+import { type Spend, SpendError } from '../spending/spend.ts'
+import { type SpendRequest, spendHandler } from '../spending/spend-dispatch.ts'
+import { undoSpends } from '../spending/spend-undo.ts'
+import { unspendRows } from '../spending/unspend.ts'
+import { confirmSpends, type ReadMasters } from './spend-confirmation.ts'
+
+export interface SpendAndCreateOptions {
+  /** Only creates; nothing is spent. */
+  readonly createOnly?: boolean | undefined
+  /** Only spends; nothing is created. */
+  readonly spendOnly?: boolean | undefined
+  /**
+   * Looks after the create whether the inputs are still held; true where absent. Without it another process that
+   * spends for the same transaction at the same moment, and fails, may free them unnoticed.
+   */
+  readonly confirmSpends?: boolean | undefined
+}
+
+export interface SpentAndCreated {
+  /** One entry for each input, in order; none with `createOnly`. */
+  readonly spends: readonly Spend[]
+  /** What `create` answers; undefined with `spendOnly`. */
+  readonly metadata: TransactionMetadata | undefined
+}
+
+/** What the store does for this operation as it does it for its own calls. */
+export interface SpendAndCreateSteps {
+  spend(): Promise<Spend[]>
+  create(): Promise<TransactionMetadata>
+  /** Runs work while no other spend of this transaction runs in this store. */
+  inTurn<Result>(work: () => Promise<Result>): Promise<Result>
+  readMasters: ReadMasters
+}
+
+export function checkSpendAndCreate({
+  createOnly = false,
+  spendOnly = false,
+  confirmSpends = true,
+}: SpendAndCreateOptions): Required<{ [Name in keyof SpendAndCreateOptions]: boolean }> {
+  for (const [name, value] of Object.entries({ createOnly, spendOnly, confirmSpends }))
+    checkBoolean(name, value)
+  if (createOnly && spendOnly) throw new InvalidArgumentError('spendOnly', 'false with createOnly', spendOnly)
+  return { createOnly, spendOnly, confirmSpends }
+}
+
+/**
+ * Spends a transaction's inputs, creates its record, and looks whether it still holds the inputs. A create that
+ * fails with anything but `TX_EXISTS` has the spends undone, unless the record turns out to be there.
+ */
+export async function spendAndCreate(
+  context: StoreContext,
+  tx: Transaction,
+  requests: readonly SpendRequest[],
+  steps: SpendAndCreateSteps,
+  confirm: boolean,
+): Promise<SpentAndCreated> {
+  const spends = await steps.spend()
+  let metadata: TransactionMetadata | undefined
+  let existed: StoreError | undefined
+  try {
+    metadata = await steps.create()
+  } catch (error) {
+    const failure = asStoreError(error, 'creating')
+    if (failure.code !== 'TX_EXISTS') {
+      await undo(context, tx, requests, steps)
+      throw failure
+    }
+    existed = failure
+  }
+  if (confirm && metadata?.conflicting !== true) await confirmOrGiveUp(context, tx, requests, steps, existed)
+  if (existed !== undefined) throw existed
+  return { spends, metadata }
+}
+
+/** Apart from the caller's signal, within the budget of a rollback. Never throws: the create's error is the answer. */
+async function undo(
+  context: StoreContext,
+  tx: Transaction,
+  requests: readonly SpendRequest[],
+  steps: SpendAndCreateSteps,
+): Promise<void> {
+  if (requests.length === 0) return
+  const txid = txidToHex(tx.txid)
+  try {
+    const outcome = await steps.inTurn(() => {
+      context.acknowledgedSpends.forget(tx.txid)
+      const budget = AbortSignal.timeout(context.settings.spendRollbackTimeout)
+      return undoSpends(context, tx.txid, requests, budget)
+    })
+    context.metrics.rollbacks.increment({ outcome })
+    context.logger[outcome === 'indeterminate' ? 'error' : 'info'](
+      { event: 'spend_rollback', outcome, txid, spends: requests.length },
+      'a create failed after its spend',
+    )
+  } catch (error) {
+    context.logger.error(
+      { event: 'spend_rollback_failed', txid, err: error },
+      'the spends of a transaction that was not created could not be undone',
+    )
+  }
+}
+
+/**
+ * Takes lost inputs again where they are free. Where one is gone for good the transaction has lost, although it
+ * has a record: it is marked as conflicting and gives up its other inputs. That is for its creator to do: a
+ * record that `existed` is left as it is, and so is one that is marked already, for whoever marks a transaction
+ * frees its inputs, and may be giving them back to it at this moment.
+ */
+async function confirmOrGiveUp(
+  context: StoreContext,
+  tx: Transaction,
+  requests: readonly SpendRequest[],
+  steps: SpendAndCreateSteps,
+  existed: StoreError | undefined,
+): Promise<void> {
+  const { isConflicting, inputs } = await confirmSpends(context, tx.txid, requests, steps.readMasters)
+  if (isConflicting) {
+    if (existed !== undefined) throw existed
+    throw lostError(
+      tx,
+      requests,
+      requests.map(() => conflictingError(tx.txid)),
+    )
+  }
+  if (inputs.every(state => state === 'held')) return
+  const errors = await steps.inTurn(() => takeAgain(context, tx, requests, inputs))
+  const failures = errors.filter(error => error !== undefined)
+  if (failures.length === 0) return
+  // Without a verdict nothing is decided: the same call again tells.
+  const undecided = failures.find(({ code }) => !/^(UTXO|TX)_/.test(code))
+  if (undecided !== undefined) throw undecided
+  if (existed === undefined) await giveUp(context, tx, requests)
+  throw lostError(tx, requests, errors)
+}
+
+function lostError(
+  tx: Transaction,
+  requests: readonly SpendRequest[],
+  errors: readonly (StoreError | undefined)[],
+): SpendError {
+  const spends = requests.map(({ txid, vout, utxoHash, spendingData }, index) => ({
+    txid,
+    vout,
+    utxoHash,
+    spendingData,
+    error: errors[index],
+  }))
+  const failures = errors.filter(error => error !== undefined)
+  return new SpendError(
+    `transaction ${txidToHex(tx.txid)} lost an input while it was being created: ${failures[0]?.message}`,
+    spends,
+    failures,
+  )
+}
+
+function conflictingError(txid: Uint8Array): StoreError {
+  return new StoreError('TX_CONFLICTING', `transaction ${txidToHex(txid)} is conflicting`)
+}
+
+async function takeAgain(
+  context: StoreContext,
+  tx: Transaction,
+  requests: readonly SpendRequest[],
+  inputs: readonly ('held' | 'lost' | 'conflicting')[],
+): Promise<(StoreError | undefined)[]> {
+  const lost = requests.filter((_, index) => inputs[index] === 'lost')
+  context.logger.warn(
+    { event: 'spend_taken_again', txid: txidToHex(tx.txid), outputs: lost.length },
+    'a transaction found inputs free that it had spent',
+  )
+  const again = lost.map(request => ({ ...request, admission: undefined }))
+  const outcomes = await handleNow(context, 'spend again', spendHandler(context), again)
+  const failures = new Map(
+    outcomes.flatMap((outcome, index) => {
+      const request = lost[index]
+      return outcome.status === 'rejected' && request !== undefined
+        ? [[request, asStoreError(outcome.reason, 'spending')]]
+        : []
+    }),
+  )
+  return requests.map((request, index) =>
+    inputs[index] === 'conflicting' ? conflictingError(request.txid) : failures.get(request),
+  )
+}
+
+async function giveUp(
+  context: StoreContext,
+  tx: Transaction,
+  requests: readonly SpendRequest[],
+): Promise<void> {
+  context.acknowledgedSpends.forget(tx.txid)
+  await setConflicting(context, [tx.txid], true, undefined)
+  const height = requests[0]?.blockHeight ?? 0
+  const errors = await unspendRows(context, requests, height, {})
+  throwFailures(
+    errors
+      .filter(error => error !== undefined && error.code !== 'TX_NOT_FOUND')
+      .flatMap(error => error ?? []),
+    requests.length,
+    'outputs could not be unspent',
+  )
+}

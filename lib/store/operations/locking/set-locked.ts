@@ -1,0 +1,108 @@
+import type { Batcher, BatchHandler, BatchItem } from '../../../batching/index.ts'
+import { txidToHex } from '../../../bitcoin/index.ts'
+import { StoreError } from '../../../errors/index.ts'
+import { BINS, masterKey } from '../../../record/index.ts'
+import { RESULT_CODES } from '../../../transport/index.ts'
+import type { StoreContext } from '../../context/store-context.ts'
+import { dispatchRows } from '../../dispatch/dispatch-rows.ts'
+import { aggregateError, asStoreError, RecordNotFoundError, rowError } from '../../store-errors.ts'
+import { parseUdfResponse } from '../../udf/udf-response.ts'
+import { type PageWrite, writePages } from '../pages/page-writes.ts'
+
+export interface LockRequest {
+  readonly txid: Uint8Array
+  readonly locked: boolean
+}
+
+/** Sets or lifts the lock of transactions through their batcher; throws after all were tried. */
+export async function setLocked(
+  batcher: Batcher<LockRequest, void>,
+  txids: readonly Uint8Array[],
+  locked: boolean,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const outcomes = await batcher.submitGroup(
+    txids.map(txid => ({ txid, locked })),
+    { signal },
+  )
+  const failures = outcomes.flatMap(outcome =>
+    outcome.status === 'rejected' ? [asStoreError(outcome.reason, 'setLocked')] : [],
+  )
+  const [first] = failures
+  if (first === undefined) return
+  if (failures.length === 1) throw first
+  throw aggregateError(
+    'STORAGE_ERROR',
+    `the lock of ${failures.length} of ${txids.length} transactions could not be set: ${first.message}`,
+    failures,
+  )
+}
+
+/**
+ * Changes the lock of masters, then, in one more batch from inside the same handler, of their pages. Never
+ * through the batcher again: with all its places taken, workers would wait for work only they could do
+ * (semantics 3.8, incidents #1033 and #928).
+ */
+export function lockedHandler(context: StoreContext): BatchHandler<LockRequest, void> {
+  return async (items, dispatch) => {
+    const pageWrites: PageWrite[] = []
+    const locked: { item: BatchItem<LockRequest, void>; hex: string }[] = []
+    await dispatchRows(context, items, {
+      toRow: ({ txid, locked }) => ({
+        kind: 'apply',
+        key: { set: context.set, userKey: masterKey(txid) },
+        module: context.udfModule,
+        function: 'setLocked',
+        args: [locked],
+      }),
+      describe: ({ txid }) => `setting the lock of ${txidToHex(txid)}`,
+      settle: (item, answer) => {
+        const { txid } = item.request
+        if (answer.status === RESULT_CODES.NOT_FOUND) return item.fail(new RecordNotFoundError(txid))
+        if (answer.status !== 0)
+          return item.fail(rowError(`setting the lock of ${txidToHex(txid)}`, answer.status, answer.inDoubt))
+        const { status, errorCode, message, childCount } = parseUdfResponse(answer.bins)
+        if (errorCode === 'TX_NOT_FOUND') return item.fail(new RecordNotFoundError(txid))
+        if (status !== 'OK') {
+          return item.fail(
+            new StoreError(
+              'STORAGE_ERROR',
+              `setting the lock of ${txidToHex(txid)}: ${errorCode} (${message})`,
+            ),
+          )
+        }
+        const write = pageWrite(item.request, childCount)
+        if (childCount > 0) pageWrites.push(write)
+        locked.push({ item, hex: txidToHex(write.txid) })
+      },
+    })
+    const failures =
+      pageWrites.length === 0 ? NO_FAILURES : await pageFailures(context, pageWrites, dispatch.signal)
+    for (const { item, hex } of locked) {
+      const failure = failures.get(hex)
+      if (failure === undefined) item.succeed()
+      else item.fail(failure)
+    }
+  }
+}
+
+const NO_FAILURES: ReadonlyMap<string, StoreError> = new Map()
+
+/** A locked transaction is not pruned: the lock takes the delete-at-height away, on the pages as well. */
+function pageWrite({ txid, locked }: LockRequest, pages: number): PageWrite {
+  const lock = { kind: 'put', bin: BINS.locked, value: locked } as const
+  return { txid, pages, operations: locked ? [lock, { kind: 'unset', bin: BINS.deleteAtHeight }] : [lock] }
+}
+
+async function pageFailures(
+  context: StoreContext,
+  writes: readonly PageWrite[],
+  signal: AbortSignal,
+): Promise<Map<string, StoreError>> {
+  try {
+    return await writePages(context, writes, signal)
+  } catch (error) {
+    const failure = asStoreError(error, 'changing the pages', { code: 'STORAGE_ERROR' })
+    return new Map(writes.map(({ txid }) => [txidToHex(txid), failure]))
+  }
+}

@@ -1,0 +1,184 @@
+import { txidToHex } from '../../../bitcoin/index.ts'
+import { StoreError } from '../../../errors/index.ts'
+import { BINS, masterKey } from '../../../record/index.ts'
+import { type BinValue, RESULT_CODES, type RowAnswer, type WriteOperation } from '../../../transport/index.ts'
+import { checkBoolean, checkHeight, checkUint32 } from '../../arguments.ts'
+import type { StoreContext } from '../../context/store-context.ts'
+import { mapRows } from '../../dispatch/map-rows.ts'
+import { aggregateCause, asStoreError, RecordNotFoundError, rowError } from '../../store-errors.ts'
+import { parseUdfResponse, type UdfResponse } from '../../udf/udf-response.ts'
+import { alignPages } from '../pages/delete-at-height-carrier.ts'
+import { type PageWrite, writePages } from '../pages/page-writes.ts'
+import type { RecordSignal } from '../pages/record-signal.ts'
+import { verifyClaims } from '../pages/spent-pages.ts'
+
+/** The block that holds the transactions. */
+export interface MinedInfo {
+  readonly blockId: number
+  readonly blockHeight: number
+  readonly subtreeIdx: number
+  readonly onLongestChain: boolean
+  /** Takes the block away again. */
+  readonly unsetMined?: boolean | undefined
+}
+
+/** Block ids of each transaction after the call, by display-hex txid. */
+export type MinedBlocks = ReadonlyMap<string, readonly number[]>
+
+/** Some transactions could not be set mined. `blockIds` has the ones that could; `cause` the first ten errors. */
+export class SetMinedError extends StoreError {
+  override readonly name = 'SetMinedError'
+  readonly blockIds: MinedBlocks
+
+  constructor(blockIds: MinedBlocks, errors: readonly StoreError[], total: number) {
+    const code = errors.every(error => error.code === 'TX_NOT_FOUND') ? 'TX_NOT_FOUND' : 'STORAGE_ERROR'
+    super(code, `${errors.length} of ${total} transactions could not be set mined: ${errors[0]?.message}`, {
+      cause: aggregateCause(errors),
+    })
+    this.blockIds = blockIds
+  }
+}
+
+export function checkMinedInfo(info: MinedInfo): void {
+  checkUint32('minedInfo.blockId', info.blockId)
+  checkHeight('minedInfo.blockHeight', info.blockHeight)
+  checkUint32('minedInfo.subtreeIdx', info.subtreeIdx)
+  checkBoolean('minedInfo.onLongestChain', info.onLongestChain)
+  checkBoolean('minedInfo.unsetMined', info.unsetMined ?? false)
+}
+
+/** Records a block on many transactions; every one is tried before a failure is thrown (semantics 3.7). */
+export async function setMinedMulti(
+  context: StoreContext,
+  txids: readonly Uint8Array[],
+  info: MinedInfo,
+  signal: AbortSignal | undefined,
+): Promise<MinedBlocks> {
+  const unique = [...new Map(txids.map(txid => [txidToHex(txid), txid])).values()]
+  const args = udfArguments(context, info)
+  const outcomes = await mapRows(context, unique, signal, {
+    toRow: txid => ({
+      kind: 'apply',
+      key: { set: context.set, userKey: masterKey(txid) },
+      module: context.udfModule,
+      function: 'setMined',
+      args,
+    }),
+    describe: what,
+    read: (txid, answer) => verdict(txid, answer, info),
+  })
+
+  const blockIds = new Map<string, readonly number[]>()
+  const errors: StoreError[] = []
+  for (const { txid, response, error } of outcomes) {
+    if (error !== undefined) errors.push(error)
+    else if (response?.blockIds !== undefined) blockIds.set(txidToHex(txid), response.blockIds)
+  }
+  errors.push(...(await carryToPages(context, outcomes, info)).values())
+  if (errors.length > 0) throw new SetMinedError(blockIds, errors, unique.length)
+  return blockIds
+}
+
+/**
+ * What mined masters with pages ask for: their pages unlocked, complete, and with their delete-at-height. Done
+ * for the good records even if others failed, and apart from the caller's signal: outputs on pages would stay
+ * locked (incident #1037).
+ */
+async function carryToPages(
+  context: StoreContext,
+  outcomes: readonly MinedOutcome[],
+  info: MinedInfo,
+): Promise<Map<string, StoreError>> {
+  const signals = outcomes.flatMap(({ txid, response }) =>
+    response === undefined || response.childCount === 0
+      ? []
+      : [{ txid, signal: response.signal ?? '', childCount: response.childCount, height: info.blockHeight }],
+  )
+  if (signals.length === 0) return new Map()
+  const claims = signals.filter(({ signal }) => signal === 'DAHSET')
+  const { believed, failures } = await verifyClaims(context, claims)
+  const isBelieved = new Set(believed)
+  const writes = signals.map(signal => pageWrite(context, signal, isBelieved.has(signal), info))
+  const failed = await writePages(
+    context,
+    writes.filter(({ operations }) => operations.length > 0),
+    undefined,
+  )
+  const written = believed.map(({ txid, childCount, height }) => ({
+    txid,
+    pages: childCount,
+    deleteAtHeight: height + context.retention,
+  }))
+  return new Map([...failures, ...failed, ...(await alignPages(context, written))])
+}
+
+interface MinedOutcome {
+  readonly txid: Uint8Array
+  readonly response?: UdfResponse
+  readonly error?: StoreError
+}
+
+/** The arguments of the UDF, the same for every transaction of a call. */
+function udfArguments({ blockState, retention }: StoreContext, info: MinedInfo): readonly BinValue[] {
+  const { blockId, blockHeight, subtreeIdx, onLongestChain, unsetMined = false } = info
+  // Without a tip the block at hand is the best that is known of it.
+  const currentHeight = (blockState.current.height || blockHeight) + 1
+  return [blockId, blockHeight, subtreeIdx, currentHeight, retention, onLongestChain, unsetMined]
+}
+
+function what(txid: Uint8Array): string {
+  return `setting ${txidToHex(txid)} mined`
+}
+
+function verdict(
+  txid: Uint8Array,
+  answer: RowAnswer | StoreError,
+  { blockId, unsetMined = false }: MinedInfo,
+): MinedOutcome {
+  if (answer instanceof StoreError) return { txid, error: answer }
+  try {
+    if (answer.status === RESULT_CODES.NOT_FOUND) return missing(txid, unsetMined)
+    if (answer.status !== 0) return { txid, error: rowError(what(txid), answer.status, answer.inDoubt) }
+    const response = parseUdfResponse(answer.bins)
+    if (response.status === 'OK') {
+      if (unsetMined || response.blockIds?.includes(blockId)) return { txid, response }
+      return {
+        txid,
+        response,
+        error: new StoreError(
+          'STORAGE_ERROR',
+          `${what(txid)}: the record does not list block ${blockId} afterwards`,
+        ),
+      }
+    }
+    if (response.errorCode === 'TX_NOT_FOUND') return missing(txid, unsetMined)
+    return {
+      txid,
+      error: new StoreError('STORAGE_ERROR', `${what(txid)}: ${response.errorCode} (${response.message})`),
+    }
+  } catch (error) {
+    return { txid, error: asStoreError(error, what(txid), { code: 'PROCESSING' }) }
+  }
+}
+
+/** A transaction that is not there has no block to take away. */
+function missing(txid: Uint8Array, unsetMined: boolean): MinedOutcome {
+  if (unsetMined) return { txid }
+  return { txid, error: new RecordNotFoundError(txid) }
+}
+
+function pageWrite(
+  context: StoreContext,
+  { txid, signal, childCount, height }: RecordSignal,
+  isBelieved: boolean,
+  { unsetMined = false }: MinedInfo,
+): PageWrite {
+  const operations: WriteOperation[] = []
+  if (!unsetMined)
+    operations.push({ kind: 'put', bin: BINS.locked, value: false }, { kind: 'unset', bin: BINS.creating })
+  if (signal === 'DAHSET' && isBelieved) {
+    operations.push({ kind: 'put', bin: BINS.deleteAtHeight, value: height + context.retention })
+  }
+  if (signal === 'DAHUNSET') operations.push({ kind: 'unset', bin: BINS.deleteAtHeight })
+  return { txid, pages: childCount, operations }
+}

@@ -1,0 +1,113 @@
+import { txidToHex } from '../../../bitcoin/index.ts'
+import { StoreError } from '../../../errors/index.ts'
+import { BINS, pageKey } from '../../../record/index.ts'
+import type { RowAnswer } from '../../../transport/index.ts'
+import type { StoreContext } from '../../context/store-context.ts'
+import { mapRows } from '../../dispatch/map-rows.ts'
+import { asStoreError, rowError } from '../../store-errors.ts'
+import { setDeleteAtHeights } from './delete-at-height.ts'
+import type { RecordSignal } from './record-signal.ts'
+
+export interface VerifiedClaims {
+  readonly believed: readonly RecordSignal[]
+  /** Claims that could not be judged, or not be taken back, by display-hex txid. */
+  readonly failures: ReadonlyMap<string, StoreError>
+}
+
+/**
+ * The count of spent pages can drift when a rollback is interrupted, so a master that says `DAHSET` is believed
+ * only when its pages are fully spent; otherwise, and when they cannot be read, its delete-at-height is taken
+ * back, or live outputs would be pruned (lesson 45). A conflicting one is pruned whatever is spent, and believed.
+ *
+ * Listens to no signal: what it takes back must not stay because a caller has gone. Each step is bounded.
+ */
+export async function verifyClaims(
+  context: StoreContext,
+  claims: readonly RecordSignal[],
+): Promise<VerifiedClaims> {
+  const records = claims.flatMap(claim =>
+    Array.from({ length: claim.childCount + 1 }, (_, page) => ({ claim, page })),
+  )
+  const conflicting = new Set<RecordSignal>()
+  const doubtful = new Set<RecordSignal>()
+  const failures = new Map<string, StoreError>()
+  const answers = await mapRows(context, records, undefined, {
+    toRow: ({ claim, page }) => ({
+      kind: 'read',
+      key: { set: context.set, userKey: pageKey(claim.txid, page) },
+      bins: page === 0 ? [BINS.conflicting] : [BINS.spentUtxos, BINS.recordUtxos],
+    }),
+    describe: readingOf,
+    read: (_, answer) => answer,
+  })
+  for (const [index, record] of records.entries()) {
+    const answer = answers[index]
+    const { claim, page } = record
+    if (page === 0 && isConflicting(answer)) conflicting.add(claim)
+    if (page === 0 || isFullySpent(answer)) continue
+    doubtful.add(claim)
+    const unreadable = readFailure(record, answer)
+    if (unreadable !== undefined) failures.set(txidToHex(claim.txid), unreadable)
+  }
+  for (const claim of conflicting) {
+    doubtful.delete(claim)
+    failures.delete(txidToHex(claim.txid))
+  }
+  for (const [hex, failure] of await takeBack(context, [...doubtful])) failures.set(hex, failure)
+  return { believed: claims.filter(claim => !doubtful.has(claim)), failures }
+}
+
+/** A record of a transaction; page 0 is its master. */
+interface ClaimedRecord {
+  readonly claim: RecordSignal
+  readonly page: number
+}
+
+type Reading = RowAnswer | StoreError | undefined
+
+function isConflicting(reading: Reading): boolean {
+  return !(reading instanceof StoreError) && reading?.bins?.[BINS.conflicting] === true
+}
+
+function isFullySpent(reading: Reading): boolean {
+  if (reading instanceof StoreError) return false
+  const spent = reading?.bins?.[BINS.spentUtxos]
+  return spent !== undefined && spent === reading?.bins?.[BINS.recordUtxos]
+}
+
+function readFailure(record: ClaimedRecord, reading: Reading): StoreError | undefined {
+  if (reading === undefined || reading instanceof StoreError) return reading
+  return reading.status === 0 ? undefined : rowError(readingOf(record), reading.status, reading.inDoubt)
+}
+
+function readingOf({ claim, page }: ClaimedRecord): string {
+  return `reading page ${page} of ${txidToHex(claim.txid)}`
+}
+
+/** Awaited: who is told of the spend must not meet a transaction that can be pruned (semantics 3.11). */
+async function takeBack(
+  context: StoreContext,
+  claims: readonly RecordSignal[],
+): Promise<ReadonlyMap<string, StoreError>> {
+  const requests = claims.map(({ txid }) => ({ txid, page: 0, deleteAtHeight: 0 }))
+  const failures = await setDeleteAtHeights(context, requests, undefined).catch((error: unknown) => {
+    const failure = asStoreError(error, 'taking a delete-at-height back')
+    return new Map(claims.map(({ txid }) => [txidToHex(txid), failure]))
+  })
+  for (const { txid } of claims) {
+    const hex = txidToHex(txid)
+    const failure = failures.get(hex)
+    if (failure === undefined) {
+      context.logger.warn(
+        { event: 'spent_pages_drifted', txid: hex },
+        'a transaction counted as fully spent has a page that is not; its delete-at-height was taken back',
+      )
+    } else {
+      context.logger.error(
+        { event: 'spent_pages_drifted', txid: hex, err: failure },
+        'a transaction with unspent outputs keeps its delete-at-height; it could not be taken back',
+      )
+    }
+  }
+  return failures
+}

@@ -1,0 +1,127 @@
+import { txidToHex } from '../../../bitcoin/index.ts'
+import { StoreError } from '../../../errors/index.ts'
+import {
+  BINS,
+  decodePageFreezes,
+  decodePageSlots,
+  type Field,
+  FREEZE_BINS,
+  type FreezeRecord,
+  pageKey,
+  type TransactionMetadata,
+  txInpointsOf,
+  type UtxoSlot,
+  wantsBody,
+} from '../../../record/index.ts'
+import type { Bins } from '../../../transport/index.ts'
+import type { StoreContext } from '../../context/store-context.ts'
+import { mapRows } from '../../dispatch/map-rows.ts'
+import { rowError } from '../../store-errors.ts'
+import { readExternalBody } from './external-body.ts'
+
+/**
+ * Adds what a master record does not hold itself: the fields of an external body, and the slots of its pages.
+ * Most transactions have neither, and come back as they are.
+ */
+export async function completeRecord(
+  context: StoreContext,
+  txid: Uint8Array,
+  metadata: TransactionMetadata,
+  fields: readonly Field[],
+  signal: AbortSignal | undefined,
+): Promise<TransactionMetadata> {
+  let complete = metadata
+  if (metadata.external === true && wantsBody(fields)) {
+    complete = { ...complete, ...(await bodyFields(context, txid, fields)) }
+  }
+  if (metadata.utxos !== undefined) {
+    complete = { ...complete, utxos: await allSlots(context, txid, metadata.utxos, metadata, signal) }
+  }
+  if (metadata.freezes !== undefined) {
+    complete = { ...complete, freezes: await allFreezes(context, txid, metadata.freezes, metadata, signal) }
+  }
+  return complete
+}
+
+async function bodyFields(
+  context: StoreContext,
+  txid: Uint8Array,
+  fields: readonly Field[],
+): Promise<TransactionMetadata> {
+  const body = await readExternalBody(context, txid)
+  const tx = body.kind === 'transaction' ? body.tx : undefined
+  const inputs = tx?.inputs ?? []
+  const outputs = body.kind === 'transaction' ? body.tx.outputs : body.outputs.outputs
+  return {
+    ...(fields.includes('tx') && tx !== undefined ? { tx } : {}),
+    ...(fields.includes('inputs') ? { inputs } : {}),
+    ...(fields.includes('outputs') ? { outputs } : {}),
+    ...(fields.includes('txInpoints') ? { txInpoints: txInpointsOf(inputs) } : {}),
+  }
+}
+
+/** Every output has its slot, in order; a missing page or a wrong count is damage, never "no outputs" (incident #1440). */
+async function allSlots(
+  context: StoreContext,
+  txid: Uint8Array,
+  masterSlots: readonly UtxoSlot[],
+  { totalExtraRecs = 0, totalUtxos }: TransactionMetadata,
+  signal: AbortSignal | undefined,
+): Promise<readonly UtxoSlot[]> {
+  const pageNumbers = Array.from({ length: totalExtraRecs }, (_, page) => page + 1)
+  const pages = await readPages(context, txid, pageNumbers, [BINS.utxos, ...FREEZE_BINS], signal, bins =>
+    decodePageSlots(bins),
+  )
+  const slots = [...masterSlots, ...pages.flat()]
+  checkSlotCount(txid, slots, totalUtxos)
+  return slots
+}
+
+export function checkSlotCount(
+  txid: Uint8Array,
+  slots: readonly UtxoSlot[],
+  totalUtxos: number | undefined,
+): void {
+  if (slots.length !== totalUtxos) {
+    throw new StoreError(
+      'STORAGE_ERROR',
+      `transaction ${txidToHex(txid)} has ${slots.length} slots for ${totalUtxos} outputs`,
+    )
+  }
+}
+
+/** A page that the master names and that is missing is damage: it may hold freezes (semantics 1.12). */
+async function allFreezes(
+  context: StoreContext,
+  txid: Uint8Array,
+  ofMaster: readonly FreezeRecord[],
+  { freezePages = [] }: TransactionMetadata,
+  signal: AbortSignal | undefined,
+): Promise<readonly FreezeRecord[]> {
+  const { utxoBatchSize } = context.settings
+  const pages = await readPages(context, txid, freezePages, FREEZE_BINS, signal, (bins, page) =>
+    decodePageFreezes(bins, page * utxoBatchSize),
+  )
+  return [...ofMaster, ...pages.flat()]
+}
+
+/** Reads pages in few batches and decodes each; in the order of `pages`. */
+function readPages<Page>(
+  context: StoreContext,
+  txid: Uint8Array,
+  pages: readonly number[],
+  bins: readonly string[],
+  signal: AbortSignal | undefined,
+  decode: (bins: Bins, page: number) => Page,
+): Promise<Page[]> {
+  const describe = (page: number) => `reading page ${page} of ${txidToHex(txid)}`
+  return mapRows(context, pages, signal, {
+    toRow: page => ({ kind: 'read', key: { set: context.set, userKey: pageKey(txid, page) }, bins }),
+    describe,
+    read: (page, answer) => {
+      if (answer instanceof StoreError) throw answer
+      if (answer.status !== 0) throw rowError(describe(page), answer.status, false)
+      return decode(answer.bins ?? {}, page)
+    },
+  })
+}

@@ -1,0 +1,76 @@
+import { type Transaction, txidToHex } from '../../../bitcoin/index.ts'
+import type { ErrorCode, StoreError } from '../../../errors/index.ts'
+import type { StoreContext } from '../../context/store-context.ts'
+import type { SpendRequest } from './spend-dispatch.ts'
+import { type UndoOutcome, undoSpends } from './spend-undo.ts'
+
+/** What became of the successes of a failed spend. */
+export type RollbackOutcome =
+  | 'nothing'
+  | 'transient_lock'
+  | 'transient_creating'
+  | 'acknowledged_before'
+  | UndoOutcome
+
+/** With one of these the transaction cannot win, so that its successes are of no use to anyone. */
+const CANNOT_WIN: ReadonlySet<ErrorCode> = new Set([
+  'UTXO_SPENT',
+  'TX_CONFLICTING',
+  'UTXO_FROZEN',
+  'UTXO_CONSENSUS_FROZEN',
+  'UTXO_HASH_MISMATCH',
+])
+
+/**
+ * Undoes the successes of a failed spend where that is safe (semantics 3.5, rollback policy; incident #1214).
+ * Left behind, they would name a spender without a record, which wedges conflict processing later; cleared
+ * although a live transaction owns them, they would be a double spend. So: only when the spending transaction
+ * definitely has no record, and only slots that hold this very spending data. Within a store, spends of one
+ * transaction take turns (turns.ts); against another process that spends for the same transaction, `undoSpends`
+ * looks twice, and that process looks after its create.
+ *
+ * Runs apart from the caller's signal and from close, within `spendRollbackTimeout`. Never throws.
+ */
+export async function rollBack(
+  context: StoreContext,
+  tx: Transaction,
+  succeeded: readonly SpendRequest[],
+  failures: readonly StoreError[],
+): Promise<RollbackOutcome> {
+  const outcome = await decideAndUndo(context, tx, succeeded, failures).catch(
+    (error: unknown): RollbackOutcome => {
+      context.logger.error(
+        { event: 'spend_rollback_failed', txid: txidToHex(tx.txid), err: error },
+        'a rollback ended early',
+      )
+      return 'indeterminate'
+    },
+  )
+  if (outcome !== 'nothing') {
+    context.metrics.rollbacks.increment({ outcome })
+    const level = outcome === 'indeterminate' ? 'error' : 'info'
+    context.logger[level](
+      { event: 'spend_rollback', outcome, txid: txidToHex(tx.txid), spends: succeeded.length },
+      'a spend failed in part',
+    )
+  }
+  return outcome
+}
+
+async function decideAndUndo(
+  context: StoreContext,
+  tx: Transaction,
+  succeeded: readonly SpendRequest[],
+  failures: readonly StoreError[],
+): Promise<RollbackOutcome> {
+  if (succeeded.length === 0) return 'nothing'
+  const codes = new Set(failures.map(({ code }) => code))
+  if (!failures.some(({ code }) => CANNOT_WIN.has(code))) {
+    // A concurrent attempt at the same transaction may own the slots.
+    if (codes.has('TX_LOCKED')) return 'transient_lock'
+    if (codes.has('TX_CREATING')) return 'transient_creating'
+  }
+  if (context.acknowledgedSpends.has(tx.txid)) return 'acknowledged_before'
+  const budget = AbortSignal.timeout(context.settings.spendRollbackTimeout)
+  return undoSpends(context, tx.txid, succeeded, budget)
+}

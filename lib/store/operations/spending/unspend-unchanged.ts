@@ -1,0 +1,96 @@
+import { outpointToString } from '../../../bitcoin/index.ts'
+import { StoreError } from '../../../errors/index.ts'
+import { RESULT_CODES } from '../../../transport/index.ts'
+import type { StoreContext } from '../../context/store-context.ts'
+import { mapRows } from '../../dispatch/map-rows.ts'
+import { rowError } from '../../store-errors.ts'
+import { recordIdOf, recordKeyOf } from '../reading/output-target.ts'
+import { RecordChangedError, type SpentOutput, unspendRows } from './unspend.ts'
+
+/** Others write to the same records; so often more than needed is one read again before it is given up. */
+const REPEATS_MAX = 8
+
+interface Undoing {
+  readonly spend: SpentOutput
+  error: StoreError | undefined
+}
+
+/**
+ * Undoes spends, each only while its record is as it was read here. The call of a rollback can be held up on
+ * its way, by a frozen node for one, and outlive the rollback; by then the transaction may have been spent for
+ * again, successfully. That spend has written the record, so the late call finds it changed and does nothing.
+ *
+ * One entry for each spend, in order: undefined where it is undone, or was not there to undo.
+ */
+export async function unspendUnchanged(
+  context: StoreContext,
+  spends: readonly SpentOutput[],
+  height: number,
+  signal: AbortSignal,
+): Promise<(StoreError | undefined)[]> {
+  const undoings: readonly Undoing[] = spends.map(spend => ({ spend, error: undefined }))
+  let pending = undoings
+  for (let round = 0; pending.length > 0 && round < spends.length + REPEATS_MAX; round++) {
+    const { first, rest } = firstOfEachRecord(context, pending)
+    await undoOnce(context, first, height, signal)
+    pending = [...first.filter(({ error }) => error instanceof RecordChangedError), ...rest]
+  }
+  return undoings.map(({ error }) => error)
+}
+
+/** Each undoing writes its record, so that a second one on the same record has to read it again. */
+function firstOfEachRecord(
+  context: StoreContext,
+  undoings: readonly Undoing[],
+): { first: Undoing[]; rest: Undoing[] } {
+  const records = new Set<string>()
+  const first: Undoing[] = []
+  const rest: Undoing[] = []
+  for (const undoing of undoings) {
+    const record = recordIdOf(context, undoing.spend)
+    if (records.has(record)) rest.push(undoing)
+    else first.push(undoing)
+    records.add(record)
+  }
+  return { first, rest }
+}
+
+async function undoOnce(
+  context: StoreContext,
+  undoings: readonly Undoing[],
+  height: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const generations = await readGenerations(context, undoings, signal)
+  const readable: { undoing: Undoing; spend: SpentOutput }[] = []
+  for (const [index, undoing] of undoings.entries()) {
+    const generation = generations[index]
+    if (generation instanceof StoreError) undoing.error = generation
+    else readable.push({ undoing, spend: { ...undoing.spend, generation } })
+  }
+  const spends = readable.map(({ spend }) => spend)
+  const errors = await unspendRows(context, spends, height, { signal })
+  for (const [index, { undoing }] of readable.entries()) undoing.error = errors[index]
+}
+
+/** The generation of the record that holds each output; undefined where the transport does not tell it. */
+function readGenerations(
+  context: StoreContext,
+  undoings: readonly Undoing[],
+  signal: AbortSignal,
+): Promise<(number | undefined | StoreError)[]> {
+  const describe = ({ spend }: Undoing) => `reading the record of ${outpointToString(spend)}`
+  return mapRows(context, undoings, signal, {
+    toRow: ({ spend }) => ({
+      kind: 'read',
+      key: { set: context.set, userKey: recordKeyOf(context, spend) },
+      bins: [],
+    }),
+    describe,
+    read: (undoing, answer) => {
+      if (answer instanceof StoreError) return answer
+      if (answer.status === RESULT_CODES.OK) return answer.generation
+      return rowError(describe(undoing), answer.status, answer.inDoubt)
+    },
+  })
+}

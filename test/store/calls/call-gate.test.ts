@@ -1,0 +1,59 @@
+import { describe, expect, it } from '@jest/globals'
+import { CallGate } from '../../../lib/store/calls/call-gate.ts'
+import { contextWith, ScriptedTransport } from '../support/store-fixture.ts'
+
+const gate = (): CallGate => new CallGate(contextWith(new ScriptedTransport(() => ({}))))
+
+/** Work that ends when its signal fires, and tells so. */
+function untilAborted(signal: AbortSignal | undefined, ended: unknown[]): Promise<never> {
+  return new Promise((_, reject) => {
+    signal?.addEventListener('abort', () => {
+      ended.push(signal.reason)
+      reject(signal.reason)
+    })
+  })
+}
+
+describe('a call that ends with the store (semantics 4.3)', () => {
+  it.each<[string, AbortSignal | undefined]>([
+    ['without a signal', undefined],
+    ['with a signal', new AbortController().signal],
+  ])('is released with CONTEXT_CANCELED when the closing begins, %s', async (_, signal) => {
+    const [own, ended]: [CallGate, unknown[]] = [gate(), []]
+    const call = own.admit({ name: 'long', endsAtClose: true }, signal, inner => untilAborted(inner, ended))
+    own.close()
+    await expect(call).rejects.toMatchObject({ code: 'CONTEXT_CANCELED' })
+    expect(ended).toEqual([expect.objectContaining({ code: 'SERVICE_UNAVAILABLE' })])
+    await own.idle()
+  })
+
+  it('ends with its caller, too, who is told his own reason', async () => {
+    const [own, ended]: [CallGate, unknown[]] = [gate(), []]
+    const controller = new AbortController()
+    const call = own.admit({ name: 'long', endsAtClose: true }, controller.signal, inner =>
+      untilAborted(inner, ended),
+    )
+    controller.abort('had enough')
+    await expect(call).rejects.toMatchObject({ code: 'CONTEXT_CANCELED', cause: 'had enough' })
+    expect(ended).toEqual(['had enough'])
+  })
+
+  it('is no other call: that one is waited for', async () => {
+    const own = gate()
+    let finish: () => void = () => {}
+    const call = own.admit(
+      { name: 'spend' },
+      undefined,
+      () => new Promise<void>(resolve => (finish = resolve)),
+    )
+    own.close()
+    let isIdle = false
+    const idle = own.idle().then(() => {
+      isIdle = true
+    })
+    await Promise.resolve()
+    expect(isIdle).toBe(false)
+    finish()
+    await Promise.all([call, idle])
+  })
+})
