@@ -1,25 +1,27 @@
-import { once } from 'node:events'
 import { connect } from 'node:net'
 import type { NodeHandle } from 'aerospike-utxo-store/embedded'
 
 const INFO_HEADER_HEX = '0201'
 const HEADER_BYTES = 8
+const ANSWER_MS_MAX = 10_000
 const PARTITION_COUNT = 4096
 
-/** What a node answers to an info command, asked over a connection of its own. */
+/** What a node answers to an info command, asked over a connection of its own. Rejects when it does not. */
 export async function ask(node: Pick<NodeHandle, 'host' | 'port'>, command: string): Promise<string> {
   const socket = connect({ host: node.host, port: node.port })
-  await once(socket, 'connect')
+  socket.setTimeout(ANSWER_MS_MAX, () => socket.destroy(new Error(`no answer to ${command}`)))
   const body = Buffer.from(`${command}\n`)
   const header = Buffer.from(`${INFO_HEADER_HEX}${body.length.toString(16).padStart(12, '0')}`, 'hex')
   socket.write(Buffer.concat([header, body]))
   let received = Buffer.alloc(0)
-  while (received.length < HEADER_BYTES || received.length < HEADER_BYTES + received.readUIntBE(2, 6)) {
-    const [chunk] = await once(socket, 'data')
+  for await (const chunk of socket) {
     received = Buffer.concat([received, chunk])
+    if (received.length < HEADER_BYTES) continue
+    if (received.length >= HEADER_BYTES + received.readUIntBE(2, 6)) break
   }
-  socket.destroy()
-  return received.toString('latin1', HEADER_BYTES + command.length + 1, received.length - 1)
+  const answer = received.toString('latin1', HEADER_BYTES)
+  if (!answer.startsWith(`${command}\t`)) throw new Error(`connection ended without an answer to ${command}`)
+  return answer.slice(command.length + 1, -1)
 }
 
 /** One value of an answer in `key=value` pairs. */

@@ -5,9 +5,13 @@ import { startEmbeddedServer } from 'aerospike-utxo-store/embedded'
 import { announced, ask, askNumber } from './cluster-info.ts'
 import { clusterClient, loadKey, losses, WriteLoad } from './write-load.ts'
 
+/** A client that waits longer than anything here takes, but not for ever. */
+const PATIENT = { totalTimeout: 30_000, socketTimeout: 30_000 }
+
 describe('a cluster of three nodes', () => {
   let server: EmbeddedServerHandle
   let client: Aerospike.Client
+  const loads: WriteLoad[] = []
 
   beforeEach(async () => {
     server = await startEmbeddedServer({ nodes: 3, failureDetectionMs: 50 })
@@ -15,6 +19,8 @@ describe('a cluster of three nodes', () => {
   })
 
   afterEach(async () => {
+    // Also that of a test that failed: it would go on for ever, at the expense of the next ones.
+    await Promise.all(loads.splice(0).map(load => load.end()))
     client.close()
     await server.close()
   })
@@ -24,6 +30,12 @@ describe('a cluster of three nodes', () => {
     const found = server.nodes[position]
     if (found === undefined) throw new Error(`no node ${position}`)
     return found
+  }
+
+  function startLoad(): WriteLoad {
+    const load = new WriteLoad(client)
+    loads.push(load)
+    return load
   }
 
   const running = () => server.nodes.filter(({ state }) => state === 'running')
@@ -72,7 +84,7 @@ describe('a cluster of three nodes', () => {
     ['frozen, expelled and resumed', victim => victim.freeze(), victim => victim.resume()],
     ['stopped and started', victim => victim.stop(), victim => victim.start()],
   ])('loses no acknowledged write while a node under load is %s', async (_what, fail, comeBack) => {
-    const load = new WriteLoad(client)
+    const load = startLoad()
     await load.more(1_500)
     await fail(node(1))
     await load.more(1_500)
@@ -91,7 +103,7 @@ describe('a cluster of three nodes', () => {
   })
 
   it('loses no acknowledged write while nodes are killed and started one after the other', async () => {
-    const load = new WriteLoad(client)
+    const load = startLoad()
     for (let round = 0; round < 4; round++) {
       const victim = node(round % 3)
       await load.more(500)
@@ -115,11 +127,8 @@ describe('a cluster of three nodes', () => {
     client = await clusterClient(server)
     await node(1).freeze()
     const names = Array.from({ length: 60 }, (_, number) => `k${number}`)
-    const writes = names.map(name =>
-      client.put(loadKey(name), { name }, undefined, { totalTimeout: 0 } as never),
-    )
-    const others = Promise.any(writes)
-    await others
+    const writes = names.map(name => client.put(loadKey(name), { name }, undefined, PATIENT as never))
+    await Promise.any(writes)
     await node(1).resume()
     await Promise.all(writes)
     await server.settled()

@@ -49,30 +49,22 @@ export class WriteLoad {
   readonly #writers: Promise<void>[]
   #isOver = false
   #acknowledged = 0
-  #failed = 0
 
   constructor(client: Aerospike.Client) {
     this.#client = client
     this.#writers = Array.from({ length: WRITERS }, (_, writer) => this.#write(writer))
   }
 
-  get acknowledged(): number {
-    return this.#acknowledged
-  }
-
-  get failed(): number {
-    return this.#failed
-  }
-
-  /** Resolves when so many more writes were acknowledged. */
+  /** Resolves when so many more writes were acknowledged, or the load is over. */
   async more(writes: number): Promise<void> {
     const goal = this.#acknowledged + writes
-    while (this.#acknowledged < goal) await once(this.#events, 'acknowledged')
+    while (this.#acknowledged < goal && !this.#isOver) await once(this.#events, 'progress')
   }
 
-  /** Ends the load, and tells what it did. */
+  /** Ends the load, and tells what it did. May be called again. */
   async end(): Promise<Account> {
     this.#isOver = true
+    this.#events.emit('progress')
     await Promise.all(this.#writers)
     return { puts: this.#puts, increments: this.#increments }
   }
@@ -95,10 +87,9 @@ export class WriteLoad {
     try {
       await write
       this.#acknowledged++
-      this.#events.emit('acknowledged')
+      this.#events.emit('progress')
       return true
     } catch {
-      this.#failed++
       // Errors of the client come at once when it has no node: others get their turn.
       await new Promise(resolve => setImmediate(resolve))
       return false

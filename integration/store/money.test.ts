@@ -137,7 +137,7 @@ describe('two spends by the same transaction', () => {
 })
 
 describe('a spend that fails in part', () => {
-  it('undoes an input whose answer was lost, too: no parent names a spender without a record (lesson 30)', async () => {
+  it('lesson 30: undoes an input whose answer was lost, too: no parent names a spender without a record', async () => {
     const [doubtful, taken, free] = [await created(), await created(), await created()] as const
     await store.spend(spending([{ tx: taken, vout: 0 }]), 500)
     const tx = spending([doubtful, taken, free].map(parent => ({ tx: parent, vout: 0 })))
@@ -241,7 +241,7 @@ describe('createPartial', () => {
     expect((await store.get(tx.txid, ['utxos'])).utxos?.length).toBe(2)
   })
 
-  it('is completed by repeating it after every step at which it can break, and refuses other outputs', async () => {
+  it('lesson 50: is completed by repeating it after every step at which it can break, and refuses other outputs', async () => {
     for (let failing = 0; failing < 6; failing++) {
       const { txid } = coinbase()
       let batch = 0

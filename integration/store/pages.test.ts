@@ -4,12 +4,14 @@ import {
   SpendError,
   type StoreError,
   type Transaction,
+  type TransactionOutput,
   type Transport,
   UtxoStore,
+  utxoHash,
 } from 'aerospike-utxo-store'
 import { storeUrl, type TestServer, testServer, uniqueSet } from '../servers/server.ts'
 import { createPaged, RecordAccess } from './record-access.ts'
-import { coinbase, spending } from './sample-transactions.ts'
+import { coinbase, LOCKING_SCRIPT, spending } from './sample-transactions.ts'
 
 /** Transactions with more outputs than fit into one record: counting, locks and delete-at-heights of their pages. */
 
@@ -279,6 +281,41 @@ describe('locks on pages', () => {
     await store.setLocked([tx.txid], true)
     expect(await heights(tx)).toEqual([undefined, undefined, undefined])
     expect(await records.everywhere(tx.txid, 2, 'locked')).toEqual([true, true, true])
+  })
+})
+
+describe('what is an output to spend', () => {
+  it('lesson 54: a transaction with a page of outputs that cannot be spent is fully spent with the others', async () => {
+    const tx = coinbase({ outputs: 6 })
+    const known = [0, 1, 5].map(vout => [vout, tx.outputs[vout] as TransactionOutput] as const)
+    await store.createPartial(tx.txid, new Map(known), 100)
+    await store.setMinedMulti([tx.txid], MINED)
+    await spendOutputs(tx, [0, 1])
+    expect(await heights(tx)).toEqual([undefined, undefined, undefined])
+    await spendOutputs(tx, [5])
+    expect(await heights(tx)).toEqual(new Array(3).fill(TIP + RETENTION))
+  })
+
+  it('lesson 75: is what has a slot, whatever the rule of today says of its script', async () => {
+    const [open, data] = [
+      { satoshis: 1n, lockingScript: LOCKING_SCRIPT },
+      { satoshis: 0n, lockingScript: Uint8Array.of(0x00, 0x6a) },
+    ]
+    const tx = { ...coinbase({ outputs: 2 }), outputs: [open, data] } as Transaction
+    await store.createPartial(tx.txid, new Map([open, data].entries()), 100)
+    expect((await records.read(tx.txid))?.utxos).toEqual([expect.any(Uint8Array), null])
+    // As a version with another rule has written it.
+    const slot = utxoHash(tx.txid, 1, data.lockingScript, data.satoshis)
+    await records.write(tx.txid, { utxos: [null, slot] })
+    await store.setMinedMulti([tx.txid], MINED)
+
+    expect((await store.get(tx.txid, ['utxos'])).utxos?.map(({ state }) => state)).toEqual(['nil', 'unspent'])
+    expect(await store.getSpend({ txid: tx.txid, vout: 0 })).toMatchObject({ status: 'NOT_FOUND' })
+    expect(await store.getSpend({ txid: tx.txid, vout: 1 })).toMatchObject({ status: 'OK' })
+    const failed = await spendOutputs(tx, [0]).catch((error: unknown) => error)
+    expect((failed as SpendError).spends[0]?.error?.code).toBe('TX_NOT_FOUND')
+    await spendOutputs(tx, [1])
+    expect((await records.read(tx.txid))?.deleteAtHeight).toBe(TIP + RETENTION)
   })
 })
 

@@ -164,7 +164,7 @@ describe('spend', () => {
     }
   })
 
-  it('rolls back what succeeded when one input is lost (lesson 30)', async () => {
+  it('lesson 30: rolls back what succeeded when one input is lost', async () => {
     const [free, taken] = [await created(), await created()]
     await store.spend(spending([{ tx: taken, vout: 0 }]), 500)
     const tx = spending([
@@ -192,7 +192,7 @@ describe('spend', () => {
     expect(utxos?.[0]?.state).toBe('spent')
   })
 
-  it('does not roll back for a lock alone (lesson 31)', async () => {
+  it('lesson 31: does not roll back for a lock alone', async () => {
     const [free, locked] = [await created(), await created()]
     await store.setLocked([locked.txid], true)
     const tx = spending([
@@ -206,7 +206,7 @@ describe('spend', () => {
     expect(await code(store.spend(tx, 500, { ignoreLocked: true }))).toBe('ok')
   })
 
-  it('a parent that is gone fails the spend, unless the spender has a record (lesson 38)', async () => {
+  it('lesson 38: a parent that is gone fails the spend, unless the spender has a record', async () => {
     const [parent, gone] = [await created(), await created()]
     await store.delete(gone.txid)
     const tx = spending([
@@ -223,12 +223,12 @@ describe('spend', () => {
   it.each([
     [199, 'UTXO_ERROR'],
     [200, 'ok'],
-  ])('holds the coinbase maturity at height %d: %s (lesson 39)', async (height, expected) => {
+  ])('lesson 39: holds the coinbase maturity at height %d: %s', async (height, expected) => {
     const parent = await created()
     expect(await code(store.spend(spending([{ tx: parent, vout: 0 }]), height))).toBe(expected)
   })
 
-  it('refuses height 0 and inputs that carry no previous output before anything is sent', async () => {
+  it('lesson 42: refuses height 0 and inputs that carry no previous output before anything is sent', async () => {
     const parent = await created()
     const tx = spending([{ tx: parent, vout: 0 }])
     expect(await code(store.spend(tx, 0))).toBe('INVALID_ARGUMENT')
@@ -250,7 +250,7 @@ describe('spend', () => {
 })
 
 describe('unspend', () => {
-  it('clears its own spend, is idempotent, and never touches another one (lesson 28)', async () => {
+  it('lesson 28: clears its own spend, is idempotent, and never touches another one', async () => {
     const parent = await created()
     const [first, second] = [spending([{ tx: parent, vout: 0 }]), spending([{ tx: parent, vout: 0 }])]
     const spends = await store.spend(first, 500)
@@ -307,7 +307,7 @@ describe('setMinedMulti', () => {
     expect((await store.get(txids[0] as never, ['unminedSince'])).unminedSince).toBe(501)
   })
 
-  it('tells which transactions are missing and does the others (lessons 58, 59)', async () => {
+  it('lesson 58, 59: tells which transactions are missing and does the others', async () => {
     const [there, missing] = [await created(), coinbase()]
     const error = await store
       .setMinedMulti([there.txid, missing.txid], info)
@@ -316,7 +316,7 @@ describe('setMinedMulti', () => {
     expect(await store.setMinedMulti([missing.txid], { ...info, unsetMined: true })).toEqual(new Map())
   })
 
-  it('gives a fully spent transaction its delete-at-height from the mined block (lesson 43)', async () => {
+  it('lesson 43: gives a fully spent transaction its delete-at-height from the mined block', async () => {
     const parent = await created()
     await store.spend(spending([{ tx: parent, vout: 0 }]), 500)
     await store.setMinedMulti([parent.txid], info)
@@ -348,7 +348,7 @@ describe('previousOutputsDecorate', () => {
     expect(encodeExtendedTransaction(decorated)).toEqual(encodeExtendedTransaction(tx))
   })
 
-  it('tells a missing parent from an output that never was (lesson 9)', async () => {
+  it('lesson 09: tells a missing parent from an output that never was', async () => {
     const parent = await created(1)
     const wrong = coinbase({ outputs: 2 })
     expect(

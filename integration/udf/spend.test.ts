@@ -202,7 +202,7 @@ describe('spendMulti, each spend', () => {
     expect(answer.errors).toEqual({ 0: errorEntry('SPENT', spendingData('ours', 0)) })
   })
 
-  it('refuses the replay of a deleted spender, and only that', async () => {
+  it('lesson 37: refuses the replay of a deleted spender, and only that', async () => {
     const key = await udf.putRecord(
       masterBins({
         spentUtxos: 2,

@@ -57,6 +57,19 @@ describe('unspend', () => {
     expect(await udf.generation(key)).toBe(1)
   })
 
+  it('undoes nothing once the record was written after it was read', async () => {
+    const bins = masterBins({ spentUtxos: 1, utxos: [spentSlot('a', OURS)] })
+    const key = await udf.putRecord(bins)
+    const read = await udf.generation(key)
+    const undo = (generation: number) => udf.apply(key, 'unspend', [0, hash('a'), OURS, 100, 10, generation])
+    // Our spend once more, by another attempt: it changes no slot, and is what the undoing must not undo.
+    await udf.apply(key, 'spendMulti', [[spendRequest(0, 0, 'a', OURS)], false, false, 100, 10])
+    expect(await undo(read)).toMatchObject({ status: 'ERROR', errorCode: 'CHANGED' })
+    expect(await udf.getRecord(key)).toEqual(bins)
+    expect(await undo(await udf.generation(key))).toEqual({ status: 'OK' })
+    expect(await udf.getRecord(key)).toMatchObject({ spentUtxos: 0, utxos: [unspentSlot('a')] })
+  })
+
   it('never counts below zero', async () => {
     const key = await udf.putRecord(masterBins({ spentUtxos: 0, utxos: [spentSlot('a', OURS)] }))
     expect(await unspend(key, OURS)).toEqual({ status: 'OK' })

@@ -1,4 +1,4 @@
-import { resultCodeName } from '../protocol/index.ts'
+import { RESULT_CODES, resultCodeName } from '../protocol/index.ts'
 
 /** Ends a command: its reply carries the result code, and nothing it did is kept. */
 export class CommandError extends Error {
@@ -10,4 +10,14 @@ export class CommandError extends Error {
     super(message ?? resultCodeName(resultCode))
     this.resultCode = resultCode
   }
+}
+
+/** For a request that is malformed, or does not fit together. */
+export function badRequest(reason: string): CommandError {
+  return new CommandError(RESULT_CODES.PARAMETER, reason)
+}
+
+/** For an operation that cannot be done on what is there. */
+export function notApplicable(reason: string): CommandError {
+  return new CommandError(RESULT_CODES.OP_NOT_APPLICABLE, reason)
 }

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { type Frame, FrameReader, ProtocolError } from '../protocol/index.ts'
 import type { FrameSource, Reply } from './request-handler.ts'
+import type { FrameHolder, UnfinishedFrames } from './unfinished-frames.ts'
 
 /** Replies are gathered up to this many bytes and written at once. */
 const WRITE_BYTES = 64 * 1024
@@ -14,6 +15,8 @@ export interface ConnectionHandlers {
   readonly onProtocolError: (error: ProtocolError) => void
   /** A defect of this server. The connection is closed. */
   readonly onDefect: (error: unknown) => void
+  /** Those of all connections of the server. */
+  readonly unfinishedFrames: UnfinishedFrames
 }
 
 /**
@@ -26,7 +29,7 @@ type Pause = 'request' | 'reader' | 'turn' | 'event' | 'end'
  * Serves one client: frames in, replies out, in order. While the client does not read, its requests wait in
  * its own socket: a connection holds at most one unwritten piece of a reply besides what the kernel holds.
  */
-export class Connection implements FrameSource {
+export class Connection implements FrameSource, FrameHolder {
   readonly number: number
   readonly #socket: Socket
   readonly #handlers: ConnectionHandlers
@@ -84,6 +87,11 @@ export class Connection implements FrameSource {
   close(): void {
     this.#abandon()
     this.#socket.destroy()
+  }
+
+  abandonFrame(): void {
+    this.close()
+    this.#handlers.onProtocolError(new ProtocolError('frame given up: others need the memory'))
   }
 
   #receive(chunk: Buffer): void {
@@ -145,11 +153,18 @@ export class Connection implements FrameSource {
       }
       if (this.#isLastReply) return this.#finish()
       const frame = this.#frames.next()
-      if (frame === undefined) return undefined
+      if (frame === undefined) return this.#awaitFrame()
+      this.#handlers.unfinishedFrames.release(this)
       const reply = this.#handlers.replyTo(frame, this)
       if (Buffer.isBuffer(reply)) return reply
       this.#reply = reply
     }
+  }
+
+  /** Nothing more can be answered until the client sends the rest of a frame, if it has begun one. */
+  #awaitFrame(): undefined {
+    const { heldBytes } = this.#frames
+    if (heldBytes > 0) this.#handlers.unfinishedFrames.hold(this, heldBytes)
   }
 
   /** Ends the connection as soon as what was answered is sent. */
@@ -181,11 +196,13 @@ export class Connection implements FrameSource {
    * in: it runs, as on a real server, although nobody hears of it.
    */
   #clientLeft(): void {
+    this.#handlers.unfinishedFrames.release(this)
     if (this.#pause === 'reader' || (this.#pause === 'turn' && this.#reply !== undefined)) this.#abandon()
   }
 
   #abandon(): void {
     this.#pause = 'end'
+    this.#handlers.unfinishedFrames.release(this)
     const reply = this.#reply
     this.#reply = undefined
     // A generator cannot be ended from inside itself; it ends by itself then.

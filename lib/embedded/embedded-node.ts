@@ -2,10 +2,12 @@ import { StoreError } from '../errors/index.ts'
 import type { Frame } from '../protocol/index.ts'
 import { cannotStart } from './cannot-start.ts'
 import type { Cluster } from './cluster/cluster.ts'
+import { stackOf } from './log.ts'
 import { NodeListener } from './node-listener.ts'
 import type { FrameSource, Reply } from './request-handler.ts'
 import type { ServerNode } from './server-node.ts'
 import { ExpirySweep } from './storage/expiry-sweep.ts'
+import type { UnfinishedFrames } from './unfinished-frames.ts'
 
 /** `stopping`: it hands over before it goes. `down`: stopped or killed. */
 export type NodeState = 'running' | 'frozen' | 'stopping' | 'down'
@@ -21,6 +23,8 @@ export interface EmbeddedNodeOptions {
   /** Makes a node without records that is reached at a port. */
   readonly createNode: (port: number) => ServerNode
   readonly replyTo: (node: ServerNode, frame: Frame, source: FrameSource) => Reply
+  /** Those of all nodes. */
+  readonly unfinishedFrames: UnfinishedFrames
   readonly onState: (state: NodeState) => void
 }
 
@@ -70,9 +74,10 @@ export class EmbeddedNode {
   /** Answers clients. */
   open(): void {
     const { listener } = this.#living
-    const { replyTo } = this.#options
+    const { replyTo, unfinishedFrames } = this.#options
     const log = (level: 'warn' | 'error', text: string) => this.#living.node.log(level, text)
     listener.serve({
+      unfinishedFrames,
       replyTo: (frame, source) => replyTo(this.#living.node, frame, source),
       onOpen: () => {
         this.#living.node.statistics.connectionsOpened++
@@ -85,7 +90,7 @@ export class EmbeddedNode {
         log('warn', `connection closed: ${error.message}`)
       },
       onDefect: error => {
-        log('error', `connection closed: ${error instanceof Error ? (error.stack ?? error.message) : error}`)
+        log('error', `connection closed: ${stackOf(error)}`)
       },
     })
     this.#setState('running')
@@ -163,10 +168,9 @@ export class EmbeddedNode {
     })
   }
 
-  /** Ends without a thought for the others: the whole server ends. */
-  async close(): Promise<void> {
-    if (this.#state === 'stopping') this.#options.cluster.lost(this.position)
-    await this.#inTurn(async () => {
+  /** Ends without a thought for the others: the whole server ends, and its cluster was closed already. */
+  close(): Promise<void> {
+    return this.#inTurn(async () => {
       if (this.#life !== undefined) await this.#end().listener.close()
     })
   }

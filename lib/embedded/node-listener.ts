@@ -6,17 +6,20 @@ export interface ListenerHandlers extends ConnectionHandlers {
   readonly onClose: () => void
 }
 
-/** The port of a node and the connections that came in through it. */
+/** The port of a node and who came in through it. */
 export class NodeListener {
   readonly port: number
   readonly #listener: Server
-  readonly #connections = new Map<Socket, Connection>()
+  /** Each with its connection; undefined for those that came before anybody served them. */
+  readonly #connections = new Map<Socket, Connection | undefined>()
+  #handlers: ListenerHandlers | undefined
   #accepted = 0
   #isFrozen = false
 
   private constructor(listener: Server, port: number) {
     this.#listener = listener
     this.port = port
+    listener.on('connection', socket => this.#accept(socket))
   }
 
   /** Takes the port; 0 = one that is free. Rejects with the error of the socket when it cannot. */
@@ -34,44 +37,58 @@ export class NodeListener {
     return new NodeListener(listener, address.port)
   }
 
-  /** Serves who connects. To be called before anything else happens to the port. */
+  /** Serves who connects, and who did already: until then they wait. To be called once. */
   serve(handlers: ListenerHandlers): void {
-    this.#listener.on('connection', socket => {
-      const connection = new Connection(socket, this.#accepted++, handlers)
-      this.#connections.set(socket, connection)
-      handlers.onOpen()
-      socket.once('close', () => {
-        this.#connections.delete(socket)
-        handlers.onClose()
-      })
-      if (this.#isFrozen) connection.freeze()
-    })
+    this.#handlers = handlers
+    for (const socket of this.#connections.keys()) this.#open(socket, handlers)
   }
 
   /** Reads, runs and answers nothing. Who connects finds an open port, and no answer either. */
   freeze(): void {
     this.#isFrozen = true
-    for (const connection of this.#connections.values()) connection.freeze()
+    for (const connection of this.#connections.values()) connection?.freeze()
   }
 
   /** @param abandonReplies ends the connections whose replies are half done */
   thaw(abandonReplies: boolean): void {
     this.#isFrozen = false
-    for (const connection of this.#connections.values()) connection.thaw(abandonReplies)
+    for (const connection of this.#connections.values()) connection?.thaw(abandonReplies)
   }
 
   /** Ends the connections and gives the port back. Resolves when nothing is left. */
   close(): Promise<void> {
     const closed = this.#closed()
-    for (const connection of this.#connections.values()) connection.close()
+    for (const [socket, connection] of this.#connections) {
+      if (connection === undefined) socket.destroy()
+      else connection.close()
+    }
     return closed
   }
 
   /** Ends everything at once, as a process that dies does. Resolves when nothing is left. */
   reset(): Promise<void> {
     const closed = this.#closed()
-    for (const connection of this.#connections.values()) connection.reset()
+    for (const [socket, connection] of this.#connections) {
+      if (connection === undefined) socket.resetAndDestroy()
+      else connection.reset()
+    }
     return closed
+  }
+
+  #accept(socket: Socket): void {
+    this.#connections.set(socket, undefined)
+    socket.once('close', () => this.#connections.delete(socket))
+    // One that waits to be served may go again.
+    socket.on('error', () => {})
+    if (this.#handlers !== undefined) this.#open(socket, this.#handlers)
+  }
+
+  #open(socket: Socket, handlers: ListenerHandlers): void {
+    const connection = new Connection(socket, this.#accepted++, handlers)
+    this.#connections.set(socket, connection)
+    handlers.onOpen()
+    socket.once('close', handlers.onClose)
+    if (this.#isFrozen) connection.freeze()
   }
 
   #closed(): Promise<void> {

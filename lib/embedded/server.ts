@@ -11,6 +11,7 @@ import { ServiceStatistics } from './service-statistics.ts'
 import { Namespace } from './storage/namespace.ts'
 import type { NamespaceConfig } from './storage/namespace-config.ts'
 import type { UdfRuntime } from './udf-registry.ts'
+import { UnfinishedFrames } from './unfinished-frames.ts'
 
 export interface EmbeddedServerOptions {
   readonly host: string
@@ -21,6 +22,8 @@ export interface EmbeddedServerOptions {
   /** After how many milliseconds the others notice that a node is dead or frozen; default 0. */
   readonly failureDetectionMs?: number
   readonly faultSeed?: number
+  /** What clients may have sent of frames that are not whole yet, in all; default 512 MiB. */
+  readonly unfinishedFrameBytesMax?: number
   /** At least one name. */
   readonly namespaces: readonly string[]
   /** Settings of every namespace; what is left out has a default. */
@@ -51,6 +54,7 @@ export class EmbeddedServer {
   private constructor(options: EmbeddedServerOptions) {
     const { nodes: nodeCount = 1, failureDetectionMs = 0, faultSeed = 1, log = silentLog } = options
     const { clock = systemClock, scheduler = systemScheduler } = options
+    const unfinishedFrames = new UnfinishedFrames(options.unfinishedFrameBytesMax)
     const faults = new FaultInjector({ seed: faultSeed, scheduler })
     const cluster = new Cluster({ nodeCount, failureDetectionMs, scheduler, log })
     this.faults = faults
@@ -64,6 +68,7 @@ export class EmbeddedServer {
         host: options.host,
         port: options.port === 0 ? 0 : options.port + position,
         cluster,
+        unfinishedFrames,
         createNode: port => createNode({ ...options, clock, log }, name, port, cluster.view(position)),
         replyTo: (node, frame, source) => faults.replyTo(position, node, frame, source),
         onState: state => options.onState?.(position, state),

@@ -31,6 +31,11 @@ interface Asking {
   readonly reject: (error: StoreError) => void
 }
 
+/** Options of this process that a thread takes as well; Node refuses the ones that are about program text given on the command line. */
+function workerOptions(): string[] {
+  return process.execArgv.filter(option => !option.startsWith('--input-type'))
+}
+
 class ServerThread {
   readonly ready: Promise<EmbeddedServerHandle>
   readonly #worker: Worker
@@ -45,7 +50,10 @@ class ServerThread {
   constructor(settings: ServerSettings, log: Log | undefined) {
     this.#settings = settings
     const workerData: WorkerInput = { settings, logs: log !== undefined }
-    this.#worker = new Worker(new URL('./worker.js', import.meta.url), { workerData })
+    this.#worker = new Worker(new URL('./worker.js', import.meta.url), {
+      workerData,
+      execArgv: workerOptions(),
+    })
     this.#exited = this.#watchExit()
     this.ready = this.#watchStart(log)
   }

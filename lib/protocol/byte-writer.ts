@@ -50,12 +50,6 @@ export class ByteWriter {
     return this
   }
 
-  float32(value: number): this {
-    const at = this.reserve(4)
-    this.#buffer.writeFloatBE(value, at)
-    return this
-  }
-
   double(value: number): this {
     const at = this.reserve(8)
     this.#buffer.writeDoubleBE(value, at)
@@ -65,12 +59,6 @@ export class ByteWriter {
   bytes(value: Uint8Array): this {
     const at = this.reserve(value.byteLength)
     this.#buffer.set(value, at)
-    return this
-  }
-
-  /** Overwrites four bytes written before, for a size known only afterwards. */
-  patchUint32(offset: number, value: number): this {
-    this.#buffer.writeUInt32BE(value, offset)
     return this
   }
 

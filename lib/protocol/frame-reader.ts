@@ -33,9 +33,9 @@ export class FrameReader {
     this.#bodyBytesMax = options.bodyBytesMax ?? FRAME_BODY_BYTES_MAX
   }
 
-  /** Bytes received that do not make a whole frame yet. */
-  get pendingBytes(): number {
-    return this.#end - this.#start
+  /** Bytes of memory that are taken by what was received and not handed out; 0 when there is nothing of that. */
+  get heldBytes(): number {
+    return this.#buffer.length
   }
 
   /** Takes the next chunk of the stream. The chunk must not be changed afterwards. */

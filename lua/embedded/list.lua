@@ -6,7 +6,7 @@
 local core = ...
 
 local math_type, next, select, type = math.type, next, select, type
-local string_format, string_sub, string_unpack = string.format, string.sub, string.unpack
+local string_format, string_unpack = string.format, string.unpack
 local table_concat, table_insert, table_remove = table.concat, table.insert, table.remove
 local getuservalue = debug.getuservalue
 local box, integer_argument, operand_as_integer = core.box, core.integer_argument, core.operand_as_integer
@@ -40,11 +40,6 @@ end
 -- Where element i begins in a list that is still encoded.
 local function position_of(state, i)
   return (string_unpack('<I4', state.positions, 4 * i - 3))
-end
-
--- Elements `first` to `last`, which nobody touched, as they are encoded.
-function core.encoded_elements(state, first, last)
-  return string_sub(state.source, position_of(state, first), position_of(state, last + 1) - 1)
 end
 
 -- Element i, which has to exist, as lists keep it.

@@ -3,11 +3,13 @@ local core = ...
 
 local ipairs, math_type, string_pack, string_sub = ipairs, math.type, string.pack, string.sub
 local string_byte, string_unpack, type = string.byte, string.unpack, type
-local c_string, encode_double = core.c_string, core.encode_double
+local c_string = core.c_string
 local decode, encode_for_bin, encode_result = core.decode, core.encode_for_bin, core.encode_result
 local to_stored, NIL = core.to_stored, core.NIL
 
 local NULL, INTEGER, DOUBLE, STRING, BLOB, BOOLEAN, MAP, LIST, GEOJSON = 0, 1, 2, 3, 4, 17, 19, 20, 23
+
+local NOT_A_NUMBER = '\xff\xf8\0\0\0\0\0\0' -- as an x86 processor makes it
 
 -- The types that a bytes object gives a bin: blobs, those of languages, HyperLogLog, and string, oddly. Any other type is
 -- stored as a blob.
@@ -47,7 +49,7 @@ function core.bin_particle(value)
   if kind == 'string' then return STRING, c_string(value) end
   if kind == 'boolean' then return BOOLEAN, value and '\1' or '\0' end
   if math_type(value) == 'integer' then return INTEGER, string_pack('>i8', value) end
-  return DOUBLE, encode_double(value)
+  return DOUBLE, value == value and string_pack('>d', value) or NOT_A_NUMBER
 end
 local bin_particle = core.bin_particle
 

@@ -53,35 +53,41 @@ local RECORD = {} -- the key of the record in its own `scalars`, which no script
 local NONE = {} -- stands for a list or a set as long as nothing was put into it
 local Loader = {}
 
+-- What a record is until something becomes of it.
+local Working = {
+  __index = {
+    is = 'Record',
+    pending = NONE, -- names of bins assigned since the last create or update: a list and a set
+    encoded = NONE, -- by name, the bins of the working record that are not as they came, encoded; and a list of their
+    -- names, in which one that was removed meanwhile may be twice, or be none any more
+    comings_and_goings = NONE, -- the name of each bin that was added or removed since the record came, in order
+    lost = NONE, -- bins of the layout that were removed
+    was_removed = false, -- since it came; none of its bins is left then
+    changed = false, -- something is to be committed, if only a touch
+    drops_key = false,
+    new_ttl = nil,
+    refusal = nil, -- the result code with which a change cannot be committed
+  },
+}
+
 -- In an aggregation the record is read-only: assignments to its bins pass without a trace.
 function core.new_record(data, position, is_read_only)
   local existed, bin_names, directory = string_unpack('<Bs4', data, position)
   local layout = layouts[bin_names] or remember_layout(bin_names)
   local scalars = setmetatable({}, Loader)
-  local record = {
-    is = 'Record',
+  local record = setmetatable({
     data = data,
     directory = directory, -- its position
     layout = layout, -- the bins as they came, shared with other records
     places = layout.places, -- of the bins as they came; none after a removal of the record
     names = layout.names, -- those of the working record, shared with the layout as long as they are the same
     scalars = scalars, -- the values of bins that were asked for or assigned, if they are scalars
-    objects = {}, -- the same for others, NIL for a bin that is none
+    objects = {}, -- the same for others, NIL for a bin that was removed
     existed = existed ~= 0, -- before the call
     is_open = existed ~= 0, -- the same, or created in this call
     overfull = layout.count > BINS_MAX,
-    pending = NONE, -- names of bins assigned since the last create or update: a list and a set
-    encoded = NONE, -- by name, the bins of the working record that are not as they came, encoded; and a list of their
-    -- names, in which one that was removed meanwhile may be twice, or be none any more
-    comings_and_goings = NONE, -- the name of each bin that was added or removed since the record came, in order
-    lost = NONE, -- bins of the layout that were removed
     is_read_only = is_read_only,
-    was_removed = false, -- since it came; none of its bins is left then
-    changed = false, -- something is to be committed, if only a touch
-    drops_key = false,
-    new_ttl = nil,
-    refusal = nil, -- the result code with which a change cannot be committed
-  }
+  }, Working)
   scalars[RECORD] = record
   return record
 end
@@ -132,8 +138,11 @@ local function load(scalars, key)
   local place = record.places[key]
   if place then
     local particle_type, content = string_unpack('<Bi8', record.data, record.directory + place * DIRECTORY_ENTRY_BYTES)
-    if particle_type == TYPE_BOOLEAN then content = content ~= 0
-    elseif particle_type ~= TYPE_INTEGER then return load_particle(record, key, particle_type, content) end
+    if particle_type == TYPE_BOOLEAN then
+      content = content ~= 0
+    elseif particle_type ~= TYPE_INTEGER then
+      return load_particle(record, key, particle_type, content)
+    end
     scalars[key] = content
     return content
   end

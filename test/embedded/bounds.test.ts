@@ -8,7 +8,7 @@ import {
   PARTICLE_TYPES,
   RESULT_CODES,
 } from '../../lib/protocol/index.ts'
-import { msgpack } from './operations/support/operation-lab.ts'
+import { msgpack, WILDCARD } from './operations/support/operation-lab.ts'
 import { keyFields, read, TestNode } from './support/test-node.ts'
 
 // Requests that are well-formed and small enough for a frame, and would take gigabytes or minutes if they were
@@ -52,6 +52,35 @@ describe('a request without measure', () => {
   ])('%s', (_, operation, resultCode) => {
     const reply = new TestNode().send({ info2: INFO2.WRITE, fields: keyFields('k'), operations: [operation] })
     expect(reply.resultCode).toBe(resultCode)
+  })
+
+  it('each of thousands of values that are in a list thousands of times', () => {
+    const node = new TestNode()
+    const append = modify(Buffer.from([0x94, 2]), nils(500_000), msgpack(1), msgpack(0))
+    const put = node.send({ info2: INFO2.WRITE, fields: keyFields('k'), operations: [append] })
+    expect(put.resultCode).toBe(0)
+    // By value list: counts and values.
+    for (const returnType of [5, 7]) {
+      const all = blobOperation(
+        OPERATION_CODES.CDT_READ,
+        Buffer.concat([Buffer.from([0x93, 23, returnType]), nils(500_000)]),
+      )
+      const reply = node.get('k', { info1: INFO1.READ, operations: [all] })
+      expect(reply).toMatchObject({ resultCode: RECORD_TOO_BIG, operations: [] })
+    }
+  })
+
+  it('whatever is in a list with one large value, thousands of times', () => {
+    const node = new TestNode()
+    const append = modify(msgpack([1, Buffer.alloc(MIB - 1000), 1, 0]))
+    const put = node.send({ info2: INFO2.WRITE, fields: keyFields('k'), operations: [append] })
+    expect(put.resultCode).toBe(0)
+    const byValues = blobOperation(
+      OPERATION_CODES.CDT_READ,
+      msgpack([23, 7, new Array(5_000).fill(WILDCARD)]),
+    )
+    const reply = node.get('k', { info1: INFO1.READ, operations: [byValues] })
+    expect(reply).toMatchObject({ resultCode: RECORD_TOO_BIG, operations: [] })
   })
 
   it('thousands of reads of one large bin', () => {

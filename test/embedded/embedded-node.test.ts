@@ -31,6 +31,8 @@ const put = (key: string, value: number) =>
 describe('the nodes of a server', () => {
   let server: EmbeddedServer
   let connections: RawConnection[]
+  /** Aborted when the test is over: what still waits then would do so for ever, and keep Jest from its end. */
+  let testEnd: AbortController
   const states: string[] = []
 
   const start = async (nodes: number, failureDetectionMs = 1) => {
@@ -48,9 +50,11 @@ describe('the nodes of a server', () => {
 
   beforeEach(() => {
     connections = []
+    testEnd = new AbortController()
   })
 
   afterEach(async () => {
+    testEnd.abort()
     for (const connection of connections) connection.close()
     await server.close()
   })
@@ -78,12 +82,17 @@ describe('the nodes of a server', () => {
 
   /** Asks a node until a key is there: what happens without an answer has no other event. */
   async function untilStored(position: number, key: string): Promise<void> {
-    while ((await ask(position, get(key))) !== OK) {}
+    const { signal } = testEnd
+    while ((await ask(position, get(key))) !== OK) signal.throwIfAborted()
   }
 
   /** A request that is hit is there, but not answered. */
   async function untilHit(fault: number): Promise<void> {
-    while (server.faults.hits(fault) === 0) await new Promise(resolve => setImmediate(resolve))
+    const { signal } = testEnd
+    while (server.faults.hits(fault) === 0) {
+      await new Promise(resolve => setImmediate(resolve))
+      signal.throwIfAborted()
+    }
   }
 
   it('a killed node resets its connections, takes none, and comes back empty at the same place', async () => {

@@ -21,16 +21,21 @@ const get = (key: string) => message({ info1: INFO1.READ | INFO1.GET_ALL, fields
 const put = (key: string, value: Buffer | number) =>
   message({ info2: INFO2.WRITE, fields: keyFields(key), operations: [write('a', value)] })
 
+const UNFINISHED_BYTES_MAX = 8 * 1024 * 1024
+
 describe('EmbeddedServer', () => {
   let udf: FakeUdfRuntime
   let server: EmbeddedServer
   let connections: RawConnection[]
+  /** Servers besides the one of every test. */
+  let others: EmbeddedServer[]
   const logged: string[] = []
 
   const startServer = () =>
     EmbeddedServer.start({
       host: '127.0.0.1',
       port: 0,
+      unfinishedFrameBytesMax: UNFINISHED_BYTES_MAX,
       namespaces: ['test'],
       udf,
       log: (_level, text) => logged.push(text),
@@ -51,12 +56,13 @@ describe('EmbeddedServer', () => {
   beforeEach(async () => {
     udf = new FakeUdfRuntime()
     connections = []
+    others = []
     server = await startServer()
   })
 
   afterEach(async () => {
     for (const connection of connections) connection.close()
-    await server.close()
+    await Promise.all([server, ...others].map(each => each.close()))
   })
 
   it('answers every kind of frame on one connection, in order', async () => {
@@ -102,6 +108,21 @@ describe('EmbeddedServer', () => {
     const reply = await connection.request(encodeFrame(type, Buffer.from(body, 'hex')))
     expect([reply?.body.length, reply?.body[5]]).toEqual([22, code])
     expect((await connection.request(info('status')))?.body.toString()).toBe('status\tok\n')
+  })
+
+  it('gives up the frames that stall when all of them take too much memory, and serves the others', async () => {
+    const header = Buffer.from('0203000007ffffff', 'hex')
+    const stalled = await Promise.all(Array.from({ length: 6 }, () => open()))
+    for (const connection of stalled) {
+      await connection.request(info('status'))
+      connection.send(Buffer.concat([header, Buffer.alloc(2_000_000)]))
+    }
+    const endings = stalled.map(connection => connection.frame())
+    // The first to go, whichever that is: their bytes arrive side by side.
+    expect(await Promise.race(endings)).toBeUndefined()
+    const connection = await open()
+    expect((await connection.request(put('k', Buffer.alloc(1_000_000))))?.body[5]).toBe(0)
+    expect(logged.join('\n')).toContain('frame given up')
   })
 
   it('has no security, and says so', async () => {
@@ -172,16 +193,15 @@ describe('EmbeddedServer', () => {
 
   it('has a node name of its own, the same every time', async () => {
     const other = await startServer()
+    others.push(other)
     const nameOf = async (port: number) => {
       const connection = await RawConnection.open(port)
-      const reply = await connection.request(info('node'))
-      connection.close()
-      return reply?.body.toString()
+      connections.push(connection)
+      return (await connection.request(info('node')))?.body.toString()
     }
     expect(await nameOf(server.port)).toMatch(/^node\t[1-9A-F][0-9A-F]{0,15}\n$/)
     expect(await nameOf(server.port)).toBe(await nameOf(server.port))
     expect(await nameOf(server.port)).not.toBe(await nameOf(other.port))
-    await other.close()
   })
 
   it('closes everything: connections, port and Lua', async () => {

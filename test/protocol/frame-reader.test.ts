@@ -28,7 +28,7 @@ describe('FrameReader', () => {
         expect(got.map(frame => frame.body.toString('hex'))).toEqual(
           sent.map(body => Buffer.from(body).toString('hex')),
         )
-        expect(reader.pendingBytes).toBe(0)
+        expect(reader.heldBytes).toBe(0)
       }),
     )
   })

@@ -48,7 +48,7 @@ describe('ConnectionPermits', () => {
     expect(permits.free).toBe(2)
   })
 
-  it('gives the permit back however the work ends (lesson 80)', async () => {
+  it('lesson 80: gives the permit back however the work ends', async () => {
     const permits = new ConnectionPermits(1)
     const throwing = permits.withPermit({ waitMs: 10 }, () => {
       throw new Error('thrown at once')

@@ -3,11 +3,12 @@ import { type Log, silentLog } from '../log.ts'
 import type { ServerNode } from '../server-node.ts'
 import type { Namespace } from '../storage/namespace.ts'
 import type { ClusterView } from './cluster-view.ts'
-import { Member } from './member.ts'
+import type { Member } from './member.ts'
 import { MemberView } from './member-view.ts'
+import { Members } from './members.ts'
 import { Migrations } from './migrations.ts'
 import { equipNewcomer } from './newcomer.ts'
-import { NO_NODES, type NodeSet, only, positionsOf } from './node-set.ts'
+import { positionsOf } from './node-set.ts'
 import { PartitionMap } from './partition-map.ts'
 import { type Scheduler, systemScheduler } from './scheduler.ts'
 import { Waiters } from './waiters.ts'
@@ -38,7 +39,7 @@ export interface ClusterOptions {
  */
 export class Cluster {
   readonly map: PartitionMap
-  readonly #members: readonly Member[]
+  readonly #members: Members
   readonly #views: readonly MemberView[]
   readonly #failureDetectionMs: number
   readonly #scheduler: Scheduler
@@ -48,11 +49,12 @@ export class Cluster {
   #key = ''
   #generation = 0
   #partitionGeneration = -1
+  #isClosed = false
 
   constructor({ nodeCount, failureDetectionMs = 0, scheduler = systemScheduler, log }: ClusterOptions) {
     this.map = new PartitionMap(nodeCount, Math.min(REPLICATION_FACTOR, nodeCount))
-    this.#members = Array.from({ length: nodeCount }, (_, position) => new Member(position))
-    this.#views = this.#members.map(member => new MemberView(this, member))
+    this.#members = new Members(nodeCount)
+    this.#views = this.#members.all.map(member => new MemberView(this, member))
     this.#failureDetectionMs = failureDetectionMs
     this.#scheduler = scheduler
     this.#log = log ?? silentLog
@@ -60,7 +62,7 @@ export class Cluster {
     this.#migrations = new Migrations(
       this.map,
       {
-        namespaces: position => this.#reachable(position)?.namespaces,
+        namespaces: position => this.#members.at(position).reachableNode?.namespaces,
         filled: (partitionId, position) => this.#filled(partitionId, position),
         idle: () => this.#waiters.wake(),
       },
@@ -81,7 +83,7 @@ export class Cluster {
   }
 
   get members(): readonly Member[] {
-    return this.#members
+    return this.#members.all
   }
 
   /** The cluster as the node at a position sees it, through all its lives. */
@@ -95,8 +97,8 @@ export class Cluster {
   join(nodes: ReadonlyMap<number, ServerNode>): void {
     this.#forgetFormerLives(nodes.keys())
     for (const [position, node] of nodes) {
-      const member = this.#member(position)
-      equipNewcomer(node, this.#metadataSource(), (namespaceName, partitionId) =>
+      const member = this.#members.at(position)
+      equipNewcomer(node, this.#members.metadataSource(), (namespaceName, partitionId) =>
         this.#copiesOf(member, namespaceName, partitionId),
       )
       member.join(node)
@@ -107,7 +109,9 @@ export class Cluster {
 
   /** Nodes that come back before anybody noticed that they were gone: what they had is gone all the same. */
   #forgetFormerLives(positions: Iterable<number>): void {
-    const former = Array.from(positions, position => this.#member(position)).filter(member => member.belongs)
+    const former = Array.from(positions, position => this.#members.at(position)).filter(
+      member => member.belongs,
+    )
     if (former.length === 0) return
     for (const member of former) this.#expel(member)
     this.#rebalance()
@@ -115,16 +119,16 @@ export class Cluster {
 
   /** A node is dead, with all it knew. The others notice later. */
   lost(position: number): void {
-    const member = this.#member(position)
+    const member = this.#members.at(position)
     member.reachability = 'gone'
     member.isLeaving = false
-    this.#forget(member)
+    this.#members.forget(member)
     this.#watchFailure(member)
   }
 
   /** A node stops in the midst of whatever it does. The others notice later. */
   freeze(position: number): void {
-    const member = this.#member(position)
+    const member = this.#members.at(position)
     member.reachability = 'frozen'
     this.#watchFailure(member)
   }
@@ -136,7 +140,7 @@ export class Cluster {
    *   before it does anything else.
    */
   thaw(position: number): boolean {
-    const member = this.#member(position)
+    const member = this.#members.at(position)
     if (!member.belongs) return false
     member.reachability = 'reachable'
     member.stopWatching()
@@ -149,7 +153,7 @@ export class Cluster {
 
   /** A node hands over what only it has. Resolves when nobody needs it any longer, or it is dead. */
   async handOver(position: number): Promise<void> {
-    const member = this.#member(position)
+    const member = this.#members.at(position)
     member.isLeaving = true
     this.#rebalance()
     await this.#waiters.until(() => !member.isLeaving || !this.#isNeeded(member))
@@ -157,9 +161,9 @@ export class Cluster {
 
   /** A node that has handed over goes. */
   leave(position: number): void {
-    const member = this.#member(position)
+    const member = this.#members.at(position)
     member.reachability = 'gone'
-    this.#forget(member)
+    this.#members.forget(member)
     this.#expel(member)
     this.#rebalance()
   }
@@ -174,52 +178,34 @@ export class Cluster {
     return this.#waiters.next(withinMs)
   }
 
-  /** Ends what is under way; who waits for something is released. */
+  /** Ends what is under way; who waits for something is released. What nodes still tell changes nothing any more. */
   close(): void {
-    for (const member of this.#members) {
+    this.#isClosed = true
+    for (const member of this.members) {
       member.stopWatching()
       member.reachability = 'gone'
       member.isLeaving = false
       member.belongs = false
     }
     this.#migrations.stop()
-    this.#waiters.wake()
+    this.#waiters.close()
   }
 
-  #member(position: number): Member {
-    const member = this.#members[position]
-    if (member === undefined) throw new RangeError(`node ${position}`)
-    return member
-  }
-
-  #reachable(position: number): ServerNode | undefined {
-    return this.#members[position]?.reachableNode
-  }
-
-  /** The others of a node that could take over from it. */
-  #hasOthers(member: Member): boolean {
-    return this.#members.some(
-      other => other !== member && other.reachableNode !== undefined && !other.isLeaving,
-    )
-  }
-
-  /** A frozen node may go on, and take over then. */
   #isNeeded(member: Member): boolean {
-    const couldTakeOver = this.#members.some(
-      other => other !== member && other.memory !== undefined && !other.isLeaving,
-    )
-    return couldTakeOver && this.map.isNeeded(member.position)
+    return this.#members.mayHaveOthers(member) && this.map.isNeeded(member.position)
   }
 
   #isSettled(): boolean {
-    const someoneIsThere = this.#members.some(member => member.reachableNode !== undefined)
+    if (this.#isClosed) return true
+    const someoneIsThere = this.members.some(member => member.reachableNode !== undefined)
     if (!someoneIsThere) return true
-    const isUnnoticed = this.#members.some(member => member.belongs && member.reachability !== 'reachable')
-    const isLeaving = this.#members.some(member => member.isLeaving)
+    const isUnnoticed = this.members.some(member => member.belongs && member.reachability !== 'reachable')
+    const isLeaving = this.members.some(member => member.isLeaving)
     return !isUnnoticed && !isLeaving && this.map.fillingCount === 0
   }
 
   #watchFailure(member: Member): void {
+    if (this.#isClosed) return
     member.watch(
       this.#scheduler.after(this.#failureDetectionMs, () => {
         member.isOverdue = true
@@ -233,19 +219,14 @@ export class Cluster {
 
   /** Somebody has to be there to notice: a node that is alone stays what it was. */
   #expelOverdue(): boolean {
-    const overdue = this.#members.filter(
-      member => member.belongs && member.isOverdue && this.#hasOthers(member),
+    const overdue = this.members.filter(
+      member => member.belongs && member.isOverdue && this.#members.hasOthers(member),
     )
     for (const member of overdue) {
       this.#log('info', `node ${member.name} is expelled: ${member.reachability}`)
       this.#expel(member)
     }
     return overdue.length > 0
-  }
-
-  /** Lets go of the memory of a dead node; the last one is where a new one learns of indexes and truncations. */
-  #forget(member: Member): void {
-    if (this.#members.some(other => other !== member && other.node !== undefined)) member.node = undefined
   }
 
   #expel(member: Member): void {
@@ -255,9 +236,10 @@ export class Cluster {
   }
 
   #rebalance(): void {
+    if (this.#isClosed) return
     const { lostPartitions, leftovers } = this.map.rebalance(
-      this.#positions(member => member.belongs),
-      this.#positions(member => member.isLeaving),
+      this.#members.positions(member => member.belongs),
+      this.#members.positions(member => member.isLeaving),
     )
     if (lostPartitions > 0) {
       this.#log('warn', `the only copies of ${lostPartitions} partitions are gone, with their records`)
@@ -279,14 +261,8 @@ export class Cluster {
   }
 
   #empty(partitionId: number, position: number): void {
-    const namespaces = this.#members[position]?.node?.namespaces.values() ?? []
+    const namespaces = this.members[position]?.node?.namespaces.values() ?? []
     for (const namespace of namespaces) namespace.clearPartition(partitionId)
-  }
-
-  #positions(condition: (member: Member) => boolean): NodeSet {
-    let nodes = NO_NODES
-    for (const member of this.#members) if (condition(member)) nodes |= only(member.position)
-    return nodes
   }
 
   /** The other copies that the writes of a member have to reach; none unless it is the master. */
@@ -294,15 +270,9 @@ export class Cluster {
     if (this.map.master(partitionId) !== member.position || member.reachableNode === undefined) return []
     const copies: Namespace[] = []
     for (const position of positionsOf(this.map.copies(partitionId))) {
-      const namespace = this.#members[position]?.memory?.namespaces.get(namespaceName)
+      const namespace = this.members[position]?.memory?.namespaces.get(namespaceName)
       if (namespace !== undefined) copies.push(namespace)
     }
     return copies
-  }
-
-  /** A node whose indexes and truncations a new one takes over; at best one that is alive. */
-  #metadataSource(): ServerNode | undefined {
-    const known = this.#members.filter(member => member.node !== undefined)
-    return (known.find(member => member.reachableNode !== undefined) ?? known[0])?.node
   }
 }

@@ -11,10 +11,13 @@ export interface Scheduler {
   soon(task: () => void): void
 }
 
+/** Timers of the system count in 32 bits with a sign, and take what is longer for nothing. */
+const TIMER_MS_MAX = 0x7fff_ffff
+
 export const systemScheduler: Scheduler = {
   nowMs: () => performance.now(),
   after(ms, task) {
-    const timer = setTimeout(task, ms).unref()
+    const timer = setTimeout(task, Math.min(ms, TIMER_MS_MAX)).unref()
     return () => clearTimeout(timer)
   },
   soon: task => void setImmediate(task),

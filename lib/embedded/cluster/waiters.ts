@@ -4,6 +4,7 @@ import type { Scheduler } from './scheduler.ts'
 export class Waiters {
   readonly #scheduler: Scheduler
   #waiting = new Set<() => void>()
+  #isClosed = false
 
   constructor(scheduler: Scheduler) {
     this.#scheduler = scheduler
@@ -16,9 +17,16 @@ export class Waiters {
     for (const resolve of woken) resolve()
   }
 
-  /** Resolves at the next change, or after some milliseconds. */
+  /** Wakes everybody for the last time. */
+  close(): void {
+    this.#isClosed = true
+    this.wake()
+  }
+
+  /** Resolves at the next change, or after some milliseconds; never any more when nothing changes since `close`. */
   next(withinMs: number): Promise<void> {
     return new Promise(resolve => {
+      if (this.#isClosed) return
       const cancel = this.#scheduler.after(withinMs, () => {
         this.#waiting.delete(wake)
         resolve()

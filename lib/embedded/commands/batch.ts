@@ -12,19 +12,23 @@ import {
   RESULT_CODES,
 } from '../../protocol/index.ts'
 import type { ServerNode } from '../server-node.ts'
-import type { Namespace } from '../storage/namespace.ts'
-import { executeWhenOwned } from './owned-command.ts'
+import { deadlineOf, executeWhenOwned } from './owned-command.ts'
+import { requestedNamespace } from './preconditions.ts'
 import { executeRecordCommand } from './record-command.ts'
 import { type RecordReply, replyWithCode } from './record-reply.ts'
 import type { RecordRequest } from './record-request.ts'
-import { beginFrame, endFrame, isEmptyFrame, lastMessageFrame, writeReply } from './reply-frames.ts'
-
-/** Rows are sent when this many bytes have gathered, as a real server does. */
-const FRAME_BYTES = 128 * 1024
+import {
+  beginFrame,
+  endFrame,
+  isEmptyFrame,
+  lastMessageFrame,
+  NOTHING_TO_SEND,
+  ROWS_FRAME_BYTES,
+  writeReply,
+} from './reply-frames.ts'
 
 /** After this many rows the batch can be interrupted, also when there is nothing to send. */
 const ROWS_PER_STEP = 256
-const NOTHING_TO_SEND = Buffer.alloc(0)
 
 /** Rows that are not run, by their index, and the result codes that they answer instead: injected faults. */
 export type RowRefusals = ReadonlyMap<number, number>
@@ -74,11 +78,6 @@ function decodeBatch(node: ServerNode, message: Message): BatchRequest | number 
   }
 }
 
-function rowNamespace(node: ServerNode, template: BatchRow['template']): Namespace | undefined {
-  const name = findField(template.fields, FIELD_TYPES.NAMESPACE)
-  return name === undefined ? undefined : node.namespaces.get(name.toString('latin1'))
-}
-
 function* rowFrames(
   node: ServerNode,
   message: Message,
@@ -87,6 +86,7 @@ function* rowFrames(
 ): Generator<Buffer | Promise<void>, void> {
   const respondAll = (batch.flags & BATCH_FLAGS.RESPOND_ALL_KEYS) !== 0
   const reportErrorRows = (batch.flags & BATCH_FLAGS.REPORT_ERROR_ROWS) !== 0
+  const deadlineMs = deadlineOf(message.transactionTtl)
   let failure: number = RESULT_CODES.OK
   let writer = beginFrame()
   let silent = false
@@ -101,11 +101,11 @@ function* rowFrames(
     let reply: RecordReply
     if (refusal !== undefined) reply = replyWithCode(refusal)
     else if (node.cluster.isAlone) reply = executeRecordCommand(node, request)
-    else reply = yield* executeWhenOwned(node, request)
+    else reply = yield* executeWhenOwned(node, request, deadlineMs)
     if (silent) continue
     writeReply(writer, reply, row.index)
     if (!respondAll && !SOFT_CODES.has(reply.resultCode)) failure = reply.resultCode
-    const isFull = writer.length >= FRAME_BYTES
+    const isFull = writer.length >= ROWS_FRAME_BYTES
     if (failure !== RESULT_CODES.OK && !reportErrorRows) silent = true
     else if (isFull) {
       yield endFrame(writer, FRAME_TYPES.MESSAGE)
@@ -121,7 +121,7 @@ function* rowFrames(
 
 function rowRequest(node: ServerNode, message: Message, row: BatchRow): RecordRequest {
   const { template } = row
-  const namespace = rowNamespace(node, template)
+  const namespace = requestedNamespace(node, template.fields)
   // Checked for all rows before the first one ran; a namespace never goes away.
   if (namespace === undefined) throw new RangeError('row of a batch without a namespace')
   return {

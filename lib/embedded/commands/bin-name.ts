@@ -1,7 +1,6 @@
 import { RESULT_CODES } from '../../protocol/index.ts'
 import { CommandError } from '../command-error.ts'
-
-const BIN_NAME_BYTES_MAX = 15
+import { BIN_NAME_BYTES_MAX } from '../limits.ts'
 
 /** @throws CommandError BIN_NAME for a name of more than 15 bytes or with a NUL in it */
 export function refuseBinName(name: string): void {

@@ -10,7 +10,8 @@ import {
 import type { Reply } from '../request-handler.ts'
 import type { ServerNode } from '../server-node.ts'
 import { batchReply, type RowRefusals } from './batch.ts'
-import { executeWhenOwned } from './owned-command.ts'
+import { deadlineOf, executeWhenOwned } from './owned-command.ts'
+import { requestedNamespace } from './preconditions.ts'
 import { queryReply } from './query.ts'
 import { executeRecordCommand } from './record-command.ts'
 import { replyWithCode } from './record-reply.ts'
@@ -27,8 +28,7 @@ export function messageReply(node: ServerNode, body: Buffer, refusals?: RowRefus
   const message = decoded(node, body)
   if (message === undefined) return errorFrame(RESULT_CODES.PARAMETER)
   if ((message.info1 & INFO1.BATCH) !== 0) return batchReply(node, message, refusals)
-  const name = findField(message.fields, FIELD_TYPES.NAMESPACE)
-  const namespace = name === undefined ? undefined : node.namespaces.get(name.toString('latin1'))
+  const namespace = requestedNamespace(node, message.fields)
   if (namespace === undefined) return errorFrame(RESULT_CODES.NAMESPACE)
   const digest = findField(message.fields, FIELD_TYPES.DIGEST)
   if (digest === undefined) return queryReply(node, namespace, message)
@@ -51,7 +51,7 @@ export function messageReply(node: ServerNode, body: Buffer, refusals?: RowRefus
 }
 
 function* ownedReply(node: ServerNode, request: RecordRequest): Generator<Buffer | Promise<void>, void> {
-  yield replyFrame(yield* executeWhenOwned(node, request))
+  yield replyFrame(yield* executeWhenOwned(node, request, deadlineOf(request.timeoutMs)))
 }
 
 /** The message, or undefined for one whose parts do not fit it. */

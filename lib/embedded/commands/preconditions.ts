@@ -1,7 +1,22 @@
-import { FIELD_TYPES, findField, INFO2, PARTICLE_TYPES, RESULT_CODES } from '../../protocol/index.ts'
+import {
+  FIELD_TYPES,
+  type Field,
+  findField,
+  INFO2,
+  PARTICLE_TYPES,
+  RESULT_CODES,
+} from '../../protocol/index.ts'
 import { CommandError } from '../command-error.ts'
+import type { ServerNode } from '../server-node.ts'
+import type { Namespace } from '../storage/namespace.ts'
 import type { StoredRecord } from '../storage/stored-record.ts'
 import type { RecordRequest } from './record-request.ts'
+
+/** The namespace that fields name, if it exists. */
+export function requestedNamespace(node: ServerNode, fields: readonly Field[]): Namespace | undefined {
+  const name = findField(fields, FIELD_TYPES.NAMESPACE)
+  return name === undefined ? undefined : node.namespaces.get(name.toString('latin1'))
+}
 
 /** The set a request names, one character per byte; empty when it names none. */
 export function requestedSet(request: RecordRequest): string {

@@ -1,4 +1,5 @@
 import {
+  DIGEST_BYTES,
   FIELD_TYPES,
   findField,
   INFO1,
@@ -9,6 +10,7 @@ import {
   RESULT_CODES,
 } from '../../protocol/index.ts'
 import { CommandError } from '../command-error.ts'
+import { stackOf } from '../log.ts'
 import type { ServerNode } from '../server-node.ts'
 import { changesExpiry } from '../storage/expiry.ts'
 import type { CommandKind } from '../storage/namespace-statistics.ts'
@@ -18,8 +20,6 @@ import { type RecordReply, replyWithCode } from './record-reply.ts'
 import type { RecordRequest } from './record-request.ts'
 import { applyUdf, isUdfCall } from './udf.ts'
 import { writeRecord } from './write.ts'
-
-const DIGEST_BYTES = 20
 
 /**
  * Runs a command on one record, on the node that owns its partition. Whatever goes wrong becomes its result code:
@@ -82,7 +82,7 @@ function run(node: ServerNode, request: RecordRequest, kind: CommandKind | undef
     }
   } catch (error) {
     if (error instanceof CommandError) return replyWithCode(error.resultCode)
-    node.log('error', `command failed: ${error instanceof Error ? (error.stack ?? error.message) : error}`)
+    node.log('error', `command failed: ${stackOf(error)}`)
     return replyWithCode(RESULT_CODES.UNKNOWN)
   }
 }

@@ -9,6 +9,11 @@ import {
 } from '../../protocol/index.ts'
 import type { RecordReply } from './record-reply.ts'
 
+/** Rows of a batch or query are sent when this many bytes have gathered, as a real server does. */
+export const ROWS_FRAME_BYTES = 128 * 1024
+/** Among the frames of a reply: a moment at which others may be served. */
+export const NOTHING_TO_SEND = Buffer.alloc(0)
+
 const FRAME_HEADER_SPACE = Buffer.alloc(FRAME_HEADER_BYTES)
 
 /** A writer with room for the header of a frame in front. */

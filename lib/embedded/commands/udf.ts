@@ -11,6 +11,7 @@ import {
   writeOperation,
 } from '../../protocol/index.ts'
 import { CommandError } from '../command-error.ts'
+import { TIMEOUT_MS_DEFAULT } from '../limits.ts'
 import type { Particle, UdfRecord } from '../lua/index.ts'
 import { NEVER_EXPIRES } from '../storage/expiry.ts'
 import type { Namespace } from '../storage/namespace.ts'
@@ -25,9 +26,9 @@ import { commitUdfChange } from './udf-commit.ts'
 const NAME_BYTES_MAX = 127
 /** Twice what a record holds. They become Lua values before any deadline counts, on memory that never shrinks. */
 const ARGUMENTS_BYTES_MAX = 2 * 1024 * 1024
-const TIMEOUT_MS_DEFAULT = 1_000
-const SUCCESS_BIN = 'SUCCESS'
-const FAILURE_BIN = 'FAILURE'
+/** The bins that carry the value of a function, and what it failed with (protocol 7.2). */
+export const SUCCESS_BIN = 'SUCCESS'
+export const FAILURE_BIN = 'FAILURE'
 const NO_BINS = Buffer.alloc(0)
 /** Conditions that make no sense for a function, which sees the record itself (protocol 7.2). */
 const REFUSED_INFO2 = INFO2.GENERATION | INFO2.GENERATION_GT | INFO2.CREATE_ONLY

@@ -1,13 +1,5 @@
-import {
-  INFO1,
-  INFO2,
-  INFO3,
-  OPERATION_CODES,
-  type Operation,
-  PARTICLE_TYPES,
-  RESULT_CODES,
-} from '../../protocol/index.ts'
-import { CommandError } from '../command-error.ts'
+import { INFO1, INFO2, INFO3, OPERATION_CODES, type Operation, PARTICLE_TYPES } from '../../protocol/index.ts'
+import { badRequest } from '../command-error.ts'
 import { ALL_BINS_NAME, type OperationHandler, operationHandler } from '../operations/index.ts'
 import { refuseBinName } from './bin-name.ts'
 import type { RecordRequest } from './record-request.ts'
@@ -67,10 +59,6 @@ export function planWrite(request: RecordRequest): WritePlan {
     throw badRequest('read of all bins with other answers')
   }
   return { operations: planned, replaces: isReplace, needsRecord }
-}
-
-function badRequest(reason: string): CommandError {
-  return new CommandError(RESULT_CODES.PARAMETER, reason)
 }
 
 function isReadAll(operation: Operation): boolean {

@@ -1,10 +1,9 @@
 import { PARTICLE_TYPES } from '../../protocol/index.ts'
+import { BIN_NAME_BYTES_MAX } from '../limits.ts'
 import { EXPRESSION_TYPES } from './expression-types.ts'
 import { badExpression } from './node.ts'
 import { operandOfParticle } from './operand.ts'
 import type { ExpressionParser, Operator } from './parser.ts'
-
-const BIN_NAME_BYTES_MAX = 15
 
 function binName(parser: ExpressionParser): string {
   const name = parser.text()

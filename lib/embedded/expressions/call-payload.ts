@@ -6,15 +6,11 @@ import {
   writeListHeader,
 } from '../../protocol/index.ts'
 import { CommandError } from '../command-error.ts'
+import { CONTEXT_CODE, SELECT_CODE } from '../operations/collections/collection-request.ts'
 import type { Evaluation } from './evaluation.ts'
 import { badExpression, type ExpressionNode } from './node.ts'
 import { elementOfOperand } from './operand.ts'
 import type { ExpressionParser } from './parser.ts'
-
-/** In the place of a code: context and operation follow (protocol 8.2). */
-const CONTEXT_CODE = 0xff
-/** Path operations, which this server does not run (protocol 8.7). */
-const SELECT_CODE = 0xfe
 
 /** The payload of an operation (protocol 8.2), `undefined` while an argument of it is unknown. */
 export type Payload = (evaluation: Evaluation) => Buffer | undefined

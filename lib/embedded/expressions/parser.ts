@@ -1,5 +1,5 @@
 import { MSGPACK_KINDS, MsgpackReader, PARTICLE_TYPES, ProtocolError } from '../../protocol/index.ts'
-import { checkedGeoJson } from '../operations/geojson.ts'
+import { checkedGeoJson, GEOJSON_HEADER } from '../operations/geojson.ts'
 import { EXPRESSION_TYPE_MAX, EXPRESSION_TYPES } from './expression-types.ts'
 import { NestingGauge } from './nesting.ts'
 import { badExpression, constant, type ExpressionNode } from './node.ts'
@@ -15,9 +15,6 @@ export interface Operator {
 
 /** Operators, literals and instructions of patterns in all: 1 MiB of a real server's (protocol 9.1). */
 const COMPILED_UNITS_MAX = 65_536
-
-/** GeoJSON elements lack the header that particles have: flags u8, number of cells u16. */
-const GEOJSON_PARTICLE_HEADER = Buffer.alloc(3)
 
 /**
  * Parses an expression and checks its types (protocol 9.1). Positions follow the bytes: every method takes
@@ -170,7 +167,7 @@ function typedLiteral(payload: Buffer): ExpressionNode {
 
 function geoJsonLiteral(text: Buffer): Buffer {
   try {
-    return checkedGeoJson(Buffer.concat([GEOJSON_PARTICLE_HEADER, text]))
+    return checkedGeoJson(Buffer.concat([GEOJSON_HEADER, text]))
   } catch (error) {
     if (error instanceof ProtocolError) throw error
     throw badExpression('GeoJSON literal')

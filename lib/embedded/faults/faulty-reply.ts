@@ -81,6 +81,7 @@ function* sufferBefore(
 function* damagedReply({ source, scheduler }: FaultyRequest, hits: readonly Hit[], reply: Reply): Pieces {
   let frames: readonly Buffer[] = yield* collected(reply)
   for (const { rule, rows, chanceOf } of hits) {
+    // The others were done with before the execution.
     const fault = rule.rule.fault as FaultAfter
     switch (fault.kind) {
       case 'delay':

@@ -10,11 +10,9 @@ import {
   ProtocolError,
 } from '../../protocol/index.ts'
 import { commandKind } from '../commands/record-command.ts'
+import { TIMEOUT_MS_DEFAULT } from '../limits.ts'
 import type { CommandKind } from '../storage/namespace-statistics.ts'
 import type { RequestKind } from './fault-rule.ts'
-
-/** How long a client waits that does not say it (protocol 2.7, transaction-max-ms). */
-const TIMEOUT_MS_DEFAULT = 1_000
 
 /** A row of a batch, as far as it matters for faults. */
 export interface RowFacts {

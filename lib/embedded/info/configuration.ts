@@ -1,13 +1,13 @@
 import type { InfoCommand } from '../../protocol/index.ts'
+import { TIMEOUT_MS_DEFAULT } from '../limits.ts'
 import type { ServerNode } from '../server-node.ts'
 import { TTL_SECONDS_MAX } from '../storage/expiry.ts'
 import type { Namespace } from '../storage/namespace.ts'
 import type { NamespaceConfig } from '../storage/namespace-config.ts'
 import type { RecordSet } from '../storage/record-set.ts'
-import { formatPairs, type InfoTable, namespaceParameter } from './info-command.ts'
+import { formatPairs, type InfoPair, type InfoTable, namespaceParameter } from './info-command.ts'
 import { badParameter, type InfoError, missing, missingNamespace, unknownNamespace } from './info-error.ts'
 
-type Pair = readonly [string, string | number | boolean]
 /** Changes a setting; undefined when the text is no value for it. */
 type Setter<Target> = (target: Target, text: string) => boolean
 
@@ -54,7 +54,7 @@ const SERVICE_SETTERS: Readonly<Record<string, Setter<ServerNode>>> = {
 }
 
 /** The settings of a namespace, those that cannot be changed as they are built in. */
-export function namespaceConfigPairs({ cluster }: ServerNode, { config }: Namespace): Pair[] {
+export function namespaceConfigPairs({ cluster }: ServerNode, { config }: Namespace): InfoPair[] {
   return [
     ['allow-ttl-without-nsup', config.allowTtlWithoutNsup],
     ['default-read-touch-ttl-pct', 0],
@@ -70,14 +70,14 @@ export function namespaceConfigPairs({ cluster }: ServerNode, { config }: Namesp
   ]
 }
 
-function servicePairs(node: ServerNode): Pair[] {
+function servicePairs(node: ServerNode): InfoPair[] {
   return [
     ['batch-max-requests', node.config.batchRequestsMax],
     ['cluster-name', node.clusterName ?? 'null'],
     ['node-id', node.name],
     ['proto-fd-idle-ms', 0],
     ['proto-fd-max', 15000],
-    ['transaction-max-ms', 1000],
+    ['transaction-max-ms', TIMEOUT_MS_DEFAULT],
   ]
 }
 

@@ -9,7 +9,8 @@ import { badParameter, enterpriseOnly, InfoError, missing } from './info-error.t
 /** The release whose behaviour this server follows; clients choose their syntax by it (protocol 2.5). */
 export const BUILD = '8.1.2.0'
 export const EDITION = 'Aerospike Community Edition'
-const COMPATIBILITY_ID = 15
+/** Releases that can form a cluster with this one say the same (protocol 2.3). */
+export const COMPATIBILITY_ID = 15
 /** The port of peers that are listed without one: there are none. */
 const DEFAULT_PORT = 3000
 

@@ -2,13 +2,12 @@ import { type InfoCommand, PARTICLE_TYPES } from '../../protocol/index.ts'
 import { CommandError } from '../command-error.ts'
 import { compileExpression, EXPRESSION_TYPES } from '../expressions/index.ts'
 import { INDEX_COLLECTIONS, INDEX_VALUE_TYPES, type IndexDefinition } from '../indexes/index-definition.ts'
+import { BIN_NAME_BYTES_MAX, SET_NAME_BYTES_MAX } from '../limits.ts'
 import { parseContext } from '../operations/collections/collection-request.ts'
 import { namespaceParameter } from './info-command.ts'
 import { badParameter, missing, missingNamespace } from './info-error.ts'
 
 const INDEX_NAME_BYTES_MAX = 63
-const SET_NAME_BYTES_MAX = 63
-const BIN_NAME_BYTES_MAX = 15
 
 /** What an index on a set has nothing to do with. */
 const NOT_FOR_SETS = ['bin', 'exp', 'indexdata', 'type', 'context']

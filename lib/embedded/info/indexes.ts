@@ -14,7 +14,7 @@ import {
   requiredNamespaceName,
   valueTypeName,
 } from './index-parameters.ts'
-import { formatPairs, type InfoTable, namespaceParameter } from './info-command.ts'
+import { formatPairs, type InfoPair, type InfoTable, namespaceParameter } from './info-command.ts'
 import { InfoError, unknownNamespace } from './info-error.ts'
 
 /** An entry is a key and a reference to its record. */
@@ -48,7 +48,7 @@ function described(
     return `ns=${namespace.name}:indexname=${definition.name}:set=${definition.setName}:indextype=set`
   }
   const { name, setName, binName, valueType, collection, context, expression } = definition
-  const pairs = [
+  const pairs: InfoPair[] = [
     ['ns', namespace.name],
     ['indexname', name],
     ['set', setName || 'null'],
@@ -63,7 +63,7 @@ function described(
     ['exp', expression?.toString('base64') ?? 'null'],
     ['state', isReadable ? 'RW' : 'WO'],
   ]
-  return pairs.map(([key, value]) => `${key}=${value}`).join(':')
+  return formatPairs(pairs, ':')
 }
 
 function statisticsOf(index: SecondaryIndex): string {

@@ -21,7 +21,10 @@ export function namespaceParameter(command: InfoCommand): string | undefined {
   return parameter(command, 'namespace', 'ns', 'id')
 }
 
-/** `key=value` pairs in the usual separators. */
-export function formatPairs(pairs: Iterable<readonly [string, string | number | boolean]>): string {
-  return Array.from(pairs, ([key, value]) => `${key}=${value}`).join(';')
+/** A key and its value. */
+export type InfoPair = readonly [string, string | number | bigint | boolean]
+
+/** `key=value` pairs. Most answers separate them with semicolons, some with colons (protocol 2.7). */
+export function formatPairs(pairs: Iterable<InfoPair>, separator: ';' | ':' = ';'): string {
+  return Array.from(pairs, ([key, value]) => `${key}=${value}`).join(separator)
 }

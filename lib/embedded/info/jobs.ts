@@ -1,10 +1,8 @@
 import { type InfoCommand, RESULT_CODES } from '../../protocol/index.ts'
 import type { Job } from '../queries/job.ts'
 import type { ServerNode } from '../server-node.ts'
-import { type InfoTable, parameter } from './info-command.ts'
+import { formatPairs, type InfoPair, type InfoTable, parameter } from './info-command.ts'
 import { badParameter, InfoError, missing } from './info-error.ts'
-
-type Pair = readonly [string, string | number | bigint]
 
 /** The id of the job that a command is about, if it names one. @throws InfoError */
 function jobId(command: InfoCommand): bigint | undefined {
@@ -18,10 +16,9 @@ function jobId(command: InfoCommand): bigint | undefined {
 /** Some pairs are there for some types of jobs only, in the order of a real server. */
 function jobText(job: Job): string {
   const { id, type, selection, recordsPerSecond, socketTimeoutMs, partitionsRequested, udf } = job.description
-  const isBackground = type === 'background-ops' || type === 'background-udf'
   const setName = selection.setName === '' ? [] : [['set', selection.setName] as const]
   const indexName = selection.byIndex?.index.definition.name
-  const pairs: Pair[] = [
+  const pairs: InfoPair[] = [
     ['trid', id],
     ['ns', selection.namespace.name],
     ...setName,
@@ -45,15 +42,15 @@ function jobText(job: Job): string {
     ['recs-failed', job.recordsFailed],
     ['job-type', type],
     ['net-io-bytes', job.bytesSent],
-    ...(isBackground ? [] : [['net-io-time', 0] as const]),
+    ...(job.isBackground ? [] : [['net-io-time', 0] as const]),
     ['socket-timeout', socketTimeoutMs],
     ...(udf === undefined ? [] : udfPairs(udf)),
     ...(type === 'background-ops' ? [['ops-active', 0] as const] : []),
   ]
-  return pairs.map(([key, value]) => `${key}=${value}`).join(':')
+  return formatPairs(pairs, ':')
 }
 
-function udfPairs(udf: { readonly moduleName: string; readonly functionName: string }): Pair[] {
+function udfPairs(udf: { readonly moduleName: string; readonly functionName: string }): InfoPair[] {
   return [
     ['udf-filename', udf.moduleName],
     ['udf-function', udf.functionName],

@@ -5,9 +5,7 @@ import type { ServerNode } from '../server-node.ts'
 import type { Namespace } from '../storage/namespace.ts'
 import type { RecordSet } from '../storage/record-set.ts'
 import { namespaceConfigPairs } from './configuration.ts'
-import { formatPairs, type InfoTable } from './info-command.ts'
-
-type Pair = readonly [string, string | number | boolean]
+import { formatPairs, type InfoPair, type InfoTable } from './info-command.ts'
 
 function namespaceInfo(node: ServerNode, { path }: InfoCommand): string {
   const namespace = node.namespaces.get(path[0] ?? '')
@@ -15,7 +13,7 @@ function namespaceInfo(node: ServerNode, { path }: InfoCommand): string {
   return formatPairs([...namespacePairs(node, namespace), ...namespaceConfigPairs(node, namespace)])
 }
 
-function namespacePairs({ cluster }: ServerNode, namespace: Namespace): Pair[] {
+function namespacePairs({ cluster }: ServerNode, namespace: Namespace): InfoPair[] {
   const { master, replica, leftover } = objectsByRole(cluster, namespace)
   const { incoming, outgoing } = cluster.migrations
   return [
@@ -60,7 +58,7 @@ function isPopulating(indexes: SecondaryIndexes, set: RecordSet): boolean {
 
 /** The answers about sets separate with colons, and end with a semicolon (protocol 2.7). */
 function setPairs({ indexes }: Namespace, set: RecordSet): string {
-  const pairs: Pair[] = [
+  const pairs: InfoPair[] = [
     ['objects', set.objects],
     ['tombstones', 0],
     ['data_used_bytes', set.dataUsedBytes],
@@ -75,7 +73,7 @@ function setPairs({ indexes }: Namespace, set: RecordSet): string {
     ['stop-writes-count', 0],
     ['stop-writes-size', 0],
   ]
-  return `${pairs.map(([key, value]) => `${key}=${value}`).join(':')};`
+  return `${formatPairs(pairs, ':')};`
 }
 
 function listedSets(namespace: Namespace): string {

@@ -1,12 +1,9 @@
 import { freemem, totalmem } from 'node:os'
 import type { ServerNode } from '../server-node.ts'
-import { formatPairs, type InfoTable } from './info-command.ts'
-
-type Pair = readonly [string, string | number | boolean]
+import { COMPATIBILITY_ID } from './identity.ts'
+import { formatPairs, type InfoPair, type InfoTable } from './info-command.ts'
 
 const KIB = 1024
-/** Releases that can form a cluster with this one say the same (protocol 2.3). */
-const COMPATIBILITY_ID = 15
 
 function statistics(node: ServerNode): string {
   return formatPairs([
@@ -19,7 +16,7 @@ function statistics(node: ServerNode): string {
   ])
 }
 
-function clusterPairs({ cluster, namespaces }: ServerNode): Pair[] {
+function clusterPairs({ cluster, namespaces }: ServerNode): InfoPair[] {
   const { migrations } = cluster
   let objects = 0
   for (const namespace of namespaces.values()) objects += namespace.objects
@@ -45,7 +42,7 @@ function clusterPairs({ cluster, namespaces }: ServerNode): Pair[] {
 }
 
 /** Of the machine, and of the process that the server is in, whatever else runs in it. */
-function memoryPairs(): Pair[] {
+function memoryPairs(): InfoPair[] {
   const freeKib = Math.floor(freemem() / KIB)
   const freePercent = Math.floor((100 * freemem()) / totalmem())
   const { heapUsed, heapTotal, external, rss } = process.memoryUsage()
@@ -61,7 +58,7 @@ function memoryPairs(): Pair[] {
 }
 
 /** There are no connections but those of clients: nodes of one process need none between them. */
-function connectionPairs({ statistics: counters }: ServerNode): Pair[] {
+function connectionPairs({ statistics: counters }: ServerNode): InfoPair[] {
   return [
     ['client_connections', counters.connectionsOpened - counters.connectionsClosed],
     ['client_connections_opened', counters.connectionsOpened],
@@ -73,7 +70,7 @@ function connectionPairs({ statistics: counters }: ServerNode): Pair[] {
   ]
 }
 
-function workPairs({ statistics: counters, jobs }: ServerNode): Pair[] {
+function workPairs({ statistics: counters, jobs }: ServerNode): InfoPair[] {
   return [
     ['info_complete', counters.infoComplete],
     ['demarshal_error', counters.demarshalErrors],

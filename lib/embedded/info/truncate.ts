@@ -14,7 +14,7 @@ function threshold(node: ServerNode, command: InfoCommand): number {
   const nowMs = aerospikeMs(node.clock)
   const lut = command.parameters.get('lut')
   if (lut === undefined) return nowMs
-  if (!/^\d+$/.test(lut)) throw badParameter("bad 'lut'")
+  if (!/^\d{1,20}$/.test(lut)) throw badParameter("bad 'lut'")
   const beforeMs = BigInt(lut) / NANOSECONDS_PER_MS - BigInt(AEROSPIKE_EPOCH_MS)
   if (beforeMs <= 0n) throw badParameter('would truncate to 0')
   if (beforeMs > BigInt(nowMs)) throw badParameter('would truncate in the future')

@@ -28,12 +28,17 @@ export interface LuaApi {
   lua_setiuservalue(state: LuaState, index: number, userValue: number): number
   lua_setmetatable(state: LuaState, index: number): number
   lua_setfield(state: LuaState, index: number, name: number): void
+  lua_rawgeti(state: LuaState, index: number, i: bigint): number
   lua_rawget(state: LuaState, index: number): number
   lua_rawset(state: LuaState, index: number): void
   lua_rawseti(state: LuaState, index: number, i: bigint): void
   lua_checkstack(state: LuaState, slots: number): number
   lua_type(state: LuaState, index: number): number
   lua_tolstring(state: LuaState, index: number, bytesAt: number): number
+  lua_isinteger(state: LuaState, index: number): number
+  lua_next(state: LuaState, index: number): number
+  lua_toboolean(state: LuaState, index: number): number
+  lua_tonumberx(state: LuaState, index: number, isNumberAt: number): number
   lua_tointegerx(state: LuaState, index: number, isIntegerAt: number): bigint
   lua_newuserdatauv(state: LuaState, bytes: number, userValues: number): number
   lua_callk(state: LuaState, args: number, results: number, context: number, continuation: number): void
@@ -51,7 +56,7 @@ export interface LuaApi {
 export const LUA_STATUS = { ok: 0, yield: 1, runtimeError: 2, syntaxError: 3, outOfMemory: 4 } as const
 
 /** Types of values (`lua.h`), as far as they matter here. */
-export const LUA_TYPE = { nil: 0, string: 4 } as const
+export const LUA_TYPE = { nil: 0, boolean: 1, number: 3, string: 4 } as const
 
 /** `lua_call` with any number of results. */
 export const LUA_MULTRET = -1

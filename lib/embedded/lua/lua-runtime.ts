@@ -3,9 +3,10 @@ import { StoreError } from '../../errors/index.ts'
 import { readAggregateReply, readReply, requestBytesMax, writeRequest } from './call-encoding.ts'
 import type { LogSink } from './log.ts'
 import { type PreludeChunk, readPrelude } from './prelude.ts'
+import { TIMEOUT_TEXT } from './time-limit.ts'
 import type { AggregateOutcome, UdfOutcome, UdfRecord } from './udf-record.ts'
 import { type LuaFailure, UdfState } from './udf-state.ts'
-import { TIMEOUT_TEXT, WasmInstance } from './wasm-instance.ts'
+import { WasmInstance } from './wasm-instance.ts'
 
 export interface LuaRuntimeOptions {
   /**

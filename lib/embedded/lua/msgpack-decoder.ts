@@ -1,6 +1,6 @@
-import { MSGPACK_DEPTH_MAX } from '../../protocol/index.ts'
 import { FIRST_UPVALUE, LUA_TYPE, type LuaApi, type LuaState } from './lua-api.ts'
-import { MSGPACK_HEADS, type MsgpackHead } from './msgpack-heads.ts'
+import type { MsgpackHead } from './msgpack-heads.ts'
+import { type Elements, MalformedError, MsgpackReader } from './msgpack-reader.ts'
 
 /** What a decoder needs of the instance it decodes for. */
 export interface DecoderHost {
@@ -19,31 +19,16 @@ const UPVALUE_INDEX = Object.fromEntries(UPVALUES.map((name, i) => [name, FIRST_
   Record<(typeof UPVALUES)[number], number>
 >
 
-/** Head bytes at which something begins. */
 const TRUE = 0xc3
-const FIRST_SHORT_TEXT = 0xa0
-const EXTENSION_8 = 0xc7
-const FIRST_SIGNED = 0xd0
 
 const TYPE_STRING = 3
 const TYPE_GEOJSON = 23
 
-/** Order by key and by value; the other flags are orders to the server, not properties of the value. */
-const FLAGS_KEPT = 3
-
 /** Slots of the Lua stack that one level of nesting takes at most. */
 const STACK_SLOTS_PER_LEVEL = 10
 
-interface Elements {
-  readonly size: number
-  readonly flags: number
-}
-
-class MalformedError extends Error {}
-
 /**
- * Makes Lua values of the server's dialect of msgpack: strings and blobs share one family and start with their particle
- * type, and an ordered list or map has an extension element (a pair, in a map) with its flags in front.
+ * Makes Lua values of the server's dialect of msgpack (see msgpack-reader.ts).
  *
  * Decoding is done here, value by value through the C API of Lua, because the same in Lua takes several times as long.
  * The data is a Lua string at index 1 of the stack of the running function. Any call into the module may grow the heap,
@@ -52,17 +37,15 @@ class MalformedError extends Error {}
 export class MsgpackDecoder {
   readonly #host: DecoderHost
   readonly #api: LuaApi
+  readonly #reader: MsgpackReader
   #state: LuaState = 0
-  /** The address of the first byte of the data and that behind the last. */
+  /** The address of the first byte of the data. */
   #start = 0
-  #end = 0
-  /** The address of the next byte to read. */
-  #at = 0
-  #depth = 0
 
   constructor(host: DecoderHost) {
     this.#host = host
     this.#api = host.api
+    this.#reader = new MsgpackReader(host)
   }
 
   /** A native function that makes closures of `functions` over its arguments, see UPVALUES. */
@@ -79,7 +62,8 @@ export class MsgpackDecoder {
    * encoded.
    */
   decode(state: LuaState, lengthAt: number): number {
-    this.#open(state, lengthAt)
+    this.#start = this.#api.lua_tolstring(state, 1, lengthAt)
+    this.#open(state, this.#start + this.#host.heap.readUInt32LE(lengthAt))
     if (this.#attempt(() => this.#value(true))) return 1
     this.#host.pushBytes(state, Buffer.from('malformed msgpack'))
     return this.#api.lua_error(state)
@@ -89,21 +73,23 @@ export class MsgpackDecoder {
    * The native function `decode_arguments(data, position, behind)`: the elements of the list from a position to before
    * another, as scripts see them. There are none in anything but a list, or in what is malformed.
    */
-  decodeArguments(state: LuaState, lengthAt: number): number {
-    this.#open(state, lengthAt)
-    this.#end = this.#start + Number(this.#api.lua_tointegerx(state, 3, 0)) - 1
+  decodeArguments(state: LuaState): number {
+    this.#start = this.#api.lua_tolstring(state, 1, 0)
+    this.#open(state, this.#addressOf(state, 3))
     const base = this.#api.lua_gettop(state)
     if (this.#attempt(() => this.#arguments())) return this.#api.lua_gettop(state) - base
     this.#api.lua_settop(state, base)
     return 0
   }
 
-  #open(state: LuaState, lengthAt: number): void {
+  #open(state: LuaState, end: number): void {
     this.#state = state
-    this.#start = this.#api.lua_tolstring(state, 1, lengthAt)
-    this.#end = this.#start + this.#host.heap.readUInt32LE(lengthAt)
-    this.#at = this.#start + Number(this.#api.lua_tointegerx(state, 2, 0)) - 1
-    this.#depth = 0
+    this.#reader.open(this.#addressOf(state, 2), end)
+  }
+
+  /** The address of the position, from 1, that is at an index of the stack. */
+  #addressOf(state: LuaState, index: number): number {
+    return this.#start + Number(this.#api.lua_tointegerx(state, index, 0)) - 1
   }
 
   #attempt(run: () => void): boolean {
@@ -118,9 +104,9 @@ export class MsgpackDecoder {
   }
 
   #arguments(): void {
-    const head = this.#head()
+    const head = this.#reader.head()
     if (head.kind !== 'list') return
-    const { size } = this.#elements(this.#size(head))
+    const { size } = this.#reader.elements(this.#reader.size(head))
     for (let i = 0; i < size; i++) {
       this.#reserveSlots()
       const kind = this.#value(false)
@@ -137,52 +123,52 @@ export class MsgpackDecoder {
 
   /** Pushes the value at hand as lists keep it, and answers what it is. */
   #value(forBin: boolean): 'nil' | 'scalar' | 'object' {
-    const byte = this.#byteAt(this.#at)
-    const head = this.#head()
+    const byte = this.#reader.next()
+    const head = this.#reader.head()
     switch (head.kind) {
       case 'integer':
-        this.#api.lua_pushinteger(this.#state, this.#integer(byte, head.bytes))
+        this.#api.lua_pushinteger(this.#state, this.#reader.integer(byte, head.bytes))
         return 'scalar'
       case 'boolean':
         this.#api.lua_pushboolean(this.#state, byte === TRUE ? 1 : 0)
         return 'scalar'
       case 'double':
-        this.#api.lua_pushnumber(this.#state, this.#double(head.bytes))
+        this.#api.lua_pushnumber(this.#state, this.#reader.double(head.bytes))
         return 'scalar'
       case 'text':
-        return this.#text(this.#size(head))
+        return this.#text(this.#reader.size(head))
       case 'list':
       case 'map':
         this.#container(head, forBin)
         return 'object'
       default:
-        this.#skipBehind(head)
+        this.#reader.skipBehind(head)
         this.#pushUpvalue('nil')
         return 'nil'
     }
   }
 
   #container(head: MsgpackHead, forBin: boolean): void {
-    this.#enter()
+    this.#reader.enter()
     this.#reserveSlots()
-    const elements = this.#elements(this.#size(head), head.kind === 'map')
+    const elements = this.#reader.elements(this.#reader.size(head), head.kind === 'map')
     if (head.kind === 'map') this.#map(elements, forBin)
     else if (forBin) this.#encodedList(elements)
     else this.#list(elements)
-    this.#depth -= 1
+    this.#reader.leave()
   }
 
   #text(size: number): 'scalar' | 'object' {
-    const start = this.#take(size)
-    const type = size === 0 ? 0 : this.#byteAt(start)
+    const start = this.#reader.take(size)
+    const type = size === 0 ? 0 : this.#reader.byteAt(start)
     const bytes = Math.max(size - 1, 0)
     if (type === TYPE_STRING) {
-      this.#pushText(start + 1, this.#cStringBytes(start + 1, bytes))
+      this.#pushText(start + 1, this.#reader.cStringBytes(start + 1, bytes))
       return 'scalar'
     }
     if (type === TYPE_GEOJSON) {
       this.#pushUpvalue('geojson')
-      this.#pushText(start + 1, this.#cStringBytes(start + 1, bytes))
+      this.#pushText(start + 1, this.#reader.cStringBytes(start + 1, bytes))
       this.#call(1)
     } else {
       this.#pushUpvalue('bytes')
@@ -208,10 +194,10 @@ export class MsgpackDecoder {
   #encodedList({ size, flags }: Elements): void {
     const positions = Buffer.allocUnsafe(4 * (size + 1))
     for (let i = 0; i < size; i++) {
-      positions.writeUInt32LE(this.#at - this.#start + 1, 4 * i)
-      this.#skip()
+      positions.writeUInt32LE(this.#reader.at - this.#start + 1, 4 * i)
+      this.#reader.skip()
     }
-    positions.writeUInt32LE(this.#at - this.#start + 1, 4 * size)
+    positions.writeUInt32LE(this.#reader.at - this.#start + 1, 4 * size)
     this.#pushUpvalue('encodedList')
     this.#api.lua_pushvalue(this.#state, 1)
     this.#host.pushBytes(this.#state, positions)
@@ -236,22 +222,22 @@ export class MsgpackDecoder {
 
   /** Pushes what a map is indexed by for the key at hand; answers false, and pushes nothing, for a value that is no key. */
   #key(): boolean {
-    const byte = this.#byteAt(this.#at)
-    const head = this.#head()
+    const byte = this.#reader.next()
+    const head = this.#reader.head()
     if (head.kind === 'integer') {
-      this.#api.lua_pushinteger(this.#state, this.#integer(byte, head.bytes))
+      this.#api.lua_pushinteger(this.#state, this.#reader.integer(byte, head.bytes))
       return true
     }
     if (head.kind !== 'text') {
-      this.#skipBehind(head)
+      this.#reader.skipBehind(head)
       return false
     }
-    const size = this.#size(head)
-    const start = this.#take(size)
-    const type = size === 0 ? 0 : this.#byteAt(start)
+    const size = this.#reader.size(head)
+    const start = this.#reader.take(size)
+    const type = size === 0 ? 0 : this.#reader.byteAt(start)
     if (type === TYPE_GEOJSON) return false
     if (type === TYPE_STRING) {
-      this.#pushText(start + 1, this.#cStringBytes(start + 1, size - 1))
+      this.#pushText(start + 1, this.#reader.cStringBytes(start + 1, size - 1))
     } else {
       // The content of a blob behind a zero byte, see map.lua.
       const text = this.#host.heap.subarray(start + 1, start + size)
@@ -267,92 +253,6 @@ export class MsgpackDecoder {
     this.#drop()
     return isNew
   }
-
-  // Reading ----------------------------------------------------------------------------------------------------------
-
-  #byteAt(address: number): number {
-    if (address >= this.#end) throw new MalformedError()
-    return this.#host.heap[address] ?? 0
-  }
-
-  /** Steps over so many bytes and answers where they begin. */
-  #take(bytes: number): number {
-    const start = this.#at
-    if (bytes > this.#end - start) throw new MalformedError()
-    this.#at = start + bytes
-    return start
-  }
-
-  #head(): MsgpackHead {
-    const head = MSGPACK_HEADS[this.#byteAt(this.#at)]
-    if (!head) throw new MalformedError()
-    this.#at += 1
-    return head
-  }
-
-  #integer(byte: number, bytes: number): bigint {
-    const start = this.#take(bytes)
-    const { heap } = this.#host
-    if (bytes === 0) return BigInt(byte <= 0x7f ? byte : byte - 0x100)
-    // Unsigned ones of 8 bytes wrap, as they do in Lua.
-    if (bytes === 8) return heap.readBigInt64BE(start)
-    return BigInt(byte < FIRST_SIGNED ? heap.readUIntBE(start, bytes) : heap.readIntBE(start, bytes))
-  }
-
-  #double(bytes: number): number {
-    const start = this.#take(bytes)
-    return bytes === 4 ? this.#host.heap.readFloatBE(start) : this.#host.heap.readDoubleBE(start)
-  }
-
-  /** The elements of a container or the bytes of a text. */
-  #size({ bytes }: MsgpackHead): number {
-    if (bytes === 1) return this.#byteAt(this.#take(1))
-    if (bytes > 0) return this.#host.heap.readUIntBE(this.#take(bytes), bytes)
-    const byte = this.#byteAt(this.#at - 1)
-    return byte & (byte >= FIRST_SHORT_TEXT ? 0x1f : 0x0f)
-  }
-
-  /** The elements, or pairs, behind the flags, which are an element or a pair in front of them. */
-  #elements(size: number, isMap = false): Elements {
-    let elements: Elements = { size, flags: 0 }
-    if (size > 0 && this.#byteAt(this.#at) === EXTENSION_8) {
-      const flags = this.#byteAt(this.#at + 2) & FLAGS_KEPT
-      this.#take(3 + this.#byteAt(this.#at + 1) + (isMap ? 1 : 0))
-      elements = { size: size - 1, flags }
-    }
-    // Each takes a byte at least: a table is not made for more than there can be.
-    if (elements.size > this.#end - this.#at) throw new MalformedError()
-    return elements
-  }
-
-  #skip(): void {
-    this.#skipBehind(this.#head())
-  }
-
-  #skipBehind(head: MsgpackHead): void {
-    if (head.kind === 'text') this.#take(this.#size(head))
-    else if (head.kind === 'extension') this.#take(this.#size(head) + 1)
-    else if (head.kind === 'list' || head.kind === 'map') {
-      this.#enter()
-      const size = this.#size(head)
-      for (let left = head.kind === 'map' ? 2 * size : size; left > 0; left--) this.#skip()
-      this.#depth -= 1
-    } else this.#take(head.bytes)
-  }
-
-  #enter(): void {
-    this.#depth += 1
-    if (this.#depth > MSGPACK_DEPTH_MAX) throw new MalformedError()
-  }
-
-  /** Bytes before the first zero byte: strings are C strings in the server. */
-  #cStringBytes(start: number, bytes: number): number {
-    const { heap } = this.#host
-    for (let i = 0; i < bytes; i++) if (heap[start + i] === 0) return i
-    return bytes
-  }
-
-  // The stack of Lua -------------------------------------------------------------------------------------------------
 
   #reserveSlots(): void {
     if (this.#api.lua_checkstack(this.#state, STACK_SLOTS_PER_LEVEL) !== 0) return

@@ -1,6 +1,7 @@
 import { LUA_STATUS, LUA_TYPE, type LuaState } from './lua-api.ts'
 import type { PreludeChunk } from './prelude.ts'
-import { type RecordSource, TIMEOUT_TEXT, type WasmInstance } from './wasm-instance.ts'
+import { TIMEOUT_TEXT } from './time-limit.ts'
+import type { RecordSource, WasmInstance } from './wasm-instance.ts'
 
 /** Functions of the Lua side, kept on the stack for as long as the state lives: index 1 is the first. */
 const KEPT_FUNCTIONS = ['call', 'aggregate', 'load'] as const
@@ -35,14 +36,7 @@ export class UdfState {
     this.#state = state
     api.luaL_openlibs(state)
     api.lua_createtable(state, 0, 0)
-    this.#setFunction('boxes', natives.boxes)
-    this.#setFunction('native', natives.native)
-    this.#setFunction('brief', natives.brief)
-    this.#setFunction('run', natives.run)
-    this.#setFunction('log', natives.log)
-    this.#setFunction('now', natives.now)
-    this.#setFunction('next_record', natives.nextRecord)
-    this.#setFunction('decoders', natives.decoders)
+    for (const [name, address] of Object.entries(natives)) this.#setFunction(name, address)
     this.#setText('user_path', userPath)
     this.#setText('timeout_text', TIMEOUT_TEXT)
     for (const chunk of prelude) this.#runPrelude(chunk)

@@ -1,8 +1,11 @@
 import { geoJsonText, ProtocolError, RESULT_CODES } from '../../protocol/index.ts'
 import { CommandError } from '../command-error.ts'
 
-/** flags u8 0 · number of cells u16 0: clients skip the cells that a server may put there. */
-const HEADER = Buffer.alloc(3)
+/**
+ * flags u8 0 · number of cells u16 0: what a particle has before its text, and a msgpack element lacks. Clients skip
+ * the cells that a server may put there.
+ */
+export const GEOJSON_HEADER = Buffer.alloc(3)
 
 /** Depth of the array of coordinates, by the type of a geometry. */
 const COORDINATE_DEPTHS: ReadonlyMap<unknown, number> = new Map<unknown, number>([
@@ -27,7 +30,7 @@ export function checkedGeoJson(value: Buffer): Buffer {
     throw error
   }
   if (!isGeometry(parsed)) throw invalid()
-  return Buffer.concat([HEADER, Buffer.from(text, 'utf8')])
+  return Buffer.concat([GEOJSON_HEADER, Buffer.from(text, 'utf8')])
 }
 
 function invalid(): CommandError {

@@ -10,24 +10,20 @@ import {
   writeMessageHeader,
   writeOperation,
 } from '../../protocol/index.ts'
-import { CommandError } from '../command-error.ts'
-import { beginFrame, endFrame, lastMessageFrame } from '../commands/reply-frames.ts'
-import { seenByFunction } from '../commands/udf.ts'
+import { badRequest, CommandError } from '../command-error.ts'
+import { beginFrame, endFrame, lastMessageFrame, NOTHING_TO_SEND } from '../commands/reply-frames.ts'
+import { FAILURE_BIN, SUCCESS_BIN, seenByFunction } from '../commands/udf.ts'
+import { TIMEOUT_MS_DEFAULT } from '../limits.ts'
 import type { AggregateOutcome, Particle } from '../lua/index.ts'
 import type { ServerNode } from '../server-node.ts'
 import type { Namespace } from '../storage/namespace.ts'
 import type { Job } from './job.ts'
 import { canMatchIn, type Match, matchesIn } from './matches.ts'
-import { ownsPartition } from './partition-ownership.ts'
 import { ALL_PARTITIONS, type PartitionRequest } from './partition-request.ts'
-import { badRequest, nameField, recordsPerSecond, socketTimeoutMs, taskId } from './query-fields.ts'
+import { nameField, recordsPerSecond, socketTimeoutMs, taskId } from './query-fields.ts'
 import { recordSelection } from './record-selection.ts'
 
-const TIMEOUT_MS_DEFAULT = 1_000
 const PARTITIONS_PER_STEP = 64
-const SUCCESS_BIN = 'SUCCESS'
-const FAILURE_BIN = 'FAILURE'
-const NOTHING_TO_SEND = Buffer.alloc(0)
 
 interface StreamFunction {
   readonly moduleName: string
@@ -86,7 +82,7 @@ function* frames(node: ServerNode, stream: StreamFunction, job: Job): Generator<
     let partitionsDone = 0
     for (const partition of ALL_PARTITIONS) {
       if (job.isAborted) break
-      const outcome = ownsPartition(node, partition.partitionId)
+      const outcome = node.cluster.masters(partition.partitionId)
         ? partitionOutcome(node, stream, job, partition)
         : undefined
       if (outcome !== undefined) yield outcomeFrame(outcome, job)

@@ -8,19 +8,19 @@ import {
   type Message,
   RESULT_CODES,
 } from '../../protocol/index.ts'
-import { CommandError } from '../command-error.ts'
+import { badRequest, CommandError } from '../command-error.ts'
 import { executeRecordCommand } from '../commands/record-command.ts'
 import type { RecordRequest } from '../commands/record-request.ts'
 import { lastMessageFrame } from '../commands/reply-frames.ts'
+import { stackOf } from '../log.ts'
 import { operationHandler } from '../operations/index.ts'
 import type { ServerNode } from '../server-node.ts'
 import type { Namespace } from '../storage/namespace.ts'
 import type { StoredRecord } from '../storage/stored-record.ts'
 import type { Job, JobDescription } from './job.ts'
 import { canMatchIn, matchesIn } from './matches.ts'
-import { ownsPartition } from './partition-ownership.ts'
 import { ALL_PARTITIONS } from './partition-request.ts'
-import { badRequest, nameField, recordsPerSecond, socketTimeoutMs, taskId } from './query-fields.ts'
+import { nameField, recordsPerSecond, socketTimeoutMs, taskId } from './query-fields.ts'
 import { type RecordSelection, recordSelection } from './record-selection.ts'
 import { Throttle } from './throttle.ts'
 
@@ -114,7 +114,7 @@ class BackgroundJob {
         return
       }
     } catch (error) {
-      this.#node.log('error', `background job failed: ${error instanceof Error ? error.stack : error}`)
+      this.#node.log('error', `background job failed: ${stackOf(error)}`)
       this.#job.finish('abandoned-unknown')
       return
     }
@@ -136,7 +136,7 @@ class BackgroundJob {
   }
 
   #hasWorkIn(partitionId: number): boolean {
-    return ownsPartition(this.#node, partitionId) && canMatchIn(this.#selection, partitionId)
+    return this.#node.cluster.masters(partitionId) && canMatchIn(this.#selection, partitionId)
   }
 
   #write(record: StoredRecord): void {

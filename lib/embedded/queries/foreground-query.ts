@@ -1,21 +1,24 @@
 import { type ByteWriter, FRAME_TYPES, INFO1, type Message, RESULT_CODES } from '../../protocol/index.ts'
-import { CommandError } from '../command-error.ts'
-import { beginFrame, endFrame, isEmptyFrame, lastMessageFrame } from '../commands/reply-frames.ts'
+import { badRequest, CommandError } from '../command-error.ts'
+import {
+  beginFrame,
+  endFrame,
+  isEmptyFrame,
+  lastMessageFrame,
+  NOTHING_TO_SEND,
+  ROWS_FRAME_BYTES,
+} from '../commands/reply-frames.ts'
 import type { ServerNode } from '../server-node.ts'
 import type { Namespace } from '../storage/namespace.ts'
 import { Job } from './job.ts'
 import { canMatchIn, matchesIn } from './matches.ts'
-import { ownsPartition } from './partition-ownership.ts'
 import { type PartitionRequest, partitionRequests } from './partition-request.ts'
-import { badRequest, recordsMax, recordsPerSecond, socketTimeoutMs, taskId } from './query-fields.ts'
+import { recordsMax, recordsPerSecond, socketTimeoutMs, taskId } from './query-fields.ts'
 import { QueryRows, writePartitionUnavailable } from './query-rows.ts'
 import { type RecordSelection, recordSelection } from './record-selection.ts'
 
-/** Rows are sent when this many bytes have gathered. */
-const FRAME_BYTES = 128 * 1024
 /** After this many partitions a query can be interrupted, also when nothing is in them. */
 const PARTITIONS_PER_STEP = 64
-const NOTHING_TO_SEND = Buffer.alloc(0)
 
 /**
  * Checks a query whose rows the client waits for, and starts it: a scan, or a query on an index (protocol 10.2).
@@ -102,25 +105,25 @@ class ForegroundQuery {
 
   /** Most partitions are, for a query that finds little. */
   #isSurelyEmpty({ partitionId }: PartitionRequest): boolean {
-    return ownsPartition(this.#node, partitionId) && !canMatchIn(this.#selection, partitionId)
+    return this.#node.cluster.masters(partitionId) && !canMatchIn(this.#selection, partitionId)
   }
 
   *#partitionFrames(partition: PartitionRequest): Generator<Buffer, void> {
     const { partitionId } = partition
-    if (ownsPartition(this.#node, partitionId)) {
+    if (this.#node.cluster.masters(partitionId)) {
       for (const match of matchesIn(this.#selection, partition, this.#job)) {
         if (match === undefined) yield NOTHING_TO_SEND
         else {
           if (this.#rows.write(this.#writer, match)) this.#job.recordsSucceeded++
           else this.#job.recordsFailed++
           if (--this.#recordsLeft <= 0) return
-          if (this.#writer.length >= FRAME_BYTES) yield this.#takeFrame()
+          if (this.#writer.length >= ROWS_FRAME_BYTES) yield this.#takeFrame()
         }
         if (this.#job.isAborted) return
       }
     }
     // Asked again: it may have gone to another node meanwhile, where the client has to look for the rest.
-    if (!ownsPartition(this.#node, partitionId)) writePartitionUnavailable(this.#writer, partitionId)
+    if (!this.#node.cluster.masters(partitionId)) writePartitionUnavailable(this.#writer, partitionId)
   }
 
   #takeFrame(): Buffer {

@@ -1,8 +1,8 @@
 import { PARTICLE_TYPES, RESULT_CODES } from '../../protocol/index.ts'
-import { CommandError } from '../command-error.ts'
+import { badRequest, CommandError } from '../command-error.ts'
 import { hashKey, integerKey } from '../indexes/index-key.ts'
 import type { IndexInterval } from '../indexes/secondary-index.ts'
-import { badRequest } from './query-fields.ts'
+import { BIN_NAME_BYTES_MAX } from '../limits.ts'
 
 // Field 22 (protocol 10.3), integers big-endian:
 //
@@ -12,7 +12,6 @@ import { badRequest } from './query-fields.ts'
 //   u32 length of the first value · first value
 //   u32 length of the last value · last value
 
-const BIN_NAME_BYTES_MAX = 15
 /** Strings and blobs that are looked for have to be shorter. */
 const VALUE_BYTES_END = 2048
 const INTEGER_BYTES = 8

@@ -1,9 +1,12 @@
+import { RESULT_CODES } from '../../protocol/index.ts'
 import type { Clock } from '../clock.ts'
+import { badRequest, CommandError } from '../command-error.ts'
 import { Job, type JobDescription } from './job.ts'
-import { badRequest } from './query-fields.ts'
 
 /** Finished jobs that are remembered, as on a real server. */
 const FINISHED_JOBS_MAX = 100
+/** Background jobs that run at a time. Each keeps its request, however large, while its client starts the next. */
+const BACKGROUND_JOBS_MAX = 256
 
 /** Calls a function later, never at once. */
 export type Defer = (step: () => void, delayMs: number) => void
@@ -27,11 +30,14 @@ export class JobRegistry {
     this.#defer = defer
   }
 
-  /** @throws CommandError PARAMETER for an id that is known already */
+  /** @throws CommandError PARAMETER for an id that is known already, FORBIDDEN for a background job too many */
   start(description: JobDescription): Job {
     if (this.#jobs.has(description.id)) throw badRequest('id of another job')
-    this.#forgetOldest()
     const job = new Job(description, this.#clock)
+    if (job.isBackground && this.#activeInBackground() >= BACKGROUND_JOBS_MAX) {
+      throw new CommandError(RESULT_CODES.FORBIDDEN, 'too many background jobs')
+    }
+    this.#forgetOldest()
     this.#jobs.set(description.id, job)
     return job
   }
@@ -63,6 +69,12 @@ export class JobRegistry {
   close(): void {
     this.#isClosed = true
     this.abortAll()
+  }
+
+  #activeInBackground(): number {
+    let active = 0
+    for (const job of this.#jobs.values()) if (job.isBackground && job.isActive) active++
+    return active
   }
 
   #forgetOldest(): void {

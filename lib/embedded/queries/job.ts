@@ -41,6 +41,12 @@ export class Job {
     this.startedAtMs = clock.nowMs()
   }
 
+  /** Whether it writes, and nobody waits for its rows. */
+  get isBackground(): boolean {
+    const { type } = this.description
+    return type === 'background-ops' || type === 'background-udf'
+  }
+
   get isActive(): boolean {
     return this.#finishedAtMs === undefined
   }

@@ -7,10 +7,9 @@ import {
   partitionId,
   RESULT_CODES,
 } from '../../protocol/index.ts'
-import { CommandError } from '../command-error.ts'
+import { badRequest, CommandError } from '../command-error.ts'
 import { type IndexKey, readKey } from '../indexes/index-key.ts'
 import { recordId } from '../storage/stored-record.ts'
-import { badRequest } from './query-fields.ts'
 
 const PARTITION_ID_BYTES = 2
 const KEY_BYTES = 8

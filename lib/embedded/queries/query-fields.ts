@@ -1,14 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { FIELD_TYPES, type Field, findField, RESULT_CODES } from '../../protocol/index.ts'
-import { CommandError } from '../command-error.ts'
+import { FIELD_TYPES, type Field, findField } from '../../protocol/index.ts'
+import { badRequest } from '../command-error.ts'
 
 const TASK_ID_BYTES = 8
 /** What a query without a socket timeout is said to have, as on a real server. */
 const SOCKET_TIMEOUT_MS_DEFAULT = 10_000
-
-export function badRequest(reason: string): CommandError {
-  return new CommandError(RESULT_CODES.PARAMETER, reason)
-}
 
 /** A field of a fixed width, or undefined. @throws CommandError PARAMETER for another width */
 function sizedField(fields: readonly Field[], type: number, bytes: number): Buffer | undefined {

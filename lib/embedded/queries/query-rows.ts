@@ -14,17 +14,16 @@ import {
   writeField,
   writeMessageHeader,
 } from '../../protocol/index.ts'
-import { CommandError } from '../command-error.ts'
+import { badRequest, CommandError } from '../command-error.ts'
 import { readBins } from '../commands/read.ts'
 import type { RecordReply } from '../commands/record-reply.ts'
 import type { RecordRequest } from '../commands/record-request.ts'
 import { writeKey } from '../indexes/index-key.ts'
+import { BIN_NAME_BYTES_MAX } from '../limits.ts'
 import { operationHandler } from '../operations/index.ts'
 import type { Namespace } from '../storage/namespace.ts'
 import type { Match } from './matches.ts'
-import { badRequest } from './query-fields.ts'
 
-const BIN_NAME_BYTES_MAX = 15
 const NO_BYTES = Buffer.alloc(0)
 
 /** What of its records a query answers. */

@@ -1,12 +1,12 @@
 import { FIELD_TYPES, type Field, findField, RESULT_CODES } from '../../protocol/index.ts'
-import { CommandError } from '../command-error.ts'
+import { badRequest, CommandError } from '../command-error.ts'
 import { compileFilter, type Expression } from '../expressions/index.ts'
 import { INDEX_COLLECTIONS } from '../indexes/index-definition.ts'
 import type { IndexInterval, SecondaryIndex } from '../indexes/secondary-index.ts'
 import { parseContext } from '../operations/collections/collection-request.ts'
 import type { Namespace } from '../storage/namespace.ts'
 import { type IndexRange, parseIndexRange } from './index-range.ts'
-import { badRequest, nameField } from './query-fields.ts'
+import { nameField } from './query-fields.ts'
 
 /** An index and what is looked for in it. */
 export interface IndexSelection {

@@ -151,20 +151,6 @@ export class Namespace {
   }
 
   /**
-   * The records of a partition with their digests, highest digest first, also expired ones. Records that come
-   * while it runs may be missing, records that go are not yielded.
-   *
-   * @param partitionId 0 to 4095
-   */
-  *partitionRecords(partitionId: number): Generator<readonly [Buffer, StoredRecord], void> {
-    const partition = this.partition(partitionId)
-    for (const id of partition.descendingIds()) {
-      const record = partition.get(id)
-      if (record !== undefined) yield [record.digest, record]
-    }
-  }
-
-  /**
    * Removes what has expired. When there is very much of it, the rest goes later.
    *
    * @returns how many records were removed at once

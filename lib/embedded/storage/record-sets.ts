@@ -1,8 +1,8 @@
 import { RESULT_CODES } from '../../protocol/index.ts'
 import { CommandError } from '../command-error.ts'
+import { SET_NAME_BYTES_MAX } from '../limits.ts'
 import { RecordSet } from './record-set.ts'
 
-const SET_NAME_BYTES_MAX = 63
 const SETS_MAX = 4095
 
 /** The sets of a namespace: each comes with its first record, and stays. */

@@ -1,5 +1,13 @@
 import { describe, expect, it } from '@jest/globals'
-import { FIELD_TYPES, INFO2, type MessageInit, RESULT_CODES } from '../../../lib/protocol/index.ts'
+import {
+  BATCH_FLAGS,
+  encodeBatch,
+  FIELD_TYPES,
+  INFO1,
+  INFO2,
+  type MessageInit,
+  RESULT_CODES,
+} from '../../../lib/protocol/index.ts'
 import {
   ClusterLab,
   DETECTION_MS,
@@ -10,9 +18,10 @@ import {
   statistic,
   wrongAt,
 } from '../support/cluster-lab.ts'
-import { bins, keyFields } from '../support/test-node.ts'
+import { bins, decodedFrame, keyFields } from '../support/test-node.ts'
 
-const { OK, NOT_FOUND } = RESULT_CODES
+const { OK, NOT_FOUND, TIMEOUT } = RESULT_CODES
+
 describe('a node that fails', () => {
   it('loses nothing when it is killed, neither before nor after it is noticed', () => {
     const lab = filledLab()
@@ -212,6 +221,46 @@ describe('a frozen node', () => {
     lab.settle()
     expect(lab.cluster.thaw(0)).toBe(true)
     expect(bins(lab.get(0, 'k') ?? never())).toEqual({ a: 1 })
+  })
+})
+
+describe('a batch for partitions that nobody runs', () => {
+  it('waits as long as its client, and not so long for each row', () => {
+    const lab = new ClusterLab(3)
+    const lost = lab.masterOf('k')
+    lab.cluster.lost(lost)
+    const [namespace, set, digest] = keyFields('k')
+    if (namespace === undefined || set === undefined || digest === undefined) throw new Error('three fields')
+    const row = { digest: digest.data, info2: INFO2.WRITE, fields: [namespace, set] }
+    const data = encodeBatch([row, row, row], BATCH_FLAGS.RESPOND_ALL_KEYS)
+    const reply = lab.reply((lost + 1) % 3, {
+      info1: INFO1.BATCH,
+      transactionTtl: 5,
+      fields: [{ type: FIELD_TYPES.BATCH, data }],
+    })
+    expect(reply.next().value).toBeInstanceOf(Promise)
+    const startMs = performance.now()
+    while (performance.now() < startMs + 6) {}
+    const frame = reply.next().value
+    if (!Buffer.isBuffer(frame)) throw new Error('it waits once more')
+    expect(decodedFrame(frame).map(({ resultCode }) => resultCode)).toEqual([TIMEOUT, TIMEOUT, TIMEOUT])
+  })
+})
+
+describe('a cluster that is closed', () => {
+  it('releases who waits, and begins nothing any more', async () => {
+    const lab = filledLab()
+    lab.cluster.lost(1)
+    const settled = lab.cluster.settled()
+    const changed = lab.cluster.changed(1_000)
+    lab.cluster.close()
+    await Promise.all([settled, changed])
+    lab.cluster.lost(2)
+    lab.cluster.leave(0)
+    void lab.cluster.changed(1_000)
+    lab.scheduler.drain()
+    expect(lab.scheduler.timers).toBe(0)
+    expect(lab.logged).toEqual([])
   })
 })
 

@@ -122,5 +122,12 @@ describe('regular expressions', () => {
   it('refuses patterns that come to too much', () => {
     const text = bin.string('t')
     expect(evaluate([7, EXTENDED, raw('((a{100}){100}){100}'), text], subjectOf({ t: 'a' }))).toBe(REFUSED)
+    expect(evaluate([7, EXTENDED, raw(`a${'*'.repeat(50_000)}`), text], subjectOf({ t: 'a' }))).toBe(REFUSED)
+  })
+
+  it('takes no time for what comes to nothing, however often that is repeated', () => {
+    const pattern = '^(((){32767}){32767}){32767}$'
+    expect(evaluate([7, EXTENDED, raw(pattern), bin.string('t')], subjectOf({ t: '' }))).toBe(true)
+    expect(evaluate([7, EXTENDED, raw(pattern), bin.string('t')], subjectOf({ t: 'a' }))).toBe(false)
   })
 })

@@ -85,6 +85,7 @@ export class FaultLab {
       if (!isOver) this.scheduler.advanceMs(1)
       await Promise.resolve()
     }
+    if (!isOver) throw new Error('a wait that never ends')
   }
 }
 

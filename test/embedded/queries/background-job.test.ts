@@ -19,7 +19,7 @@ import {
 } from '../support/query-messages.ts'
 import { bins, decodedFrame, increment, operation, read, TestNode, write } from '../support/test-node.ts'
 
-const { PARAMETER, NOT_FOUND, OK, SINDEX_NOT_FOUND } = RESULT_CODES
+const { FORBIDDEN, PARAMETER, NOT_FOUND, OK, SINDEX_NOT_FOUND } = RESULT_CODES
 
 function testNode(records = 10): TestNode {
   const test = new TestNode()
@@ -47,6 +47,18 @@ function field(type: number, text: string | Buffer): FieldInit {
 const ABOVE_6 = { type: FIELD_TYPES.FILTER, data: Buffer.from('9303935102a16e06', 'hex') }
 
 describe('background operations', () => {
+  it('of which too many run already are refused, until some are over', () => {
+    const test = testNode(1)
+    const start = () => test.send(backgroundOperations([increment('n', 1)])).resultCode
+    const codes = Array.from({ length: 257 }, start)
+    expect([codes.indexOf(FORBIDDEN), new Set(codes)]).toEqual([256, new Set([OK, FORBIDDEN])])
+    // A foreground query is none of them.
+    expect(values(test)).toEqual([0])
+    test.runJobs()
+    expect(values(test)).toEqual([256])
+    expect(start()).toBe(OK)
+  })
+
   it('are answered at once, and write every record once', () => {
     const test = testNode()
     const reply = test.send(backgroundOperations([increment('n', 100)]))

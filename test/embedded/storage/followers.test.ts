@@ -92,21 +92,20 @@ describe('followers of a namespace', () => {
 })
 
 describe('the records of a partition', () => {
-  it('come from the highest digest down, without those that went meanwhile', () => {
+  it('come from the highest digest down, as they are now', () => {
     const { namespace, write } = setUp()
-    const digests = [3, 9, 5, 7].map(byte => Buffer.concat([Buffer.alloc(2), Buffer.alloc(18, byte)]))
-    for (const digest of digests) write(digest, 1)
-    const found: number[] = []
-    for (const [digest] of namespace.partitionRecords(0)) {
-      found.push(digest[2] ?? 0)
-      if (found.length === 1) namespace.remove(digests[2] ?? DIGEST)
-    }
-    expect(found).toEqual([9, 7, 3])
-    write(digests[2] ?? DIGEST, 1)
-    const order = () => [...namespace.partitionRecords(0)].map(([digest]) => digest[2])
+    const digestOf = (byte: number) => Buffer.concat([Buffer.alloc(2), Buffer.alloc(18, byte)])
+    const order = () =>
+      namespace
+        .partition(0)
+        .descendingIds()
+        .map(id => id.charCodeAt(2))
+    for (const byte of [3, 9, 5, 7]) write(digestOf(byte), 1)
     expect(order()).toEqual([9, 7, 5, 3])
-    write(Buffer.concat([Buffer.alloc(2), Buffer.alloc(18, 8)]), 1)
-    expect(order()).toEqual([9, 8, 7, 5, 3])
+    namespace.remove(digestOf(5))
+    expect(order()).toEqual([9, 7, 3])
+    write(digestOf(8), 1)
+    expect(order()).toEqual([9, 8, 7, 3])
   })
 })
 
@@ -121,7 +120,8 @@ describe('truncating very many records', () => {
     expect(digests.filter(digest => namespace.find(digest) ?? namespace.findExpiredToo(digest))).toEqual([])
     const last = digests.at(-1) ?? DIGEST
     expect(write(last, 2).generation).toBe(1)
-    while (namespace.objects > 1) await nextTurn()
+    for (let turn = 0; turn < 1_000 && namespace.objects > 1; turn++) await nextTurn()
+    expect(namespace.objects).toBe(1)
     expect(namespace.find(last)).toBeDefined()
     expect(namespace.dataUsedBytes).toBe(namespace.find(last)?.sizeBytes)
   })

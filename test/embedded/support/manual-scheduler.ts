@@ -5,6 +5,14 @@ interface Task {
   readonly run: () => void
 }
 
+/** More than any test comes to. */
+const STEPS_MAX = 100_000
+
+/** Jest cannot end a loop that never waits. @throws when a loop goes on and on */
+export function refuseEndless(steps: number): void {
+  if (steps > STEPS_MAX) throw new Error('tasks that never end')
+}
+
 /** A scheduler whose time stands still until it is moved. */
 export class ManualScheduler implements Scheduler {
   #nowMs = 0
@@ -13,6 +21,11 @@ export class ManualScheduler implements Scheduler {
 
   nowMs(): number {
     return this.#nowMs
+  }
+
+  /** How many tasks wait for their time. */
+  get timers(): number {
+    return this.#timers.length
   }
 
   after(ms: number, run: () => void): () => void {
@@ -37,13 +50,14 @@ export class ManualScheduler implements Scheduler {
 
   /** Gives turns until nothing waits for one. */
   drain(): void {
-    while (this.turn()) {}
+    for (let turns = 0; this.turn(); turns++) refuseEndless(turns)
   }
 
   /** Lets time pass; what comes due runs in its order. */
   advanceMs(ms: number): void {
     const untilMs = this.#nowMs + ms
-    for (;;) {
+    for (let tasks = 0; ; tasks++) {
+      refuseEndless(tasks)
       const due = this.#timers.filter(({ atMs }) => atMs <= untilMs).sort((a, b) => a.atMs - b.atMs)[0]
       if (due === undefined) break
       this.#timers = this.#timers.filter(other => other !== due)

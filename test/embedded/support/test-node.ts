@@ -29,6 +29,7 @@ import {
 } from '../../../lib/protocol/index.ts'
 import { FakeUdfRuntime } from './fake-udf-runtime.ts'
 import { ManualClock } from './manual-clock.ts'
+import { refuseEndless } from './manual-scheduler.ts'
 
 type FieldInit = NonNullable<MessageInit['fields']>[number]
 
@@ -154,7 +155,10 @@ export class TestNode {
 
   /** Runs background jobs to their end; waits are over at once, the clock moves on by them. */
   runJobs(): void {
-    for (let next = this.deferred.shift(); next !== undefined; next = this.deferred.shift()) {
+    for (let steps = 0; this.deferred.length > 0; steps++) {
+      refuseEndless(steps)
+      const next = this.deferred.shift()
+      if (next === undefined) return
       this.clock.advanceMs(next.delayMs)
       next.step()
     }

@@ -15,8 +15,8 @@ export interface PatternOptions {
 
 /** POSIX allows no more (RE_DUP_MAX of the GNU C library). */
 const REPEAT_MAX = 0x7fff
-/** Groups within groups: each is a call while a pattern is parsed and compiled. */
-const GROUPS_DEEP_MAX = 200
+/** Groups within groups, and repeats of repeats: each is a call while a pattern is parsed and compiled. */
+const NESTING_MAX = 200
 
 const REPEATS: ReadonlySet<TokenKind> = new Set<TokenKind>(['star', 'plus', 'question', 'braceOpen'])
 
@@ -116,7 +116,7 @@ export class PatternParser {
   }
 
   #group(): Pattern {
-    if (++this.#depth > GROUPS_DEEP_MAX) throw badExpression('pattern with groups too deep')
+    if (++this.#depth > NESTING_MAX) throw badExpression('pattern with groups too deep')
     const group = ++this.#groupsBegun
     this.#advance(true)
     const pattern = this.#token.kind === 'close' ? EMPTY_PATTERN : this.#alternatives()
@@ -134,7 +134,8 @@ export class PatternParser {
 
   #repeated(atom: Pattern): Pattern {
     let pattern = atom
-    while (REPEATS.has(this.#token.kind)) {
+    for (let repeats = 1; REPEATS.has(this.#token.kind); repeats++) {
+      if (repeats > NESTING_MAX) throw badExpression('pattern with too many repeats of one part')
       const [min, max] = this.#repeatBounds()
       pattern = max === 0 ? EMPTY_PATTERN : { kind: 'repeat', part: pattern, min, max }
       this.#advance()

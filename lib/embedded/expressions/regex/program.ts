@@ -65,7 +65,12 @@ function emitAlternatives(program: Instruction[], parts: readonly Pattern[]): vo
 
 /** As many copies as there have to be, then a loop, or copies that may be left out. */
 function emitRepeat(program: Instruction[], part: Pattern, min: number, max: number): void {
-  for (let left = min; left > 0; left--) emit(program, part)
+  for (let left = min; left > 0; left--) {
+    const before = program.length
+    emit(program, part)
+    // Intervals within intervals of nothing would be copied without ever coming to too many instructions.
+    if (program.length === before) return
+  }
   if (max === Number.POSITIVE_INFINITY) {
     const start = program.length
     const split = push(program, { kind: 'split', first: start + 1, second: 0 })

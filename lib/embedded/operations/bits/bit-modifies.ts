@@ -1,10 +1,9 @@
 import { RESULT_CODES } from '../../../protocol/index.ts'
-import { CommandError } from '../../command-error.ts'
+import { badRequest, CommandError, notApplicable } from '../../command-error.ts'
 import type { Arguments } from '../collections/collection-request.ts'
 import { type BitRange, bitsFromInteger, integerFromBits, readBits, withBits } from './bit-range.ts'
 import {
   BIT_WRITE_FLAGS,
-  badRequest,
   bitRange,
   blobArgument,
   integerArgument,
@@ -151,7 +150,7 @@ function adding(sign: 1n | -1n): BitModify {
 function overflown(sum: bigint, { size }: BitRange, action: number): bigint {
   if ((action & OVERFLOW_ACTIONS.WRAP) !== 0) return sum
   if ((action & OVERFLOW_ACTIONS.SATURATE) === 0) {
-    throw new CommandError(RESULT_CODES.OP_NOT_APPLICABLE, 'overflow')
+    throw notApplicable('overflow')
   }
   const isSigned = (action & OVERFLOW_ACTIONS.SIGNED) !== 0
   const highest = (1n << BigInt(isSigned ? size - 1 : size)) - 1n

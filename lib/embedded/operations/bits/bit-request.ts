@@ -1,5 +1,5 @@
-import { MSGPACK_KINDS, MsgpackReader, RESULT_CODES } from '../../../protocol/index.ts'
-import { CommandError } from '../../command-error.ts'
+import { MSGPACK_KINDS, MsgpackReader } from '../../../protocol/index.ts'
+import { badRequest, notApplicable } from '../../command-error.ts'
 import type { Arguments } from '../collections/collection-request.ts'
 import { type BitRange, bitsOf, bytesFor } from './bit-range.ts'
 
@@ -7,10 +7,6 @@ import { type BitRange, bitsOf, bytesFor } from './bit-range.ts'
 export const BIT_WRITE_FLAGS = { CREATE_ONLY: 1, UPDATE_ONLY: 2, NO_FAIL: 4, PARTIAL: 8 } as const
 
 export const INTEGER_BITS_MAX = 64
-
-export function badRequest(reason: string): CommandError {
-  return new CommandError(RESULT_CODES.PARAMETER, reason)
-}
 
 /** The write flags of an operation. @throws CommandError PARAMETER for flags that it does not take */
 export function writeFlags(args: Arguments, position: number, allowed: number): number {
@@ -61,7 +57,7 @@ export function bitRange(blob: Uint8Array, args: Arguments, flags: number): BitR
   const offset = offsetWithin(args.integer(0), bits)
   if (offset + size <= bits) return { offset, size }
   if ((flags & BIT_WRITE_FLAGS.PARTIAL) !== 0 && offset < bits) return { offset, size: bits - offset }
-  throw new CommandError(RESULT_CODES.OP_NOT_APPLICABLE, `bits ${offset} to ${offset + size} of ${bits}`)
+  throw notApplicable(`bits ${offset} to ${offset + size} of ${bits}`)
 }
 
 /** A range of bits that is worked on as an integer. @throws CommandError as bitRange, PARAMETER beyond 64 */

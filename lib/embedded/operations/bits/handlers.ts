@@ -1,11 +1,11 @@
 import { PARTICLE_TYPES, type Particle, RESULT_CODES } from '../../../protocol/index.ts'
-import { CommandError } from '../../command-error.ts'
+import { badRequest, CommandError } from '../../command-error.ts'
 import type { Bin } from '../../storage/bin-list.ts'
 import { type Arguments, parseCollectionRequest } from '../collections/collection-request.ts'
 import type { OperationHandler } from '../operation-handler.ts'
 import { BIT_MODIFIES } from './bit-modifies.ts'
 import { BIT_READS } from './bit-reads.ts'
-import { BIT_WRITE_FLAGS, badRequest, writeFlags } from './bit-request.ts'
+import { BIT_WRITE_FLAGS, writeFlags } from './bit-request.ts'
 
 /** Failures that NO_FAIL turns into doing nothing; a bad request stays one. */
 const FORGIVEN: ReadonlySet<number> = new Set([

@@ -5,12 +5,14 @@ import {
   ProtocolError,
   RESULT_CODES,
 } from '../../../protocol/index.ts'
-import { CommandError } from '../../command-error.ts'
+import { badRequest, CommandError } from '../../command-error.ts'
 import { decodeContainer, type MapContainer } from './container.ts'
 import { type Element, integerOf } from './element.ts'
 
 /** In the place of a code: context and operation follow (protocol 8.2). */
-const CONTEXT_CODE = 0xff
+export const CONTEXT_CODE = 0xff
+/** Path operations, which take expressions, are not run by this server (protocol 8.7). */
+export const SELECT_CODE = 0xfe
 const CONTEXT_LEVELS_MAX = 64
 /** No list of arguments is longer than that of the deepest context. */
 const ARGUMENTS_MAX = 2 * CONTEXT_LEVELS_MAX
@@ -28,10 +30,6 @@ export interface CollectionRequest {
   readonly context: readonly ContextLevel[]
   readonly code: number
   readonly args: Arguments
-}
-
-function badRequest(reason: string): CommandError {
-  return new CommandError(RESULT_CODES.PARAMETER, reason)
 }
 
 /** Runs a step of decoding; what is no msgpack, or none that is allowed there, is a bad request. */

@@ -9,7 +9,7 @@ import {
   writeMapFlags,
   writeMapHeader,
 } from '../../../protocol/index.ts'
-import { compare, type Element, refuseTooMany, takeElements } from './element.ts'
+import { compare, type Element, refuseTooLarge, refuseTooMany, takeElements } from './element.ts'
 
 export interface ListContainer {
   readonly kind: 'list'
@@ -98,22 +98,24 @@ export function encodeContainer(container: Container): Element {
     : mapElement(container.entries, container.order)
 }
 
+/** @throws CommandError RECORD_TOO_BIG for more than a frame can carry: elements may be given more than once */
 export function listElement(elements: readonly Element[], isOrdered = false): Element {
-  const writer = new ByteWriter(
-    elements.reduce((bytes, { length }) => bytes + length, CONTAINER_OVERHEAD_BYTES),
-  )
+  const bytes = elements.reduce((sum, { length }) => sum + length, CONTAINER_OVERHEAD_BYTES)
+  refuseTooLarge(bytes)
+  const writer = new ByteWriter(bytes)
   writeListHeader(writer, elements.length + (isOrdered ? 1 : 0))
   if (isOrdered) writeListFlags(writer, LIST_FLAGS.ORDERED)
   for (const element of elements) writer.bytes(element)
   return writer.view()
 }
 
-/** @param flags MAP_FLAGS of the metadata pair; none is written for 0 */
+/** As listElement. @param flags MAP_FLAGS of the metadata pair; none is written for 0 */
 export function mapElement(entries: readonly MapEntry[], flags: number): Element {
   const bytes = entries.reduce(
     (sum, { key, value }) => sum + key.length + value.length,
     CONTAINER_OVERHEAD_BYTES,
   )
+  refuseTooLarge(bytes)
   const writer = new ByteWriter(bytes)
   writeMapHeader(writer, entries.length + (flags === 0 ? 0 : 1))
   if (flags !== 0) writeMapFlags(writer, flags)

@@ -1,5 +1,5 @@
-import { MAP_FLAGS, RESULT_CODES } from '../../../protocol/index.ts'
-import { CommandError } from '../../command-error.ts'
+import { MAP_FLAGS } from '../../../protocol/index.ts'
+import { notApplicable } from '../../command-error.ts'
 import type { ContextLevel } from './collection-request.ts'
 import {
   type Container,
@@ -70,10 +70,6 @@ const FINDS: ReadonlyMap<number, { readonly kind: Container['kind']; readonly fi
   [LEVEL_KINDS.MAP_KEY, { kind: 'map', find: findByKey }],
   [LEVEL_KINDS.MAP_VALUE, { kind: 'map', find: findByValue }],
 ])
-
-function notApplicable(reason: string): CommandError {
-  return new CommandError(RESULT_CODES.OP_NOT_APPLICABLE, reason)
-}
 
 /** The container that a level is in, and where in it. */
 function locate(element: Element, level: ContextLevel): { container: Container; position: number } {

@@ -1,6 +1,7 @@
 import {
   ByteWriter,
   compareElements,
+  FRAME_BODY_BYTES_MAX,
   MSGPACK_KINDS,
   MsgpackReader,
   PARTICLE_TYPES,
@@ -11,6 +12,7 @@ import {
   writeInteger,
 } from '../../../protocol/index.ts'
 import { CommandError } from '../../command-error.ts'
+import { GEOJSON_HEADER } from '../geojson.ts'
 
 /** One msgpack element in the form a server stores (protocol 8.1). Its bytes never change. */
 export type Element = Buffer
@@ -18,8 +20,6 @@ export type Element = Buffer
 const ELEMENT_BYTES_MIN = 16
 /** An element takes a byte at least, and records have room for so many: a list or map of more is refused. */
 export const ELEMENTS_MAX = 1024 * 1024
-/** flags u8 0 · number of cells u16 0: what a GeoJSON particle has before its text, and an element lacks. */
-const GEOJSON_PARTICLE_HEADER = Buffer.alloc(3)
 
 /** Types that bytes may begin with; behind any other they answer as a blob, without that byte all the same. */
 const BYTES_PARTICLES: ReadonlySet<number> = new Set([
@@ -79,6 +79,11 @@ export function refuseTooMany(elements: number): void {
   if (elements > ELEMENTS_MAX) throw new CommandError(RESULT_CODES.RECORD_TOO_BIG, `${elements} elements`)
 }
 
+/** Refuses a list or map that no reply could carry before it is made. @throws CommandError RECORD_TOO_BIG */
+export function refuseTooLarge(bytes: number): void {
+  if (bytes > FRAME_BODY_BYTES_MAX) throw new CommandError(RESULT_CODES.RECORD_TOO_BIG, `${bytes} bytes`)
+}
+
 /** The elements that follow a reader, each as a view of its source. @throws CommandError RECORD_TOO_BIG */
 export function takeElements(reader: MsgpackReader, count: number): Element[] {
   refuseTooMany(count)
@@ -129,6 +134,6 @@ function bytesParticle(payload: Buffer): Particle {
   const first = payload[0]
   const type = first !== undefined && BYTES_PARTICLES.has(first) ? first : PARTICLE_TYPES.BLOB
   const value = payload.subarray(1)
-  if (type === PARTICLE_TYPES.GEOJSON) return { type, value: Buffer.concat([GEOJSON_PARTICLE_HEADER, value]) }
+  if (type === PARTICLE_TYPES.GEOJSON) return { type, value: Buffer.concat([GEOJSON_HEADER, value]) }
   return { type, value }
 }

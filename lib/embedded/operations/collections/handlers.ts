@@ -2,13 +2,10 @@ import { type Operation, PARTICLE_TYPES, RESULT_CODES } from '../../../protocol/
 import { CommandError } from '../../command-error.ts'
 import type { Bin } from '../../storage/bin-list.ts'
 import type { OperationHandler, OperationScope } from '../operation-handler.ts'
-import { type CollectionRequest, parseCollectionRequest } from './collection-request.ts'
+import { type CollectionRequest, parseCollectionRequest, SELECT_CODE } from './collection-request.ts'
 import { changeAt, follow } from './context.ts'
 import { type Element, elementParticle, NIL } from './element.ts'
 import { type Family, familyOf } from './family.ts'
-
-/** Path operations, which take expressions, are not run by this server (protocol 8.7). */
-const SELECT_CODE = 0xfe
 
 /** The operation of a payload. @throws CommandError PARAMETER, UNSUPPORTED_FEATURE */
 function requestOf(operation: Operation): CollectionRequest {

@@ -1,5 +1,5 @@
 import { LIST_FLAGS, RESULT_CODES } from '../../../protocol/index.ts'
-import { CommandError } from '../../command-error.ts'
+import { CommandError, notApplicable } from '../../command-error.ts'
 import { type Change, type ModifyOperation, sizeAnswer, unchanged } from './collection-operation.ts'
 import type { Arguments } from './collection-request.ts'
 import { EMPTY_LIST, EMPTY_ORDERED_LIST, type ListContainer, lowerBound, withInserted } from './container.ts'
@@ -10,10 +10,6 @@ import { checkedOrder, has, LIST_WRITE_FLAGS, lenientOrder } from './write-flags
 
 const DEFAULT_STEP = integerElement(1)
 const SORT_FLAGS = { DESCENDING: 1, DROP_DUPLICATES: 2 } as const
-
-function notApplicable(reason: string): CommandError {
-  return new CommandError(RESULT_CODES.OP_NOT_APPLICABLE, reason)
-}
 
 /** An empty list with the order of the argument at a position. */
 const createdBy =

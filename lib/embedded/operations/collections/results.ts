@@ -1,5 +1,5 @@
-import { MAP_FLAGS, RESULT_CODES } from '../../../protocol/index.ts'
-import { CommandError } from '../../command-error.ts'
+import { MAP_FLAGS } from '../../../protocol/index.ts'
+import { notApplicable } from '../../command-error.ts'
 import { listElement, type MapEntry, mapElement } from './container.ts'
 import { booleanElement, type Element, integerElement, NIL } from './element.ts'
 import { inverted, positions, type Run, type Selection, selectedIndexes } from './selection.ts'
@@ -79,10 +79,6 @@ export function resolve(asked: Selection, sequence: Sequence, requestedType: num
   const selection = isInverted ? inverted(asked, sequence.size) : asked
   const chosen = { selection, asked, sequence, indexes: selectedIndexes(selection, sequence) }
   return { answer: answer(chosen), indexes: chosen.indexes }
-}
-
-function notApplicable(reason: string): CommandError {
-  return new CommandError(RESULT_CODES.OP_NOT_APPLICABLE, reason)
 }
 
 function integers({ selection }: Chosen, found: readonly number[]): Element {

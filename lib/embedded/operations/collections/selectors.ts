@@ -2,7 +2,7 @@ import { RESULT_CODES } from '../../../protocol/index.ts'
 import { CommandError } from '../../command-error.ts'
 import type { Arguments } from './collection-request.ts'
 import { findKey, lowerBound, type MapContainer } from './container.ts'
-import { compare, type Element, NIL } from './element.ts'
+import { compare, type Element, NIL, refuseTooMany } from './element.ts'
 import {
   countedRun,
   listed,
@@ -85,15 +85,8 @@ export const byValueList: Selector = {
   argumentsMax: 1,
   select(sequence, args) {
     const asked = args.bounds(0)
-    if (sequence.isRanked)
-      return listed(
-        'rank',
-        asked.map(bound => valueRun(sequence, bound)),
-      )
-    return listed(
-      'rank',
-      withoutRepeats(asked).flatMap(bound => singleRuns(valueRun(sequence, bound))),
-    )
+    if (sequence.isRanked) return listed('rank', valueRuns(sequence, asked))
+    return listed('rank', valueRuns(sequence, withoutRepeats(asked)).flatMap(singleRuns))
   },
 }
 
@@ -153,6 +146,21 @@ export const byKeyRelativeIndexRange: Selector = {
 function valueRun(sequence: Sequence, bound: Element): Run {
   const start = sequence.countBelow(bound)
   return { start, count: sequence.countThrough(bound) - start }
+}
+
+/**
+ * The ranks of each of some bounds.
+ *
+ * @throws CommandError RECORD_TOO_BIG as soon as they are more than any record holds: bounds may repeat
+ */
+function valueRuns(sequence: Sequence, bounds: readonly Element[]): Run[] {
+  let total = 0
+  return bounds.map(bound => {
+    const run = valueRun(sequence, bound)
+    total += run.count
+    refuseTooMany(total)
+    return run
+  })
 }
 
 function singleRuns({ start, count }: Run): Run[] {

@@ -1,0 +1,13 @@
+// The server of bench/embedded.js, in a process of its own: starts, and tells its parent what it has used whenever asked.
+import { serveEmbedded } from 'aerospike-utxo-store/embedded'
+
+const server = await serveEmbedded()
+
+process.on('message', () => {
+  const { user, system } = process.cpuUsage()
+  // Run with --expose-gc: what is left is what the records need.
+  globalThis.gc()
+  process.send({ cpuMicroseconds: user + system, memory: process.memoryUsage() })
+})
+process.on('disconnect', () => server.close())
+process.send({ port: server.port })
