@@ -5,6 +5,7 @@ import {
   type Transaction,
   type Transport,
   UtxoStore,
+  utxoHash,
 } from 'aerospike-utxo-store'
 import { storeUrl, type TestServer, testServer } from '../servers/server.ts'
 import { coinbase, LOCKING_SCRIPT, spending } from './sample-transactions.ts'
@@ -137,6 +138,47 @@ describe('two spends by the same transaction', () => {
 })
 
 describe('a spend that fails in part', () => {
+  it('is not undone once it was repeated with success, however late its rollback arrives', async () => {
+    await using own = await UtxoStore.open(storeUrl(server), {
+      settings: { spendBatcherDurationMillis: 1, spendRollbackTimeout: 50 },
+    })
+    own.setBlockState(500, 1_700_000_000)
+    const parents = [coinbase(), coinbase()] as const
+    const [first, frozen] = parents
+    for (const parent of parents) await own.create(parent, 100)
+    const tx = spending(parents.map(parent => ({ tx: parent, vout: 0 })))
+    const hash = utxoHash(frozen.txid, 0, LOCKING_SCRIPT, 5_000_000_000n)
+    const target = [{ txid: frozen.txid, vout: 0, utxoHash: hash }]
+    await own.freezeUtxos(target)
+
+    const ownGood = own.transport
+    let letGo: () => void = () => {}
+    const held = new Promise<void>(resolve => {
+      letGo = resolve
+    })
+    const late: Promise<readonly RowAnswer[]>[] = []
+    own.transport = {
+      batchOperate(rows, options) {
+        if (!rows.some(row => row.kind === 'apply' && row.function === 'unspend'))
+          return ownGood.batchOperate(rows, options)
+        const { signal: _, ...rest } = options
+        const answers = held.then(() => ownGood.batchOperate(rows, rest))
+        late.push(answers)
+        return answers
+      },
+    }
+    expect(await code(own.spend(tx, 500))).toBe('UTXO_ERROR')
+    expect(late.length).toBe(1)
+    await own.unfreezeUtxos(target)
+    expect(await code(own.spend(tx, 500))).toBe('ok')
+    letGo()
+    expect((await late[0])?.map(({ status }) => status)).toEqual([0])
+    const slots = await Promise.all(
+      [first, frozen].map(async parent => (await own.get(parent.txid, ['utxos'])).utxos?.[0]?.state),
+    )
+    expect(slots).toEqual(['spent', 'spent'])
+  })
+
   it('lesson 30: undoes an input whose answer was lost, too: no parent names a spender without a record', async () => {
     const [doubtful, taken, free] = [await created(), await created(), await created()] as const
     await store.spend(spending([{ tx: taken, vout: 0 }]), 500)

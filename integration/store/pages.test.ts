@@ -301,7 +301,8 @@ describe('what is an output to spend', () => {
       { satoshis: 1n, lockingScript: LOCKING_SCRIPT },
       { satoshis: 0n, lockingScript: Uint8Array.of(0x00, 0x6a) },
     ]
-    const tx = { ...coinbase({ outputs: 2 }), outputs: [open, data] } as Transaction
+    const parsed = coinbase({ outputs: 2 })
+    const tx = { ...parsed, txid: parsed.txid, outputs: [open, data] } as Transaction
     await store.createPartial(tx.txid, new Map([open, data].entries()), 100)
     expect((await records.read(tx.txid))?.utxos).toEqual([expect.any(Uint8Array), null])
     // As a version with another rule has written it.

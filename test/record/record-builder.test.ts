@@ -119,7 +119,7 @@ describe('buildRecords', () => {
     }
   })
 
-  it('counts a page without spendable outputs as spent, since no spend will ever visit it', () => {
+  it('lesson 54: counts a page without spendable outputs as spent, since no spend will ever visit it', () => {
     const { master, pages } = buildRecords(sampleContent([...Array(4).fill(SPENDABLE), DATA]), OPTIONS)
     expect(master.get('spentExtraRecs')).toBe(1)
     expect(pages.map(page => page.get('lastSpentState'))).toEqual(['ALLSPENT'])

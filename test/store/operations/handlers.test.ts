@@ -44,7 +44,7 @@ const inTheMiddle =
 
 describe('create', () => {
   it.each<[string, Partial<RowAnswer> | undefined, string]>([
-    ['a record that exists (lesson 15)', { status: 5 }, 'TX_EXISTS'],
+    ['lesson 15: a record that exists', { status: 5 }, 'TX_EXISTS'],
     ['a record too big', { status: 13 }, 'PROCESSING'],
     ['a timeout in doubt', { status: 9, inDoubt: true }, 'STORAGE_ERROR'],
     ['no answer', undefined, 'STORAGE_ERROR'],
@@ -108,7 +108,7 @@ describe('get', () => {
     ['an input cut short', { bins: { ...good.bins, inputs: [Uint8Array.of(1, 2)] } }, 'STORAGE_ERROR'],
     ['block ids that are negative', { bins: { ...good.bins, blockIDs: [-1] } }, 'STORAGE_ERROR'],
     ['no answer', undefined, 'STORAGE_ERROR'],
-  ])('%s fails alone (lesson 4)', async (_, answer, code) => {
+  ])('lesson 04: %s fails alone', async (_, answer, code) => {
     const context = contextWith(new ScriptedTransport(inTheMiddle(good, answer)))
     const outcomes = await handled(getHandler(context), [request(1), request(2), request(3)])
     expect(outcomes.map(codeOf)).toEqual(['ok', code, 'ok'])
@@ -157,7 +157,7 @@ describe('setLocked', () => {
     ['a missing record', { status: 2 }, 'TX_NOT_FOUND'],
     ['TX_NOT_FOUND', udfAnswer({ status: 'ERROR', errorCode: 'TX_NOT_FOUND' }), 'TX_NOT_FOUND'],
     ['another error', udfAnswer({ status: 'ERROR', errorCode: 'X', message: 'm' }), 'STORAGE_ERROR'],
-    ['no SUCCESS bin (lesson 6)', { bins: {} }, 'PROCESSING'],
+    ['lesson 06: no SUCCESS bin', { bins: {} }, 'PROCESSING'],
     ['a server error', { status: 14 }, 'STORAGE_ERROR'],
     ['no answer', undefined, 'STORAGE_ERROR'],
   ])('%s fails alone', async (_, answer, code) => {
@@ -234,9 +234,9 @@ describe('setMinedMulti', () => {
   })
 
   it.each<[string, Partial<RowAnswer> | undefined, string]>([
-    ['a missing record (lesson 58)', { status: 2 }, 'TX_NOT_FOUND'],
+    ['lesson 58: a missing record', { status: 2 }, 'TX_NOT_FOUND'],
     ['TX_NOT_FOUND', udfAnswer({ status: 'ERROR', errorCode: 'TX_NOT_FOUND' }), 'TX_NOT_FOUND'],
-    ['an answer without the block (lesson 60)', udfAnswer({ status: 'OK', blockIDs: [6] }), 'STORAGE_ERROR'],
+    ['lesson 60: an answer without the block', udfAnswer({ status: 'OK', blockIDs: [6] }), 'STORAGE_ERROR'],
     ['an answer without block ids', udfAnswer({ status: 'OK' }), 'STORAGE_ERROR'],
     ['a server error', { status: 18 }, 'STORAGE_ERROR'],
     ['no answer', undefined, 'STORAGE_ERROR'],
@@ -249,7 +249,7 @@ describe('setMinedMulti', () => {
     )
   })
 
-  it('unsetting a missing transaction is nothing', async () => {
+  it('lesson 58: unsetting a missing transaction is nothing', async () => {
     const { result } = await setMined(inTheMiddle(udfAnswer({ status: 'OK', blockIDs: [] }), { status: 2 }), {
       ...info,
       unsetMined: true,
@@ -276,7 +276,7 @@ describe('setMinedMulti', () => {
     { kind: 'unset', bin: 'creating' },
   ]
 
-  it('unlocks the pages of the good ones even when another fails (lesson 46)', async () => {
+  it('lesson 46: unlocks the pages of the good ones even when another fails', async () => {
     const { result, batches } = await withPage(true)
     expect(result).toBeInstanceOf(SetMinedError)
     expect(batches.flat().filter(row => row.kind === 'write')).toEqual([
@@ -289,7 +289,7 @@ describe('setMinedMulti', () => {
     ])
   })
 
-  it('does not believe a master whose page has unspent outputs, and takes its delete-at-height back (lesson 45)', async () => {
+  it('lesson 45: does not believe a master whose page has unspent outputs, and takes its delete-at-height back', async () => {
     const { batches } = await withPage(false)
     const writes = batches.flat().filter(row => row.kind === 'write')
     expect(writes.map(row => [row.key.userKey, row.operations])).toEqual([
@@ -355,7 +355,7 @@ describe('a whole batch call that fails', () => {
           [1, 2].map(txid => ({ txid: bytes32(txid), locked: true })),
         ),
     ],
-  ])('gives every item of %s one error and does not go on (lesson 14)', async (_, run) => {
+  ])('lesson 14: gives every item of %s one error and does not go on', async (_, run) => {
     let calls = 0
     const context = contextWith({
       batchOperate: () => {

@@ -80,7 +80,7 @@ describe('freezing in batches', () => {
       udfAnswer({ status: 'ERROR', errorCode: 'SPENT', spendingData: 'zz' }),
       'STORAGE_ERROR',
     ],
-    ['an answer that is none (lesson 06)', 'apply', { bins: {} }, 'PROCESSING'],
+    ['lesson 06: an answer that is none', 'apply', { bins: {} }, 'PROCESSING'],
   ])('%s fails its output alone, and is not frozen or marked any further', async (_, kind, answer, code) => {
     const { codes, batches } = await freeze([output(1), output(2), output(3)], row =>
       row.kind === kind && isOf(row, 2) ? answer : undefined,

@@ -41,7 +41,7 @@ describe('the increment handler', () => {
     ['another refusal', udfAnswer({ status: 'ERROR', errorCode: 'INVALID_PARAMETER' }), 'STORAGE_ERROR'],
     ['a timeout in doubt', { status: 9, inDoubt: true }, 'STORAGE_ERROR'],
     ['no answer', undefined, 'STORAGE_ERROR'],
-    ['no bin SUCCESS (lesson 06)', { bins: {} }, 'PROCESSING'],
+    ['lesson 06: no bin SUCCESS', { bins: {} }, 'PROCESSING'],
   ])('%s fails its own item', async (_, answer, code) => {
     const { codes } = await increments([change(1), change(2), change(3)], (_row, index) =>
       index === 1 ? answer : OK,

@@ -28,7 +28,11 @@ describe('completeRecord', () => {
     ['a page without an answer', () => undefined, /no answer for this row/],
     ['a page that is missing', () => ({ status: 2 }), /reading page 1 of .*: Aerospike answered/],
     ['a page with too few slots', page(1), /has 2 slots for 3 outputs/],
-  ])('%s is damage', async (_, script, message) => {
+    ['a page with too many slots', page(3), /has 4 slots for 3 outputs/],
+    ['a page without slots', () => ({ bins: {} }), /has no bin utxos/],
+    ['a slot of 67 bytes', () => ({ bins: { [BINS.utxos]: [new Uint8Array(67)] } }), /67/],
+    ['a slot that is text', () => ({ bins: { [BINS.utxos]: ['x'.repeat(32)] } }), /utxos/],
+  ])('lesson 56: %s is damage', async (_, script, message) => {
     await expect(slots(script)).rejects.toMatchObject({
       code: 'STORAGE_ERROR',
       message: expect.stringMatching(message),

@@ -105,13 +105,13 @@ describe('rows', () => {
     ['flags', { parent: 1 }, { parent: 1, vout: 1, flags: { ignoreLocked: true } }],
     ['freeze flags', { parent: 1 }, { parent: 1, vout: 1, flags: { ignoreConsensusFreeze: true } }],
     ['parents', { parent: 1 }, { parent: 2, vout: 1 }],
-  ])('never joins different %s into one call (lesson 35)', async (_, first, second) => {
+  ])('lesson 35: never joins different %s into one call', async (_, first, second) => {
     const { rows } = await spend([first, second], () => OK)
     expect(rows.length).toBe(2)
   })
 })
 
-describe('first seen wins within a batch (lesson 34)', () => {
+describe('lesson 34: first seen wins within a batch', () => {
   it('refuses a later claim by another transaction, with the first as winner', async () => {
     const { outcomes, rows } = await spend(
       [
@@ -166,7 +166,7 @@ describe('verdicts on a record', () => {
     ['a device overload', { status: 18 }, 'STORAGE_ERROR'],
     ['a Lua failure', { status: 100 }, 'STORAGE_ERROR'],
     ['no answer', undefined, 'STORAGE_ERROR'],
-    ['no SUCCESS bin (lesson 6)', { bins: {} }, 'PROCESSING'],
+    ['lesson 06: no SUCCESS bin', { bins: {} }, 'PROCESSING'],
     ['no bins at all', {}, 'PROCESSING'],
     ['a SUCCESS that is no map', { bins: { SUCCESS: 'OK' } }, 'PROCESSING'],
     ['an unknown status', udfAnswer({ status: 'FINE' }), 'PROCESSING'],
@@ -218,7 +218,7 @@ describe('verdicts on single outputs', () => {
     ['UTXO_INVALID_SIZE', 'UTXO_INVALID_SIZE', { errorCode: 'UTXO_INVALID_SIZE', message: '' }],
     ['FREEZE_RECORD_DAMAGED', 'STORAGE_ERROR', { errorCode: 'FREEZE_RECORD_DAMAGED', message: '' }],
     ['anything else', 'STORAGE_ERROR', { errorCode: 'NEW_CODE', message: '' }],
-  ])('%s; an output without an entry was spent (lesson 36)', async (_, code, error) => {
+  ])('lesson 36: %s; an output without an entry was spent', async (_, code, error) => {
     const answer = udfAnswer({ status: 'ERROR', errors: { 1: error }, blockIDs: [] })
     const { outcomes } = await spend(
       [{ parent: 1 }, { parent: 1, vout: 1 }, { parent: 1, vout: 2 }],
@@ -260,7 +260,7 @@ describe('signals of records with pages', () => {
     ])
   })
 
-  it('takes it back from the master when the count had drifted (lesson 45)', async () => {
+  it('lesson 45: takes it back from the master when the count had drifted', async () => {
     const { rows, outcomes } = await allSpent(false)
     expect(outcomes.map(codeOf)).toEqual(['ok'])
     expect(rows.filter(row => row.kind === 'write')).toEqual([

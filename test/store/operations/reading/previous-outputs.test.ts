@@ -1,0 +1,88 @@
+import { describe, expect, it } from '@jest/globals'
+import type { Transaction } from '../../../../lib/bitcoin/index.ts'
+import { createBatchers } from '../../../../lib/store/calls/batchers.ts'
+import { outpointHandler } from '../../../../lib/store/operations/reading/previous-outputs.ts'
+import type { BatchRow, RowAnswer } from '../../../../lib/transport/index.ts'
+import { codeOf, handled } from '../../support/handled.ts'
+import { sampleTransaction } from '../../support/sample-transaction.ts'
+import { bytes32, contextWith, looksFor, ScriptedTransport } from '../../support/store-fixture.ts'
+
+/** As a record holds it: satoshis (8 bytes little-endian), length of the locking script, locking script. */
+const STORED_OUTPUT = Buffer.from([5, 0, 0, 0, 0, 0, 0, 0, 1, 0x51])
+/** Output 1 is one that the record does not know. */
+const GOOD: Partial<RowAnswer> = { bins: { outputs: [STORED_OUTPUT, null, STORED_OUTPUT] } }
+const PARENT = bytes32(7)
+const spending = (vout: number, txid = PARENT): { tx: Transaction } => ({
+  tx: sampleTransaction({ spends: [{ txid, vout }] }),
+})
+
+/** How three transactions fare; only the one in the middle asks for what is under test. */
+async function decorated(middle: { tx: Transaction }, answer?: Partial<RowAnswer>) {
+  const transport = new ScriptedTransport(row => (looksFor(row, PARENT) ? GOOD : answer))
+  return handled(outpointHandler(contextWith(transport)), [spending(0), middle, spending(2)])
+}
+
+describe('previousOutputsDecorate', () => {
+  it('lesson 09: an index that the parent does not have is the submitter’s fault, and his alone', async () => {
+    for (const vout of [1, 3, 0xffffffff]) {
+      const outcomes = await decorated(spending(vout))
+      expect([vout, ...outcomes.map(codeOf)]).toEqual([vout, 'ok', 'TX_INVALID', 'ok'])
+    }
+  })
+
+  it.each<[string, Partial<RowAnswer> | undefined, string]>([
+    ['is not there', { status: 2 }, 'TX_NOT_FOUND'],
+    ['is refused', { status: 18 }, 'STORAGE_ERROR'],
+    ['has no answer', undefined, 'STORAGE_ERROR'],
+    ['has no outputs', { bins: {} }, 'STORAGE_ERROR'],
+    ['has outputs that are text', { bins: { outputs: 'x' } }, 'STORAGE_ERROR'],
+    ['has an output cut short', { bins: { outputs: [STORED_OUTPUT.subarray(0, 9)] } }, 'STORAGE_ERROR'],
+    ['has its body elsewhere, where it is missing', { bins: { external: true } }, 'STORAGE_ERROR'],
+  ])('lesson 57: a parent that %s is never the submitter’s fault', async (_, answer, code) => {
+    const outcomes = await decorated(spending(9, bytes32(8)), answer)
+    expect(outcomes.map(codeOf)).toEqual(['ok', code, 'ok'])
+  })
+
+  it('lesson 24: many transactions take one round trip, within the cap', async () => {
+    const [size, cap] = [10, 3]
+    const waiting: (() => void)[] = []
+    let [inFlightMax, batches, reads] = [0, 0, 0]
+    const context = contextWith(
+      {
+        batchOperate: async (rows: readonly BatchRow[]) => {
+          batches += 1
+          reads += rows.length
+          await new Promise<void>(resolve => {
+            waiting.push(resolve)
+            inFlightMax = Math.max(inFlightMax, waiting.length)
+          })
+          return rows.map((_, index) => ({ index, status: 0, inDoubt: false, bins: GOOD.bins }))
+        },
+      },
+      {
+        outpointBatcherSize: size,
+        outpointBatcherMaxConcurrent: cap,
+        outpointBatcherDurationMillis: 0,
+        batcherConcurrency: 'fixed',
+      },
+    )
+    const { outpoint } = createBatchers(context)
+    const requests = Array.from({ length: 4 * size }, (_, index) => spending(0, bytes32(index % size)))
+    const answered = outpoint.submitGroup(requests)
+    let rounds = 0
+    for (; waiting.length > 0 || rounds === 0; rounds++) {
+      await new Promise(setImmediate)
+      for (const answer of waiting.splice(0)) answer()
+      await new Promise(setImmediate)
+    }
+    expect((await answered).every(({ status }) => status === 'fulfilled')).toBe(true)
+    // Four batches of ten transactions, three at a time: two round trips, not forty.
+    expect({ batches, reads, inFlightMax, rounds }).toEqual({
+      batches: 4,
+      reads: 40,
+      inFlightMax: cap,
+      rounds: 2,
+    })
+    await outpoint.close()
+  })
+})
