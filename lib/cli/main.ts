@@ -85,6 +85,19 @@ function createProgram(): Command {
       (await import('./commands/get.ts')).get(txid, options, createOutput(options.json === true)),
     )
 
+  program
+    .command('doctor')
+    .description(
+      'checks the cluster and this machine for everything the store needs, and says how to mend it',
+    )
+    .addOption(storeOption().makeOptionMandatory())
+    .option('--fix', 'do what is safe: register the UDF module, create the indexes')
+    .option('--json', 'print the findings as JSON')
+    .addHelpText('after', `\nExits 1 when a check failed; warnings alone exit 0.\n\n${STORE_HELP}`)
+    .action(async options =>
+      (await import('./commands/doctor.ts')).doctor(options, createOutput(options.json === true)),
+    )
+
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({ outputError: () => {} })
   }

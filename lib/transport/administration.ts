@@ -5,6 +5,9 @@ export interface IndexDefinition {
   readonly type: 'numeric'
 }
 
+/** `building`: it exists, but answers no queries yet. */
+export type IndexState = 'missing' | 'building' | 'ready'
+
 /** What the store asks of a cluster beside batches: the same for every transport, on the npm client. */
 export interface Administration {
   /** File names of the registered UDF modules, on whichever node answers. */
@@ -16,6 +19,8 @@ export interface Administration {
    * another set of the namespace has the name, it is made distinct. Rejects with `CONTEXT_CANCELED` when the signal fires while it is being built.
    */
   ensureIndex(index: IndexDefinition, signal?: AbortSignal): Promise<void>
+  /** The state of the index on the integers of a bin of the set, whatever its name, on each node. */
+  indexStates(bin: string): Promise<IndexState[]>
   /** The answer of every node to an info command, parameters included: `namespace/test`. */
   infoOfNodes(command: string): Promise<{ node: string; answer: string }[]>
   close(): Promise<void>

@@ -1,5 +1,5 @@
 export { RESULT_CODES } from '../protocol/index.ts'
-export type { Administration, IndexDefinition } from './administration.ts'
+export type { Administration, IndexDefinition, IndexState } from './administration.ts'
 export { type AlignedAnswers, alignAnswers } from './align-answers.ts'
 export { BatchError } from './batch-error.ts'
 export { ConnectionPermits, permitCount } from './connection-permits.ts'

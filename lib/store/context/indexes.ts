@@ -1,18 +1,22 @@
 import { StoreError } from '../../errors/index.ts'
 import { BINS } from '../../record/index.ts'
-import type { Administration } from '../../transport/index.ts'
+import type { Administration, IndexDefinition } from '../../transport/index.ts'
 import { released } from '../waiting/released.ts'
 
 /**
  * The secondary indexes of a set, all numeric, under the names that the reference gives them (semantics 1.13).
  * The one of the pruner comes with it.
  */
-const INDEXES = {
+export const INDEXES = {
   unminedSince: { name: 'unminedSinceIndex', bin: BINS.unminedSince },
   preserveUntil: { name: 'preserveUntilIndex', bin: BINS.preserveUntil },
 } as const
 
 export type IndexName = keyof typeof INDEXES
+
+export function indexDefinition(name: IndexName): IndexDefinition {
+  return { ...INDEXES[name], type: 'numeric' }
+}
 
 /**
  * Sees that an index exists and is built before it is queried. It is created at its first need, once for each
@@ -32,7 +36,7 @@ export class Indexes {
     let ready = this.#ready.get(index)
     if (ready === undefined) {
       // Not under the signal of the first caller: others wait for the same index.
-      ready = this.#administration.ensureIndex({ ...INDEXES[index], type: 'numeric' }, this.#closing.signal)
+      ready = this.#administration.ensureIndex(indexDefinition(index), this.#closing.signal)
       this.#ready.set(index, ready)
       ready.catch(() => this.#ready.delete(index))
     }

@@ -25,6 +25,7 @@ import {
   transportOptions,
 } from './client-options.ts'
 import { checkOptionNames, type OpenOptions } from './open-options.ts'
+import { startEmbedded } from './start-embedded.ts'
 
 /** What an open store stands on. */
 export interface StoreFoundation {
@@ -120,14 +121,6 @@ export async function openFoundation(text: string, options: OpenOptions): Promis
     )
     throw error
   }
-}
-
-async function startEmbedded(
-  namespace: string,
-): Promise<{ host: string; port: number; close(): Promise<void> }> {
-  // biome-ignore lint/style/noRestrictedImports: the one place where the store meets the embedded server; loaded only for `embedded:` URLs (contract, section 5).
-  const { startEmbeddedServer } = await import('../../embedded/index.ts')
-  return startEmbeddedServer({ namespaces: [namespace] })
 }
 
 /** Batched writes take the namespace's time to live, so anything but "never" would lose outputs (semantics 1.1). */

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import Aerospike from 'aerospike'
 import { describe, messageOf, StoreError } from '../../errors/index.ts'
-import type { Administration, IndexDefinition } from '../administration.ts'
+import type { Administration, IndexDefinition, IndexState } from '../administration.ts'
 import type { ClientConnection } from './connection.ts'
 
 export interface ClientAdministrationOptions {
@@ -62,9 +62,9 @@ export class ClientAdministration implements Administration {
 
   async ensureIndex(index: IndexDefinition, signal?: AbortSignal): Promise<void> {
     // Looked for first: a server renames an index that is created again under another name.
-    const isKnown = (await this.#statesByNode(index.bin)).some(state => state !== undefined)
+    const isKnown = (await this.indexStates(index.bin)).some(state => state !== 'missing')
     if (!isKnown) await this.#createIndex(index)
-    while (!(await this.#statesByNode(index.bin)).every(state => state === BUILT)) {
+    while (!(await this.indexStates(index.bin)).every(state => state === 'ready')) {
       if (signal?.aborted) throw givenUp(index.name, signal)
       await delay(INDEX_POLL_MS, undefined, { signal }).catch(() => {})
     }
@@ -86,14 +86,15 @@ export class ClientAdministration implements Administration {
     // Taken, too: by another process that was quicker, which the wait for it will show.
   }
 
-  /** The state of the index on a bin of the set, whatever its name, on each node; undefined where it has none. */
-  async #statesByNode(bin: string): Promise<(string | undefined)[]> {
+  async indexStates(bin: string): Promise<IndexState[]> {
     // Asked for as a whole: the npm client refuses commands of more than about fifty characters.
     const answers = await this.infoOfNodes('sindex-list')
     if (answers.length === 0) throw new StoreError('STORAGE_UNAVAILABLE', 'no node tells of its indexes')
     return answers.map(({ answer }) => {
       const indexes = answer.split(';').map(line => fieldsOf(line))
-      return indexes.find(fields => this.#isOnBin(fields, bin))?.get('state')
+      const state = indexes.find(fields => this.#isOnBin(fields, bin))?.get('state')
+      if (state === undefined) return 'missing'
+      return state === BUILT ? 'ready' : 'building'
     })
   }
 

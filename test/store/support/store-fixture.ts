@@ -48,6 +48,7 @@ export function scriptedAdministration(): Administration {
   return {
     listUdfFiles: async () => [],
     registerUdf: async () => {},
+    indexStates: async () => [],
     ensureIndex: async () => {},
     infoOfNodes: async () => [],
     close: async () => {},

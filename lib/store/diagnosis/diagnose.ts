@@ -1,0 +1,87 @@
+import { messageOf } from '../../errors/index.ts'
+import {
+  parseStoreUrl,
+  resolveSettings,
+  type Settings,
+  type SettingsInput,
+  type StoreUrl,
+} from '../../settings/index.ts'
+import { ClientAdministration, connectClient, type Host } from '../../transport/client/index.ts'
+import { administrationOptions, connectionOptions } from '../opening/client-options.ts'
+import { startEmbedded } from '../opening/start-embedded.ts'
+import { checkCluster } from './cluster-checks.ts'
+import { type Finding, failure, ok } from './finding.ts'
+import { checkConnections, checkExternalStore } from './local-checks.ts'
+import { checkNamespace } from './namespace-checks.ts'
+import { gatherFacts } from './node-facts.ts'
+import { checkSet } from './set-checks.ts'
+
+export interface DiagnoseOptions {
+  /** The settings that the store will be opened with. */
+  settings?: SettingsInput | undefined
+  /** Does what is safe: registers the UDF module, creates the indexes. */
+  fix?: boolean | undefined
+  /** Ends waiting for the connection and for indexes. */
+  signal?: AbortSignal | undefined
+}
+
+/** One attempt more than a first one: whoever asks what is wrong does not want to wait for a server that is not there. */
+const CONNECT_RETRIES = 1
+
+/**
+ * Checks the connection and everything that a store needs from its cluster and its machine, without opening a
+ * store, so that it also tells why one does not open. Findings come in the order of the checks; what cannot be
+ * checked because something before it failed is left out. Throws `INVALID_ARGUMENT` for a wrong URL or setting;
+ * everything else is a finding.
+ */
+export async function diagnose(text: string, options: DiagnoseOptions = {}): Promise<Finding[]> {
+  const url = parseStoreUrl(text)
+  const settings = resolveSettings(options.settings)
+  const external = await checkExternalStore(url)
+  if (url.scheme !== 'embedded')
+    return [...(await diagnoseCluster(url, url.hosts, settings, options)), external]
+  const server = await startEmbedded(url.namespace)
+  try {
+    // A server that has just begun lacks everything that a store brings: no news to anybody.
+    return [...(await diagnoseCluster(url, [server], settings, { ...options, fix: true })), external]
+  } finally {
+    await server.close()
+  }
+}
+
+async function diagnoseCluster(
+  url: StoreUrl,
+  hosts: readonly Host[],
+  settings: Settings,
+  { fix = false, signal }: DiagnoseOptions,
+): Promise<Finding[]> {
+  const where = hosts.map(({ host, port }) => `${host}:${port}`).join(', ')
+  let administration: ClientAdministration
+  try {
+    const connection = { ...connectionOptions(url, settings), connectRetries: CONNECT_RETRIES }
+    const client = await connectClient({ ...connection, hosts, signal })
+    administration = new ClientAdministration(client, administrationOptions(url, settings))
+  } catch (error) {
+    return [
+      failure('connection', messageOf(error), 'Start the server, or correct host and port of the store URL.'),
+    ]
+  }
+  const findings: Finding[] = [ok('connection', `connected to ${where}`)]
+  try {
+    const nodes = await gatherFacts(administration, url.namespace)
+    findings.push(...checkCluster(nodes, Date.now))
+    findings.push(...(await checkConnections(url, nodes)))
+    const ofNamespace = checkNamespace(nodes, url.namespace, settings)
+    findings.push(...ofNamespace)
+    const hasNamespace = !ofNamespace.some(({ check, level }) => check === 'namespace' && level === 'failure')
+    const { namespace, set } = url
+    if (hasNamespace) findings.push(...(await checkSet({ administration, namespace, set, fix, signal })))
+  } catch (error) {
+    findings.push(
+      failure('cluster answers', messageOf(error), 'See the log of the server; then run this again.'),
+    )
+  } finally {
+    await administration.close()
+  }
+  return findings
+}

@@ -1,0 +1,75 @@
+import type { Administration } from '../../transport/index.ts'
+import { INDEXES, indexDefinition } from '../context/indexes.ts'
+import { loadUdfModule } from '../udf/udf-module.ts'
+import { type Finding, failure, ok, warning } from './finding.ts'
+
+const FIX_MODULE = 'Run utxo-store doctor --fix, or open a store: either registers it.'
+const FIX_INDEX = 'Run utxo-store doctor --fix, or leave it to the first call that needs it.'
+
+export interface SetCheckOptions {
+  readonly administration: Administration
+  readonly namespace: string
+  readonly set: string
+  /** Registers and creates what is missing. */
+  readonly fix: boolean
+  readonly signal: AbortSignal | undefined
+}
+
+export async function checkSet(options: SetCheckOptions): Promise<Finding[]> {
+  const findings = [await countRecords(options), await checkModule(options)]
+  for (const name of Object.keys(INDEXES) as (keyof typeof INDEXES)[]) {
+    findings.push(await checkIndex(options, name))
+  }
+  return findings
+}
+
+async function countRecords({ administration, namespace, set }: SetCheckOptions): Promise<Finding> {
+  const answers = await administration.infoOfNodes(`sets/${namespace}`)
+  let copies = 0
+  for (const { answer } of answers) {
+    const line = answer.split(';').find(entry => entry.split(':').includes(`set=${set}`))
+    copies += Number(/(?:^|:)objects=(\d+)/.exec(line ?? '')?.[1] ?? 0)
+  }
+  return ok(
+    'set',
+    copies === 0 ? `${set} is empty` : `${set} has ${copies} records, copies on other nodes included`,
+  )
+}
+
+/** The name of the module is derived from its text: a node that lists it has the current one. */
+async function checkModule({ administration, fix }: SetCheckOptions): Promise<Finding> {
+  const check = 'udf module'
+  const module = await loadUdfModule()
+  const fileName = `${module.name}.lua`
+  const answers = await administration.infoOfNodes('udf-list')
+  const lacking = answers.filter(({ answer }) => !answer.includes(`filename=${fileName},`))
+  if (lacking.length === 0) return ok(check, `${module.name} is on every node`)
+  if (fix) {
+    await administration.registerUdf(fileName, module.source)
+    return ok(check, `${module.name} has been registered`)
+  }
+  return lacking.length === answers.length
+    ? warning(check, `${module.name} is not registered`, FIX_MODULE)
+    : failure(
+        check,
+        `${module.name} is missing on ${lacking.map(({ node }) => `node ${node}`).join(', ')}: calls there fail`,
+        FIX_MODULE,
+      )
+}
+
+async function checkIndex(
+  { administration, fix, signal }: SetCheckOptions,
+  name: keyof typeof INDEXES,
+): Promise<Finding> {
+  const index = indexDefinition(name)
+  const check = `index on ${index.bin}`
+  const states = await administration.indexStates(index.bin)
+  if (states.every(state => state === 'ready')) return ok(check, 'ready on every node')
+  if (fix) {
+    await administration.ensureIndex(index, signal)
+    return ok(check, 'has been created and is ready')
+  }
+  return states.includes('missing')
+    ? warning(check, 'missing; the first call that needs it will wait until it is built', FIX_INDEX)
+    : warning(check, 'is being built', 'Wait until it is ready; queries wait for it.')
+}
