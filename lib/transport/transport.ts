@@ -42,6 +42,8 @@ export type WriteOperation =
       readonly key: string | number | bigint
       readonly value: BinValue
     }
+  /** Removes one entry of a map; none, or no such bin, is fine. */
+  | { readonly kind: 'map-remove'; readonly bin: string; readonly key: string | number | bigint }
 
 /**
  * - `any`: creates or changes.

@@ -116,6 +116,8 @@ function writeOperation(operation: WriteOperation): unknown {
       return (lists.removeByValue as Loose)(bin, encodeValue(operation.value), lists.returnType.NONE)
     case 'map-put':
       return (maps.put as Loose)(bin, encodeValue(operation.key), encodeValue(operation.value))
+    case 'map-remove':
+      return (maps.removeByKey as Loose)(bin, encodeValue(operation.key), maps.returnType.NONE)
   }
 }
 

@@ -1,0 +1,143 @@
+import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals'
+import { type BatchRow, type Transport, UtxoStore } from 'aerospike-utxo-store'
+import { AerospikeMetadata, CoalescingMetadata } from 'aerospike-utxo-store/metadata'
+import { storeUrl, type TestServer, testServer, uniqueSet } from '../servers/server.ts'
+
+let server: TestServer
+let store: UtxoStore
+let set: string
+
+beforeAll(async () => {
+  server = await testServer()
+  store = await UtxoStore.open(storeUrl(server, { set: 'metadata-store' }))
+})
+
+beforeEach(() => {
+  set = uniqueSet('metadata')
+})
+
+afterAll(async () => {
+  await store.close()
+  await server.close()
+})
+
+const text = (value: string): Uint8Array => Buffer.from(value)
+
+async function contents(metadata: AerospikeMetadata): Promise<Record<string, string>> {
+  return Object.fromEntries(
+    [...(await metadata.entries())].map(([key, value]) => [key, String(Buffer.from(value))]),
+  )
+}
+
+it('keeps values by key, in one record', async () => {
+  const metadata = new AerospikeMetadata({ transport: store.transport, set })
+  expect(await metadata.getMetadata('height')).toBeUndefined()
+  await metadata.deleteMetadata('never there')
+  await metadata.setMetadata('height', text('820000'))
+  await metadata.batchMetadata({
+    puts: new Map([
+      ['tip', text('00ab')],
+      ['empty', text('')],
+    ]),
+    deletes: ['height'],
+  })
+  expect(await contents(metadata)).toEqual({ tip: '00ab', empty: '' })
+  const again = new AerospikeMetadata({ transport: store.transport, set })
+  expect(await again.getMetadata('tip')).toEqual(Buffer.from('00ab'))
+  const elsewhere = new AerospikeMetadata({ transport: store.transport, set, record: 'other' })
+  expect(await contents(elsewhere)).toEqual({})
+})
+
+it('refuses a bad entry, and then nothing of its batch is written', async () => {
+  const metadata = new AerospikeMetadata({ transport: store.transport, set })
+  const puts = new Map([
+    ['good', text('1')],
+    ['bad', new Uint8Array(16_385)],
+  ])
+  await expect(metadata.batchMetadata({ puts, deletes: [] })).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+  })
+  expect(await contents(metadata)).toEqual({})
+  await metadata.close()
+  await expect(metadata.setMetadata('late', text('1'))).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
+})
+
+it('puts several writers in an order', async () => {
+  const writers = Array.from({ length: 4 }, () => new AerospikeMetadata({ transport: store.transport, set }))
+  await Promise.all(
+    writers.map(async (writer, who) => {
+      for (let i = 0; i < 5; i++) await writer.setMetadata(`writer ${who}`, text(String(i)))
+    }),
+  )
+  expect(await contents(writers[0] as AerospikeMetadata)).toEqual({
+    'writer 0': '4',
+    'writer 1': '4',
+    'writer 2': '4',
+    'writer 3': '4',
+  })
+})
+
+it('lets no batch that arrives late undo a newer one', async () => {
+  const held: (readonly BatchRow[])[] = []
+  const holding: Transport = {
+    async batchOperate(rows, options) {
+      const [row] = rows
+      if (row?.kind !== 'write' || held.length > 0) return store.transport.batchOperate(rows, options)
+      held.push(rows)
+      throw new Error('no answer in time')
+    },
+  }
+  const metadata = new AerospikeMetadata({ transport: holding, set })
+  await expect(metadata.setMetadata('height', text('old'))).rejects.toThrow('no answer in time')
+  await metadata.setMetadata('height', text('new'))
+  for (const rows of held) await store.transport.batchOperate(rows, { timeout: 1_000 })
+  expect(await contents(metadata)).toEqual({ height: 'new' })
+})
+
+it('takes its own batch, repeated by the transport, for applied', async () => {
+  const doubling: Transport = {
+    async batchOperate(rows, options) {
+      if (rows[0]?.kind === 'write') await store.transport.batchOperate(rows, options)
+      return store.transport.batchOperate(rows, options)
+    },
+  }
+  const metadata = new AerospikeMetadata({ transport: doubling, set })
+  await metadata.setMetadata('a', text('1'))
+  await metadata.setMetadata('b', text('2'))
+  expect(await contents(metadata)).toEqual({ a: '1', b: '2' })
+})
+
+it('brings a thousand asynchronous writes to the server as a handful of operates', async () => {
+  let writes = 0
+  const counting: Transport = {
+    batchOperate(rows, options) {
+      if (rows[0]?.kind === 'write') writes += 1
+      return store.transport.batchOperate(rows, options)
+    },
+  }
+  const errors: string[] = []
+  const base = new AerospikeMetadata({ transport: counting, set })
+  const metadata = new CoalescingMetadata(base, {
+    logger: { error: (_fields, message) => errors.push(message) },
+  })
+  for (let i = 0; i < 1_000; i++) {
+    void metadata.setMetadata(`key ${i % 10}`, text(String(i)))
+    if (i % 100 === 99) await new Promise(resolve => setImmediate(resolve))
+  }
+  await metadata.close()
+  expect(errors).toEqual([])
+  expect(writes).toBeLessThanOrEqual(10)
+  const reader = new AerospikeMetadata({ transport: store.transport, set })
+  expect(Object.values(await contents(reader)).sort()).toEqual([
+    '990',
+    '991',
+    '992',
+    '993',
+    '994',
+    '995',
+    '996',
+    '997',
+    '998',
+    '999',
+  ])
+})

@@ -1,0 +1,227 @@
+import { InvalidArgumentError, StoreError } from '../errors/index.ts'
+import { checkEntry, type MetadataBatch, type MetadataStore } from './metadata-store.ts'
+
+/** The part of a logger that the writer uses; pino fits as it is. */
+export interface MetadataLogger {
+  error(fields: object, message: string): void
+}
+
+export interface CoalescingMetadataOptions {
+  /** Keys that may wait to be written; a write to one more waits for room. 8,192 by default. */
+  readonly queueKeysMax?: number
+  /** Told of every batch that failed. */
+  readonly logger: MetadataLogger
+}
+
+const QUEUE_KEYS_MAX = 8_192
+const DONE = Promise.resolve()
+const DELETED = Symbol('deleted')
+
+type Change = Uint8Array | typeof DELETED
+
+interface Flush {
+  resolve(): void
+  reject(error: StoreError): void
+}
+
+interface Waiting {
+  readonly key: string
+  readonly change: Change
+  readonly admitted: Promise<void>
+  admit(): void
+}
+
+/**
+ * Makes small metadata writes cheap for their callers: `setMetadata` and `deleteMetadata` only put the change
+ * down, and one writer in the background applies what has come together as one atomic batch, the last change of
+ * each key only (semantics 9.3). Everything else passes through.
+ *
+ * Changes of a key take effect in the order of the calls, and batches follow one another. **A read right after
+ * a write may still see the older value; `flush()` resolves when all writes before it are durable.** A crash
+ * loses what is not flushed: what must not be lost goes through `batchMetadata`.
+ */
+export class CoalescingMetadata implements MetadataStore {
+  readonly #base: MetadataStore
+  readonly #logger: MetadataLogger
+  readonly #queueKeysMax: number
+  /** Changes that wait for the next batch: the last one of each key. */
+  #pending = new Map<string, Change>()
+  /** Callers that found no room, in the order of their calls. */
+  #waiting: Waiting[] = []
+  #flushes: Flush[] = []
+  /** Every batch in turn. */
+  #written: Promise<void> = DONE
+  #isScheduled = false
+  #firstError: StoreError | undefined
+  #unflushedError: StoreError | undefined
+  #closing: Promise<void> | undefined
+  /** Writes that came while it was closing. */
+  #late: Promise<unknown> = DONE
+  #isClosed = false
+
+  /** Takes `base` over: it is closed with this store. */
+  constructor(base: MetadataStore, { queueKeysMax = QUEUE_KEYS_MAX, logger }: CoalescingMetadataOptions) {
+    if (!Number.isSafeInteger(queueKeysMax) || queueKeysMax < 1)
+      throw new InvalidArgumentError('queueKeysMax', 'a whole number from 1', queueKeysMax)
+    this.#base = base
+    this.#logger = logger
+    this.#queueKeysMax = queueKeysMax
+  }
+
+  /**
+   * Puts the change down and resolves at once, or, where too many keys wait, when there is room again; it does
+   * not wait for the server. The value is copied. Throws `INVALID_ARGUMENT`, and `SERVICE_UNAVAILABLE` after close.
+   */
+  setMetadata(key: string, value: Uint8Array): Promise<void> {
+    checkEntry(key, value)
+    return this.#enqueue(key, Uint8Array.from(value))
+  }
+
+  /** As `setMetadata`, for a removal. */
+  deleteMetadata(key: string): Promise<void> {
+    checkEntry(key)
+    return this.#enqueue(key, DELETED)
+  }
+
+  /** What the base store has: not what is still to be written. */
+  getMetadata(key: string): Promise<Uint8Array | undefined> {
+    return this.#base.getMetadata(key)
+  }
+
+  /** Applied at once, and after every change that was put down before it. */
+  async batchMetadata(batch: MetadataBatch): Promise<void> {
+    await this.flush()
+    await this.#base.batchMetadata(batch)
+  }
+
+  /** Resolves when every change before it is durable; rejects with the first error since the last flush, if there was one. */
+  flush(): Promise<void> {
+    // Changes that wait for room make a later batch than those that wait to be written.
+    const lastWaiting = this.#waiting.at(-1)
+    if (lastWaiting !== undefined) return lastWaiting.admitted.then(() => this.#flushPending())
+    return this.#flushPending()
+  }
+
+  #flushPending(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#flushes.push({ resolve, reject })
+      this.#schedule()
+    })
+  }
+
+  /**
+   * Writes what was accepted, then closes the base store. Rejects with the first error of a batch in the
+   * background, if there was one. Idempotent.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#drainAndClose()
+    return this.#closing
+  }
+
+  async #drainAndClose(): Promise<void> {
+    await this.flush().catch(() => {})
+    for (let late: unknown; late !== this.#late; ) {
+      late = this.#late
+      await late
+    }
+    this.#isClosed = true
+    await this.#base.close()
+    if (this.#firstError !== undefined) throw this.#firstError
+  }
+
+  #enqueue(key: string, change: Change): Promise<void> {
+    if (this.#closing !== undefined) return this.#writeThrough(key, change)
+    // A caller that waits for room keeps its place before later changes of the same key.
+    const hasRoom = this.#pending.size < this.#queueKeysMax && this.#waiting.length === 0
+    if (hasRoom || this.#pending.has(key)) {
+      this.#pending.set(key, change)
+      this.#schedule()
+      return DONE
+    }
+    let admit = (): void => {}
+    const admitted = new Promise<void>(resolve => {
+      admit = resolve
+    })
+    this.#waiting.push({ key, change, admitted, admit })
+    return admitted
+  }
+
+  /** After everything that was accepted before, and before the base store closes. */
+  #writeThrough(key: string, change: Change): Promise<void> {
+    if (this.#isClosed)
+      return Promise.reject(new StoreError('SERVICE_UNAVAILABLE', 'the metadata store is closed'))
+    const drained = this.flush().catch(() => {})
+    const written = Promise.all([drained, this.#late]).then(() =>
+      change === DELETED ? this.#base.deleteMetadata(key) : this.#base.setMetadata(key, change),
+    )
+    this.#late = written.catch(() => {})
+    return written
+  }
+
+  /** The next batch collects until the end of this turn of the event loop, and until the one before it has ended. */
+  #schedule(): void {
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    setImmediate(() => {
+      this.#written = this.#written.then(() => this.#writeBatch())
+    })
+  }
+
+  /** Never rejects: whoever flushes hears of a failure, and whoever closes. */
+  async #writeBatch(): Promise<void> {
+    const changes = this.#pending
+    const flushes = this.#flushes
+    this.#pending = new Map()
+    this.#flushes = []
+    this.#isScheduled = false
+    this.#admitWaiting()
+    if (changes.size > 0) await this.#apply(changes)
+    if (flushes.length === 0) return
+    const error = this.#unflushedError
+    this.#unflushedError = undefined
+    for (const { resolve, reject } of flushes) {
+      if (error === undefined) resolve()
+      else reject(error)
+    }
+  }
+
+  async #apply(changes: ReadonlyMap<string, Change>): Promise<void> {
+    try {
+      await this.#base.batchMetadata(batchOf(changes))
+    } catch (cause) {
+      const error = new StoreError('STORAGE_ERROR', `${changes.size} metadata changes were not written`, {
+        cause,
+      })
+      this.#firstError ??= error
+      this.#unflushedError ??= error
+      this.#report(error)
+    }
+  }
+
+  /** Those who waited for room make the next batch. */
+  #admitWaiting(): void {
+    if (this.#waiting.length === 0) return
+    for (const { key, change, admit } of this.#waiting.splice(0, this.#queueKeysMax)) {
+      this.#pending.set(key, change)
+      admit()
+    }
+    this.#schedule()
+  }
+
+  /** A logger that throws must not stop the writer. */
+  #report(error: StoreError): void {
+    try {
+      this.#logger.error({ event: 'metadata_write_failed', err: error }, error.message)
+    } catch {}
+  }
+}
+
+function batchOf(changes: ReadonlyMap<string, Change>): MetadataBatch {
+  const puts = new Map<string, Uint8Array>()
+  const deletes: string[] = []
+  for (const [key, change] of changes) {
+    if (change === DELETED) deletes.push(key)
+    else puts.set(key, change)
+  }
+  return { puts, deletes }
+}

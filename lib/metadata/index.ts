@@ -1,0 +1,7 @@
+export { AerospikeMetadata, type AerospikeMetadataOptions } from './aerospike-metadata.ts'
+export {
+  CoalescingMetadata,
+  type CoalescingMetadataOptions,
+  type MetadataLogger,
+} from './coalescing-metadata.ts'
+export type { MetadataBatch, MetadataStore } from './metadata-store.ts'

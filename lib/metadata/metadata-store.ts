@@ -1,0 +1,32 @@
+import { InvalidArgumentError } from '../errors/index.ts'
+
+/** What one batch changes; a key is in one of the two only. */
+export interface MetadataBatch {
+  readonly puts: ReadonlyMap<string, Uint8Array>
+  readonly deletes: readonly string[]
+}
+
+/** Small values by name: last heights, cursors, states of jobs. */
+export interface MetadataStore {
+  /** The value, or undefined where there is none. */
+  getMetadata(key: string): Promise<Uint8Array | undefined>
+  setMetadata(key: string, value: Uint8Array): Promise<void>
+  /** A missing key is fine. */
+  deleteMetadata(key: string): Promise<void>
+  /** Applies all changes or none. */
+  batchMetadata(batch: MetadataBatch): Promise<void>
+  /** Idempotent. Calls after it are refused with `SERVICE_UNAVAILABLE`. */
+  close(): Promise<void>
+}
+
+const KEY_BYTES_MAX = 256
+const VALUE_BYTES_MAX = 16_384
+
+/** Throws `INVALID_ARGUMENT` for what one record with all values should not hold. */
+export function checkEntry(key: string, value?: Uint8Array): void {
+  const isKey = typeof key === 'string' && key.length > 0 && key.length <= KEY_BYTES_MAX
+  if (!isKey || Buffer.byteLength(key) > KEY_BYTES_MAX)
+    throw new InvalidArgumentError('metadata key', `text of 1 to ${KEY_BYTES_MAX} bytes`, key)
+  if (value !== undefined && !(value instanceof Uint8Array && value.byteLength <= VALUE_BYTES_MAX))
+    throw new InvalidArgumentError('metadata value', `at most ${VALUE_BYTES_MAX} bytes`, value)
+}
