@@ -1,0 +1,197 @@
+import { InvalidArgumentError, messageOf } from '../../errors/index.ts'
+import type { FeedLogger, FeedRecord, FeedSource } from './broker.ts'
+import { EntryOrder } from './entry-order.ts'
+import { type FeedReading, readFeedMessage } from './message.ts'
+import { PartitionChain } from './partition-chain.ts'
+
+/** Where the entries of the feed go: the cache. Both copy what they keep. */
+export interface FeedTarget {
+  /** Best effort: what it throws is counted, and the reader falls back to the store. */
+  add(txid: Uint8Array, content: Uint8Array): void
+  /** Has to be done before the message counts as read: what it throws has the message applied again. */
+  delete(txid: Uint8Array): Promise<void> | void
+}
+
+export interface FeedConsumerOptions {
+  readonly source: FeedSource
+  readonly target: FeedTarget
+  readonly logger: FeedLogger
+  /** Messages of one partition that wait for their turn. 64 by default. */
+  readonly queueRecordsMax?: number
+  /** Pause between commits in milliseconds. One second by default. */
+  readonly commitEveryMs?: number
+}
+
+export interface FeedCounts {
+  readonly messages: number
+  readonly adds: number
+  readonly deletes: number
+  /** Additions that the target refused, or that were passed over because the consumer could not keep up. */
+  readonly addsLost: number
+  /** Messages that could not be read, or not to their end. */
+  readonly defects: number
+  /** Attempts of messages that had to be repeated for a failed removal. */
+  readonly failures: number
+}
+
+const QUEUE_RECORDS_MAX = 64
+const COMMIT_EVERY_MS = 1_000
+
+/**
+ * Applies the feed to a cache (semantics 9.1.3). Messages of a partition are applied in order, one after the
+ * other, also across polls; partitions do not wait for each other. A message is marked for the commit after
+ * all its removals are done, and nothing behind a message that fails is.
+ */
+export class FeedConsumer {
+  readonly #options: Required<FeedConsumerOptions>
+  readonly #chains = new Map<number, PartitionChain>()
+  /** A consumer that has once been at the end of a partition serves live readers from then on. */
+  #isCaughtUp = false
+  #isStopping = false
+  #polling: Promise<void> | undefined
+  #stopped: Promise<void> | undefined
+  #lastCommit = 0
+  readonly #counts = { messages: 0, adds: 0, deletes: 0, addsLost: 0, defects: 0, failures: 0 }
+
+  constructor(options: FeedConsumerOptions) {
+    const { queueRecordsMax = QUEUE_RECORDS_MAX, commitEveryMs = COMMIT_EVERY_MS } = options
+    if (!Number.isSafeInteger(queueRecordsMax) || queueRecordsMax < 1)
+      throw new InvalidArgumentError('queueRecordsMax', 'a whole number from 1', queueRecordsMax)
+    this.#options = { ...options, queueRecordsMax, commitEveryMs }
+    options.source.onRevoke(partitions => this.#release(partitions))
+  }
+
+  get counts(): FeedCounts {
+    return { ...this.#counts }
+  }
+
+  /**
+   * Reads until `stop`, or until the source is gone, which rejects. Either way what is being applied is let to
+   * its end, what was marked is committed, and the source is closed.
+   */
+  async run(): Promise<void> {
+    this.#polling ??= this.#poll()
+    try {
+      await this.#polling
+    } finally {
+      await this.#shutDown()
+    }
+  }
+
+  /** Stops reading, and resolves when the last commit is done and the source is closed. Idempotent. */
+  async stop(): Promise<void> {
+    this.#isStopping = true
+    await this.#polling?.catch(() => {})
+    await this.#shutDown()
+  }
+
+  async #poll(): Promise<void> {
+    const { source } = this.#options
+    while (!this.#isStopping) {
+      for (const record of await source.poll()) this.#accept(record)
+      await this.#commitNowAndThen()
+    }
+  }
+
+  /** A message that comes after the stop is not applied; its offset stays uncommitted, so that nothing is lost. */
+  #accept(record: FeedRecord): void {
+    if (this.#isStopping) return
+    const { partition, offset } = record
+    this.#chainOf(partition).push(record)
+    if (offset + 1 === this.#options.source.highWaterMark(partition)) this.#isCaughtUp = true
+  }
+
+  #chainOf(partition: number): PartitionChain {
+    let chain = this.#chains.get(partition)
+    if (chain === undefined) {
+      const { source, logger, queueRecordsMax } = this.#options
+      chain = new PartitionChain({
+        queueRecordsMax,
+        apply: record => this.#apply(record),
+        onApplied: ({ offset }) => source.mark(partition, offset),
+        onFailed: ({ offset }, error) => {
+          this.#counts.failures += 1
+          const text = `a removal failed, the message is applied again: ${messageOf(error)}`
+          logger.error({ event: 'feed_delete_failed', partition, offset, err: error }, text)
+        },
+        onFull: () => source.pause(partition),
+        onRoom: () => source.resume(partition),
+      })
+      this.#chains.set(partition, chain)
+    }
+    return chain
+  }
+
+  /** Rejects for a failed removal only: a message that cannot be read would never get better. */
+  async #apply(record: FeedRecord): Promise<void> {
+    this.#counts.messages += 1
+    if (record.value === null) return
+    // Live readers are better served by fresh entries soon than by old ones late; removals are never passed over.
+    const isBehind = this.#isCaughtUp && this.#chains.get(record.partition)?.isFull === true
+    const entries = new EntryOrder()
+    const reading = readFeedMessage(record.value, {
+      add: (txid, content) => entries.apply(() => this.#add(txid, content, isBehind)),
+      delete: txid => entries.apply(() => this.#delete(txid)),
+    })
+    this.#report(record, reading, isBehind)
+    await entries.ended()
+  }
+
+  #add(txid: Uint8Array, content: Uint8Array, isBehind: boolean): void {
+    try {
+      if (isBehind) this.#counts.addsLost += 1
+      else {
+        this.#options.target.add(txid, content)
+        this.#counts.adds += 1
+      }
+    } catch {
+      this.#counts.addsLost += 1
+    }
+  }
+
+  #delete(txid: Uint8Array): Promise<void> | void {
+    this.#counts.deletes += 1
+    return this.#options.target.delete(txid)
+  }
+
+  #report({ partition, offset }: FeedRecord, { entries, defect }: FeedReading, isBehind: boolean): void {
+    const { logger } = this.#options
+    if (defect !== undefined) {
+      this.#counts.defects += 1
+      const text = `a message cannot be read to its end: ${defect}`
+      logger.warn({ event: 'feed_message_defect', partition, offset, entries }, text)
+    }
+    if (isBehind)
+      logger.warn({ event: 'feed_adds_dropped', partition, offset }, 'the consumer cannot keep up')
+  }
+
+  async #commitNowAndThen(): Promise<void> {
+    const now = Date.now()
+    if (now - this.#lastCommit < this.#options.commitEveryMs) return
+    this.#lastCommit = now
+    await this.#commit()
+  }
+
+  /** What is not committed is delivered again, and applied again without harm. */
+  async #commit(): Promise<void> {
+    try {
+      await this.#options.source.commit()
+    } catch (error) {
+      this.#options.logger.warn({ event: 'feed_commit_failed', err: error }, messageOf(error))
+    }
+  }
+
+  /** Another consumer takes the partitions over: nothing of them may be applied or committed after this. */
+  async #release(partitions: readonly number[]): Promise<void> {
+    const chains = partitions.flatMap(partition => this.#chains.get(partition) ?? [])
+    for (const partition of partitions) this.#chains.delete(partition)
+    await Promise.all(chains.map(chain => chain.stop()))
+    await this.#commit()
+  }
+
+  #shutDown(): Promise<void> {
+    this.#isStopping = true
+    this.#stopped ??= this.#release([...this.#chains.keys()]).then(() => this.#options.source.close())
+    return this.#stopped
+  }
+}

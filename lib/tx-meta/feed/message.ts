@@ -1,0 +1,96 @@
+import { InvalidArgumentError } from '../../errors/index.ts'
+
+/** What one entry of a message says (semantics 9.1.2). */
+export type FeedEntry =
+  | { readonly action: 'add'; readonly txid: Uint8Array; readonly content: Uint8Array }
+  | { readonly action: 'delete'; readonly txid: Uint8Array }
+
+/** Takes the entries of a message, in order. What it is given are views: copy what outlives the call. */
+export interface FeedVisitor {
+  add(txid: Uint8Array, content: Uint8Array): void
+  delete(txid: Uint8Array): void
+}
+
+/** How far a message could be read: a defect ends it, and what came before has been visited. */
+export interface FeedReading {
+  readonly version: 1 | 2
+  readonly entries: number
+  readonly defect: string | undefined
+}
+
+const ACTIONS = { add: 0, delete: 1 } as const
+const TXID_BYTES = 32
+const COUNT_BYTES = 4
+const LENGTH_AT = TXID_BYTES + 1
+/** The smallest entry: a removal. */
+const ENTRY_BYTES_MIN = LENGTH_AT + 4
+/** What a message of version 2 begins with; the number of its entries follows. */
+const V2_MAGIC = 0x000002ff
+const V2_HEADER_BYTES = 8
+/** xxHash64 of the txid, before each entry of version 2; this library hashes for itself. */
+const V2_HASH_BYTES = 8
+
+/** Visits the entries of a message. Never throws by itself, whatever the bytes are; what the visitor throws passes. */
+export function readFeedMessage(given: Uint8Array, visitor: FeedVisitor): FeedReading {
+  const bytes = Buffer.from(given.buffer, given.byteOffset, given.byteLength)
+  if (bytes.length < COUNT_BYTES)
+    return { version: 1, entries: 0, defect: `${bytes.length} bytes are too few` }
+  const version = isV2(bytes) ? 2 : 1
+  const prefixBytes = version === 2 ? V2_HASH_BYTES : 0
+  let at = version === 2 ? V2_HEADER_BYTES : COUNT_BYTES
+  const count = bytes.readUInt32LE(at - COUNT_BYTES)
+  // Before anything is allowed to grow with it.
+  if (count > Math.floor((bytes.length - at) / (ENTRY_BYTES_MIN + prefixBytes)))
+    return { version, entries: 0, defect: `${count} entries do not fit into ${bytes.length} bytes` }
+  for (let entry = 0; entry < count; entry++) {
+    const defect = (what: string): FeedReading => ({
+      version,
+      entries: entry,
+      defect: `entry ${entry}: ${what}`,
+    })
+    const from = at + prefixBytes
+    if (from + ENTRY_BYTES_MIN > bytes.length) return defect('it is cut short')
+    const action = bytes[from + TXID_BYTES]
+    const length = bytes.readUInt32LE(from + LENGTH_AT)
+    at = from + ENTRY_BYTES_MIN + length
+    if (at > bytes.length) return defect(`${length} bytes of content are cut short`)
+    const txid = bytes.subarray(from, from + TXID_BYTES)
+    if (action === ACTIONS.add) visitor.add(txid, bytes.subarray(from + ENTRY_BYTES_MIN, at))
+    else if (action === ACTIONS.delete && length === 0) visitor.delete(txid)
+    else return defect(`action ${action} with ${length} bytes is none`)
+  }
+  if (at !== bytes.length)
+    return { version, entries: count, defect: `${bytes.length - at} bytes are left over` }
+  return { version, entries: count, defect: undefined }
+}
+
+/** By all four bytes and the room for its entries: as a count of version 1 they are 767, which is possible. */
+function isV2(bytes: Buffer): boolean {
+  if (bytes.length < V2_HEADER_BYTES || bytes.readUInt32LE(0) !== V2_MAGIC) return false
+  const count = bytes.readUInt32LE(COUNT_BYTES)
+  return bytes.length - V2_HEADER_BYTES >= count * (V2_HASH_BYTES + ENTRY_BYTES_MIN)
+}
+
+/** Encodes entries as a message of version 1, which every reader understands. */
+export function encodeFeedMessage(entries: readonly FeedEntry[]): Uint8Array {
+  const contentBytes = entries.reduce((sum, entry) => sum + contentOf(entry).byteLength, 0)
+  const bytes = Buffer.allocUnsafe(COUNT_BYTES + entries.length * ENTRY_BYTES_MIN + contentBytes)
+  let at = bytes.writeUInt32LE(entries.length, 0)
+  for (const entry of entries) {
+    if (entry.txid.byteLength !== TXID_BYTES)
+      throw new InvalidArgumentError('txid', `${TXID_BYTES} bytes`, entry.txid)
+    const content = contentOf(entry)
+    bytes.set(entry.txid, at)
+    bytes[at + TXID_BYTES] = ACTIONS[entry.action]
+    bytes.writeUInt32LE(content.byteLength, at + LENGTH_AT)
+    bytes.set(content, at + ENTRY_BYTES_MIN)
+    at += ENTRY_BYTES_MIN + content.byteLength
+  }
+  return bytes
+}
+
+const NOTHING = new Uint8Array(0)
+
+function contentOf(entry: FeedEntry): Uint8Array {
+  return entry.action === 'add' ? entry.content : NOTHING
+}

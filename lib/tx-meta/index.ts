@@ -1,0 +1,12 @@
+export type { FeedLogger, FeedRecord, FeedSink, FeedSource } from './feed/broker.ts'
+export { FeedConsumer, type FeedConsumerOptions, type FeedCounts, type FeedTarget } from './feed/consumer.ts'
+export {
+  encodeFeedMessage,
+  type FeedEntry,
+  type FeedReading,
+  type FeedVisitor,
+  readFeedMessage,
+} from './feed/message.ts'
+export { FeedProducer, type FeedProducerOptions, partitionOf } from './feed/producer.ts'
+export { FlatCache, type FlatCacheStatistics } from './flat-cache.ts'
+export { type CachedInpoint, type CachedMetadata, decodeMetaBytes, encodeMetaBytes } from './meta-bytes.ts'

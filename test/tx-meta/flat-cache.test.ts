@@ -1,0 +1,144 @@
+import { createHash } from 'node:crypto'
+import { describe, expect, it } from '@jest/globals'
+import fc from 'fast-check'
+import { EntryRing } from '../../lib/tx-meta/entry-ring.ts'
+import { FlatCache } from '../../lib/tx-meta/flat-cache.ts'
+
+function txid(number: number): Uint8Array {
+  return createHash('sha256').update(String(number)).digest()
+}
+
+function value(number: number, bytes = 60): Uint8Array {
+  return Buffer.alloc(bytes, number)
+}
+
+describe('FlatCache', () => {
+  it('gives back what was stored last, as a copy', () => {
+    const cache = new FlatCache(1)
+    const given = value(1)
+    cache.set(txid(1), given, 100)
+    given.fill(9)
+    const first = cache.get(txid(1))
+    expect(first).toEqual(value(1))
+    first?.fill(8)
+    expect(cache.get(txid(1))).toEqual(value(1))
+    cache.set(txid(1), value(2, 3), 100)
+    expect(cache.get(txid(1))).toEqual(value(2, 3))
+    expect(cache.get(txid(2))).toBeUndefined()
+    expect(cache.statistics).toEqual({ entries: 1, hits: 3, misses: 1, evicted: 0 })
+  })
+
+  it('takes txids and values at any place of their buffers', () => {
+    const cache = new FlatCache(1)
+    const buffer = Buffer.concat([Buffer.alloc(3), txid(1), value(7, 5)])
+    cache.set(buffer.subarray(3, 35), buffer.subarray(35), 1)
+    expect(cache.get(txid(1))).toEqual(value(7, 5))
+  })
+
+  it('takes what was stored below a height for a miss', () => {
+    const cache = new FlatCache(1)
+    cache.set(txid(1), value(1), 100)
+    expect(cache.get(txid(1), 100)).toBeDefined()
+    expect(cache.get(txid(1), 101)).toBeUndefined()
+  })
+
+  it('deletes one, and all', () => {
+    const cache = new FlatCache(1)
+    for (let i = 0; i < 100; i++) cache.set(txid(i), value(i), 1)
+    expect(cache.delete(txid(7))).toBe(true)
+    expect(cache.delete(txid(7))).toBe(false)
+    expect(cache.get(txid(7))).toBeUndefined()
+    expect(cache.get(txid(8))).toBeDefined()
+    cache.clear()
+    expect(cache.statistics.entries).toBe(0)
+    expect(cache.get(txid(8))).toBeUndefined()
+  })
+
+  it('drops the oldest first', () => {
+    const cache = new FlatCache(0.0625)
+    const count = 20_000
+    for (let i = 0; i < count; i++) cache.set(txid(i), value(i), 1)
+    const { entries, evicted } = cache.statistics
+    expect(entries + evicted).toBe(count)
+    const kept = Array.from({ length: count }, (_, i) => i).filter(i => cache.get(txid(i)) !== undefined)
+    expect(kept.length).toBe(entries)
+    // Buckets fill unevenly; but what is kept is what came last.
+    expect(Math.min(...kept)).toBeGreaterThan(count - 2 * entries)
+    expect(entries).toBeGreaterThan((0.0625 * 1_048_576) / 200)
+  })
+
+  it('refuses a value that is too large, and forgets the older one', () => {
+    const cache = new FlatCache(1)
+    cache.set(txid(1), value(1, 2_048), 1)
+    expect(() => cache.set(txid(1), value(1, 2_049), 1)).toThrow(
+      expect.objectContaining({ code: 'PROCESSING' }),
+    )
+    expect(cache.get(txid(1))).toBeUndefined()
+  })
+
+  it.each<[string, () => unknown]>([
+    ['no memory', () => new FlatCache(0)],
+    ['memory that is no number', () => new FlatCache(Number.NaN)],
+    ['a short txid', () => new FlatCache(1).get(new Uint8Array(31))],
+    ['a txid as text', () => new FlatCache(1).delete('ab'.repeat(32) as unknown as Uint8Array)],
+    ['a negative height', () => new FlatCache(1).set(txid(1), value(1), -1)],
+    ['a height beyond 32 bits', () => new FlatCache(1).set(txid(1), value(1), 2 ** 32)],
+  ])('refuses %s', (_name, call) => {
+    expect(call).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }))
+  })
+})
+
+describe('EntryRing', () => {
+  /** Every hash is one of a few, so that probes meet, wrap around and are moved up. */
+  const hashWords = (words: Uint32Array, at: number): number => ((words[at] as number) % 5 === 0 ? 7 : 6)
+
+  const key = (number: number) => {
+    const words = new Uint32Array(8).fill(number)
+    return { words, hash: hashWords(words, 0) }
+  }
+
+  it('agrees with a map of the newest entries, whatever is set and deleted', () => {
+    const step = fc.oneof(
+      fc.record({
+        kind: fc.constant('set' as const),
+        key: fc.nat(11),
+        bytes: fc.oneof(fc.nat(40), fc.nat(400)),
+        fill: fc.nat(255),
+      }),
+      fc.record({ kind: fc.constant('delete' as const), key: fc.nat(11) }),
+    )
+    fc.assert(
+      fc.property(
+        fc.array(step, { maxLength: 120 }),
+        fc.integer({ min: 520, max: 2_000 }),
+        (steps, bytes) => {
+          const ring = new EntryRing(bytes, hashWords)
+          /** Newest last, with everything that was ever set: the ring may have dropped only the oldest of them. */
+          const model = new Map<number, Buffer>()
+          for (const each of steps) {
+            if (each.kind === 'delete') {
+              const had = ring.get(key(each.key), 0) !== undefined
+              expect(ring.delete(key(each.key))).toBe(had)
+              model.delete(each.key)
+              continue
+            }
+            const entry = Buffer.alloc(each.bytes, each.fill)
+            model.delete(each.key)
+            if (ring.set(key(each.key), entry, 1)) model.set(each.key, entry)
+            else continue
+            expect(ring.get(key(each.key), 0)).toEqual(entry)
+          }
+          const found = [...model].map(([number, entry]) => {
+            const stored = ring.get(key(number), 0)
+            if (stored !== undefined) expect(stored).toEqual(entry)
+            return stored !== undefined
+          })
+          expect(found.filter(Boolean).length).toBe(ring.entries)
+          // Once one is there, all newer ones are.
+          expect(found.indexOf(true) === -1 ? [] : found.slice(found.indexOf(true))).not.toContain(false)
+        },
+      ),
+      { numRuns: 300 },
+    )
+  })
+})

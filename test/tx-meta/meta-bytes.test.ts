@@ -1,0 +1,79 @@
+import { describe, expect, it } from '@jest/globals'
+import fc from 'fast-check'
+import { type CachedMetadata, decodeMetaBytes, encodeMetaBytes } from '../../lib/tx-meta/meta-bytes.ts'
+
+const metadata: fc.Arbitrary<CachedMetadata> = fc.record({
+  fee: fc.maxSafeNat(),
+  sizeInBytes: fc.maxSafeNat(),
+  isCoinbase: fc.boolean(),
+  frozen: fc.boolean(),
+  conflicting: fc.boolean(),
+  locked: fc.boolean(),
+  txInpoints: fc.array(
+    fc.record({
+      txid: fc.uint8Array({ minLength: 32, maxLength: 32 }),
+      vouts: fc.array(fc.nat(2 ** 32 - 1), { maxLength: 4 }),
+    }),
+    { maxLength: 4 },
+  ),
+})
+
+const SAMPLE: CachedMetadata = {
+  fee: 258,
+  sizeInBytes: 400,
+  isCoinbase: false,
+  frozen: true,
+  conflicting: false,
+  locked: true,
+  txInpoints: [{ txid: new Uint8Array(32).fill(0xab), vouts: [0, 7] }],
+}
+
+describe('meta bytes', () => {
+  it('are laid out as the reference reads them', () => {
+    expect(Buffer.from(encodeMetaBytes(SAMPLE)).toString('hex')).toBe(
+      [
+        '0201000000000000',
+        '9001000000000000',
+        '0a',
+        '01000000',
+        'ab'.repeat(32),
+        '02000000',
+        '00000000',
+        '07000000',
+      ].join(''),
+    )
+  })
+
+  it('come back as they were', () => {
+    fc.assert(fc.property(metadata, each => expect(decodeMetaBytes(encodeMetaBytes(each))).toEqual(each)))
+  })
+
+  it('are refused when they are cut anywhere, or longer', () => {
+    const bytes = encodeMetaBytes(SAMPLE)
+    for (let length = 0; length < bytes.length; length++) {
+      expect(() => decodeMetaBytes(bytes.subarray(0, length))).toThrow(
+        expect.objectContaining({ code: 'PROCESSING' }),
+      )
+    }
+    expect(() => decodeMetaBytes(Buffer.concat([bytes, new Uint8Array(1)]))).toThrow(/left over/)
+  })
+
+  it('are refused with counts that promise more than there is, before anything is allocated', () => {
+    const parents = Buffer.from(encodeMetaBytes(SAMPLE))
+    parents.writeUInt32LE(0xffffffff, 17)
+    expect(() => decodeMetaBytes(parents)).toThrow(/4294967295 parents do not fit/)
+    const vouts = Buffer.from(encodeMetaBytes(SAMPLE))
+    vouts.writeUInt32LE(0xffffffff, 53)
+    expect(() => decodeMetaBytes(vouts)).toThrow(/do not fit/)
+  })
+
+  it('are refused with a flag that nobody knows', () => {
+    const bytes = Buffer.from(encodeMetaBytes(SAMPLE))
+    bytes[16] = 0x10
+    expect(() => decodeMetaBytes(bytes)).toThrow(/flags 16/)
+  })
+
+  it.each([-1, 1.5, Number.NaN, 2 ** 53])('do not hold a fee of %p', fee => {
+    expect(() => encodeMetaBytes({ ...SAMPLE, fee })).toThrow(expect.objectContaining({ code: 'PROCESSING' }))
+  })
+})
