@@ -43,7 +43,12 @@ const METRICS = {
   followUpFailures: () =>
     new Counter(
       'utxo_store_follow_up_failures_total',
-      'follow-ups of signals that failed, by follow_up: increment or delete_at_height',
+      'follow-ups of signals that failed, by follow_up: increment, delete_at_height or creating',
+    ),
+  creationRepairs: () =>
+    new Counter(
+      'utxo_store_creation_repairs_total',
+      'interrupted creations that were completed, by what was missing: records, or only the clearing of marks',
     ),
   overloadRetries: () =>
     new Counter(

@@ -94,3 +94,17 @@ type BinName = keyof typeof BIN_TABLE
 export const BINS = Object.freeze(
   Object.fromEntries(Object.entries(BIN_TABLE).map(([name, row]) => [name, row.bin])),
 ) as { readonly [Name in BinName]: (typeof BIN_TABLE)[Name]['bin'] }
+
+/** Bins of the record that locks the creation of a transaction, beside its records (semantics 1.5). */
+export const LOCK_BINS = {
+  /** Integer, Unix seconds. */
+  createdAt: 'created_at',
+  /** String, `tx_creation`. */
+  lockType: 'lock_type',
+  processId: 'process_id',
+  hostname: 'hostname',
+  /** Integer: records of the transaction. */
+  expectedRecords: 'expected_recs',
+  /** String: 32 hex characters that only the holder knows. */
+  token: 'lock_token',
+} as const

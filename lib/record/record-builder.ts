@@ -36,42 +36,66 @@ export interface RecordOptions {
 
 export type RecordBins = ReadonlyMap<string, BinValue>
 
-/** The records of one transaction: its master, and pages 1, 2, … where it has more outputs than fit into one. */
+/**
+ * The records of one transaction: its master, and pages 1, 2, … where it has more outputs than fit into one.
+ * Pages are built when they are asked for: those of a million outputs are never in memory together.
+ */
 export interface TransactionRecords {
   readonly master: RecordBins
-  readonly pages: readonly RecordBins[]
+  readonly pageCount: number
+  /** Builds page 1 to `pageCount`. */
+  page(page: number): RecordBins
 }
 
-/** Builds every record of a transaction as it is at creation (semantics 1.5 to 1.10, 3.4). */
+/** Builds the records of a transaction as they are at creation (semantics 1.5 to 1.10, 3.4). */
 export function buildRecords(content: RecordContent, options: RecordOptions): TransactionRecords {
-  const slots = content.outputs.map((output, vout) => slotOf(content, output, vout, options))
-  const { utxoBatchSize } = options
-  const recordCount = Math.max(1, Math.ceil(slots.length / utxoBatchSize))
-  const records = Array.from({ length: recordCount }, (_, record) =>
-    commonBins(content, options, slots.slice(record * utxoBatchSize, (record + 1) * utxoBatchSize)),
-  )
-  const [master = new Map<string, BinValue>(), ...pages] = records
-  addMasterBins(master, pages, content, options)
-  return { master, pages }
+  const pageCount = Math.max(0, Math.ceil(content.outputs.length / options.utxoBatchSize) - 1)
+  const master = commonBins(content, options, 0)
+  addMasterBins(master, pageCount, content, options)
+  return {
+    master,
+    pageCount,
+    page(page) {
+      if (!Number.isSafeInteger(page) || page < 1 || page > pageCount)
+        throw new InvalidArgumentError('page', `a page from 1 to ${pageCount}`, page)
+      const bins = commonBins(content, options, page)
+      if (bins.get(BINS.recordUtxos) === 0) bins.set(BINS.lastSpentState, 'ALLSPENT')
+      return bins
+    },
+  }
 }
 
 type MutableBins = Map<string, BinValue>
+
+function outputsOf(
+  { outputs }: RecordContent,
+  { utxoBatchSize }: RecordOptions,
+  page: number,
+): RecordContent['outputs'] {
+  return outputs.slice(page * utxoBatchSize, (page + 1) * utxoBatchSize)
+}
+
+function hasSlot(
+  output: TransactionOutput | null,
+  { blockHeight, genesisActivationHeight }: RecordOptions,
+): output is TransactionOutput {
+  return output !== null && isSpendable(output.lockingScript, blockHeight, genesisActivationHeight)
+}
 
 function slotOf(
   { txid }: RecordContent,
   output: TransactionOutput | null,
   vout: number,
-  { blockHeight, genesisActivationHeight, frozen }: RecordOptions,
+  options: RecordOptions,
 ): Uint8Array | null {
-  if (output === null || !isSpendable(output.lockingScript, blockHeight, genesisActivationHeight)) return null
-  return newSlot(utxoHash(txid, vout, output.lockingScript, output.satoshis), { frozen })
+  if (!hasSlot(output, options)) return null
+  return newSlot(utxoHash(txid, vout, output.lockingScript, output.satoshis), { frozen: options.frozen })
 }
 
-function commonBins(
-  content: RecordContent,
-  options: RecordOptions,
-  slots: readonly (Uint8Array | null)[],
-): MutableBins {
+function commonBins(content: RecordContent, options: RecordOptions, page: number): MutableBins {
+  const slots = outputsOf(content, options, page).map((output, offset) =>
+    slotOf(content, output, page * options.utxoBatchSize + offset, options),
+  )
   const bins: MutableBins = new Map<string, BinValue>([
     [BINS.txid, content.txid],
     [BINS.version, content.version],
@@ -93,12 +117,12 @@ function commonBins(
 
 function addMasterBins(
   master: MutableBins,
-  pages: readonly MutableBins[],
+  pageCount: number,
   content: RecordContent,
   options: RecordOptions,
 ): void {
   const { minedBlockInfos, blockHeight, retention, conflicting } = options
-  master.set(BINS.totalExtraRecs, pages.length)
+  master.set(BINS.totalExtraRecs, pageCount)
   master.set(BINS.totalUtxos, content.outputs.length)
   master.set(
     BINS.blockIds,
@@ -123,22 +147,22 @@ function addMasterBins(
       content.outputs.map(output => (output === null ? null : encodeStoredOutput(output))),
     )
   }
-  seedSpentPages(master, pages)
-  if (retention > 0 && (conflicting || (minedBlockInfos.length > 0 && !hasSpendable(master, pages)))) {
+  // No function is ever called on a page without spendable outputs, so it counts as spent from the start
+  // (semantics 1.15).
+  const spentPages = countPagesWithoutSlots(pageCount, content, options)
+  if (spentPages > 0) master.set(BINS.spentExtraRecs, spentPages)
+  const hasSlots = master.get(BINS.recordUtxos) !== 0 || spentPages < pageCount
+  // Without any, neither a spend nor a later block ever visits the record again (semantics 3.4, step 7).
+  if (retention > 0 && (conflicting || (minedBlockInfos.length > 0 && !hasSlots)))
     master.set(BINS.deleteAtHeight, blockHeight + retention)
+}
+
+function countPagesWithoutSlots(pageCount: number, content: RecordContent, options: RecordOptions): number {
+  let count = 0
+  for (let page = 1; page <= pageCount; page++) {
+    if (!outputsOf(content, options, page).some(output => hasSlot(output, options))) count += 1
   }
-}
-
-/** No function is ever called on a page without spendable outputs, so it is counted as spent from the start (semantics 1.15). */
-function seedSpentPages(master: MutableBins, pages: readonly MutableBins[]): void {
-  const spent = pages.filter(page => page.get(BINS.recordUtxos) === 0)
-  for (const page of spent) page.set(BINS.lastSpentState, 'ALLSPENT')
-  if (spent.length > 0) master.set(BINS.spentExtraRecs, spent.length)
-}
-
-/** Without one, neither a spend nor a later block ever visits the record again (semantics 3.4, step 7). */
-function hasSpendable(master: RecordBins, pages: readonly RecordBins[]): boolean {
-  return [master, ...pages].some(record => record.get(BINS.recordUtxos) !== 0)
+  return count
 }
 
 function int64(field: string, value: bigint): number | bigint {

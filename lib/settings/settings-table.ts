@@ -100,6 +100,18 @@ export const SETTINGS = {
     meaning:
       'outputs per record; part of the address of every output, so it must never change for a set with data',
   },
+  externalizeAllTransactions: {
+    reference: 'utxostore_externalizeAllTransactions',
+    kind: { type: 'boolean' },
+    default: false,
+    meaning: 'keeps the body of every transaction in the external store, not only large ones',
+  },
+  externalStoreConcurrency: {
+    reference: 'utxostore_externalStoreConcurrency',
+    kind: count(0),
+    default: 16,
+    meaning: 'transactions whose bodies are being written to the external store at a time; 0 is unlimited',
+  },
   coinbaseMaturity: {
     reference: null,
     kind: height(),

@@ -22,10 +22,13 @@ interface Waiter {
  */
 export class ConnectionPermits {
   #free: number
+  readonly #resource: string
   readonly #waiting: Set<Waiter> = new Set()
 
-  constructor(permits: number) {
+  /** @param resource names in errors what a permit is for */
+  constructor(permits: number, resource = 'connection') {
     this.#free = permits
+    this.#resource = resource
   }
 
   get free(): number {
@@ -73,7 +76,7 @@ export class ConnectionPermits {
             leave(
               new StoreError(
                 'SERVICE_UNAVAILABLE',
-                `no connection was free within ${waitMs} ms; nothing was sent`,
+                `no ${this.#resource} was free within ${waitMs} ms; nothing was sent`,
               ),
             ),
           waitMs,

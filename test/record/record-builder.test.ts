@@ -14,8 +14,8 @@ const BLOCK = { blockId: 11, blockHeight: 699_000, subtreeIdx: 2 }
 describe('buildRecords', () => {
   it('writes exactly the bins of a new single record', () => {
     const content = sampleContent([SPENDABLE, DATA])
-    const { master, pages } = buildRecords(content, OPTIONS)
-    expect(pages).toEqual([])
+    const { master, pageCount } = buildRecords(content, OPTIONS)
+    expect(pageCount).toBe(0)
     const { inputs, outputs, utxos, ...rest } = Object.fromEntries(master)
     expect(rest).toEqual({
       txID: content.txid,
@@ -104,7 +104,7 @@ describe('buildRecords', () => {
   })
 
   it('distributes outputs over pages, nil slots at the end included', () => {
-    const { master, pages } = buildRecords(
+    const { master, pages } = allRecords(
       sampleContent([...Array(4).fill(SPENDABLE), ...Array(4).fill(DATA), SPENDABLE, DATA]),
       OPTIONS,
     )
@@ -120,19 +120,25 @@ describe('buildRecords', () => {
   })
 
   it('lesson 54: counts a page without spendable outputs as spent, since no spend will ever visit it', () => {
-    const { master, pages } = buildRecords(sampleContent([...Array(4).fill(SPENDABLE), DATA]), OPTIONS)
+    const { master, pages } = allRecords(sampleContent([...Array(4).fill(SPENDABLE), DATA]), OPTIONS)
     expect(master.get('spentExtraRecs')).toBe(1)
     expect(pages.map(page => page.get('lastSpentState'))).toEqual(['ALLSPENT'])
   })
 
   it('numbers the slots of a page by the output in the transaction', () => {
     const content = sampleContent(Array(5).fill(SPENDABLE))
-    const { pages } = buildRecords(content, OPTIONS)
+    const { pages } = allRecords(content, OPTIONS)
     expect(pages[0]?.get('utxos')).toEqual([utxoHash(content.txid, 4, SPENDABLE.lockingScript, 10n)])
   })
 
+  it('has no record beyond the last page', () => {
+    const records = buildRecords(sampleContent(Array(8).fill(SPENDABLE)), OPTIONS)
+    expect(records.pageCount).toBe(1)
+    for (const page of [0, 2]) expect(() => records.page(page)).toThrow('a page from 1 to 1')
+  })
+
   it('makes every record of a coinbase immature', () => {
-    const { master, pages } = buildRecords(sampleContent(Array(5).fill(SPENDABLE), true), OPTIONS)
+    const { master, pages } = allRecords(sampleContent(Array(5).fill(SPENDABLE), true), OPTIONS)
     expect([master, ...pages].map(record => record.get('spendingHeight'))).toEqual([700_100, 700_100])
     expect(master.get('fee')).toBe(0)
   })
@@ -198,6 +204,11 @@ describe('transactionContent', () => {
     },
   )
 })
+
+function allRecords(...args: Parameters<typeof buildRecords>) {
+  const { master, pageCount, page } = buildRecords(...args)
+  return { master, pages: Array.from({ length: pageCount }, (_, index) => page(index + 1)) }
+}
 
 function hexOf(bytes: Uint8Array | null | undefined): string {
   return Buffer.from(bytes ?? []).toString('hex')

@@ -29,6 +29,7 @@ import {
 } from '../../lib/store/operations/conflicts/conflicting-children.ts'
 import { markConflicting } from '../../lib/store/operations/conflicts/set-conflicting.ts'
 import { prepareCreate } from '../../lib/store/operations/creation/create.ts'
+import { withExternalPlace } from '../../lib/store/operations/creation/creation.ts'
 import { checkWindow, reassignUtxo } from '../../lib/store/operations/freezing/freeze.ts'
 import { markTransactionsOnLongestChain } from '../../lib/store/operations/mining/mark-longest-chain.ts'
 import { deleteTransaction } from '../../lib/store/operations/pruning/delete.ts'
@@ -98,9 +99,7 @@ const coinbase = parseTransaction(
 
 /** A bin of the record that a coinbase of a height gets. */
 function createdBin(settings: Settings, height: number, bin: string): unknown {
-  const { row } = prepareCreate(contextOf(settings).context, coinbase, height, {}).request
-  const put = row.operations.find(operation => operation.bin === bin)
-  return put?.kind === 'put' ? put.value : undefined
+  return prepareCreate(contextOf(settings).context, coinbase, height, {}).creation.records.master.get(bin)
 }
 
 /** The options of the first batch that some work sends. */
@@ -185,6 +184,34 @@ const CONSUMERS: Record<string, Consumer> = {
       return pages.indexOf(true) + 1
     },
     expected: 2,
+  },
+  externalizeAllTransactions: {
+    observe: settings =>
+      prepareCreate(contextOf(settings).context, coinbase, 1, {}).creation.body !== undefined,
+  },
+  externalStoreConcurrency: {
+    async observe(settings) {
+      const { context } = contextOf(settings)
+      let writers = 0
+      const ended: Promise<void>[] = []
+      let end = (): void => {}
+      const gate = new Promise<void>(resolve => {
+        end = resolve
+      })
+      for (let n = 0; n < 20; n++) {
+        ended.push(
+          withExternalPlace(context, undefined, () => {
+            writers += 1
+            return gate
+          }),
+        )
+      }
+      await new Promise(setImmediate)
+      const most = writers
+      end()
+      await Promise.all(ended)
+      return most
+    },
   },
   coinbaseMaturity: {
     observe: settings => Number(createdBin(settings, 1_000, 'spendingHeight')) - 1_000,

@@ -8,3 +8,9 @@ export const QUERY = { rounds: 4_096, endsAtClose: true } as const
 
 /** Batches that a walk over descendants may take, one for each level; no bound could hold for every chain of them. */
 export const WALK_ROUNDS = 64
+
+/**
+ * A creation's steps one after the other: links to parents, place, lock, look, pages, master, the marks of both,
+ * release. Each is bounded by itself; several batches of pages go out at a time.
+ */
+export const CREATION_ROUNDS = 16

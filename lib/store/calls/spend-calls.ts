@@ -15,7 +15,7 @@ import { prepareSpends, type Spend, spend } from '../operations/spending/spend.t
 import type { SpendFlags, SpendRequest } from '../operations/spending/spend-dispatch.ts'
 import { prepareUnspends, type UnspendInput, unspend } from '../operations/spending/unspend.ts'
 import { Turns } from '../waiting/turns.ts'
-import { lengthOf } from './call-bounds.ts'
+import { CREATION_ROUNDS, lengthOf } from './call-bounds.ts'
 import type { CallOptions } from './store-calls.ts'
 import { TransactionCalls } from './transaction-calls.ts'
 
@@ -55,7 +55,7 @@ export abstract class SpendCalls extends TransactionCalls {
     blockHeight: number,
     options: SpendAndCreateOptions & SpendOptions & CreateOptions = {},
   ): Promise<SpentAndCreated> {
-    return this.call({ name: 'spendAndCreate', rounds: 6 }, options, async signal => {
+    return this.call({ name: 'spendAndCreate', rounds: 6 + CREATION_ROUNDS }, options, async signal => {
       const { createOnly, spendOnly, confirmSpends } = checkSpendAndCreate(options)
       const transaction = checkTransaction(tx)
       const create = () => this.createParsed(transaction, blockHeight, options, signal)

@@ -13,7 +13,7 @@ import { createPartial, partialOutputs } from '../operations/creation/create-par
 import { deleteComplete, deleteTransaction } from '../operations/pruning/delete.ts'
 import { batchDecorate, type DecoratedTransaction } from '../operations/reading/batch-decorate.ts'
 import { completeRecord } from '../operations/reading/complete-record.ts'
-import { lengthOf } from './call-bounds.ts'
+import { CREATION_ROUNDS, lengthOf } from './call-bounds.ts'
 import { type CallOptions, StoreCalls } from './store-calls.ts'
 
 /** Storing, reading and deleting transactions. */
@@ -23,15 +23,19 @@ export abstract class TransactionCalls extends StoreCalls {
    * decorated by `previousOutputsDecorate`), unless it is a coinbase or `skipExtendedInputs` is set.
    * `blockHeight` decides coinbase maturity, which outputs are stored, and since when it counts as unmined.
    *
-   * Throws `TX_EXISTS` when it is stored already; nothing is overwritten. After a timeout or an abort the
-   * record may exist: repeat the call and take `TX_EXISTS` for success.
+   * A transaction of more than `utxoBatchSize` outputs takes several records, written in two phases: no output
+   * can be spent before all of them are there, and a call that was interrupted is finished by repeating it.
+   *
+   * Throws `TX_EXISTS` when it is stored already; nothing is overwritten. Throws `TX_CREATING` while another call
+   * writes its records, or for up to five minutes after one died doing so: repeat the call. After a timeout or an
+   * abort the record may exist: repeat the call and take `TX_EXISTS` for success.
    */
   async create(
     tx: TransactionSource,
     blockHeight: number,
     options: CreateOptions & CallOptions = {},
   ): Promise<TransactionMetadata> {
-    return this.call({ name: 'create', rounds: options.conflicting === true ? 2 : 1 }, options, signal =>
+    return this.call({ name: 'create', rounds: CREATION_ROUNDS }, options, signal =>
       this.createParsed(checkTransaction(tx), blockHeight, options, signal),
     )
   }
@@ -39,8 +43,8 @@ export abstract class TransactionCalls extends StoreCalls {
   /**
    * Stores outputs of a transaction whose body is not known, by output index, for example those of a snapshot of
    * the unspent set or of a parent that lies before the first block at hand. The record has no inputs, fee or
-   * size. Otherwise as `create`; several records are written in two phases, and repeating completes a call that
-   * was interrupted.
+   * size. Otherwise as `create`; outputs other than those of an interrupted call are refused with
+   * `BLOB_ALREADY_EXISTS`.
    */
   async createPartial(
     txid: TxidInput,
@@ -48,9 +52,9 @@ export abstract class TransactionCalls extends StoreCalls {
     blockHeight: number,
     options: CreateOptions & CallOptions = {},
   ): Promise<void> {
-    return this.call({ name: 'createPartial' }, options, signal => {
+    return this.call({ name: 'createPartial', rounds: CREATION_ROUNDS }, options, signal => {
       const partial = partialOutputs(toTxid(txid), outputs, blockHeight, options.isCoinbase ?? false)
-      return createPartial(this.context, partial, options, signal)
+      return createPartial(this.context, this.batchers.store, partial, options, signal)
     })
   }
 

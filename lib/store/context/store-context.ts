@@ -7,6 +7,7 @@ import {
   alignAnswers,
   type BatchOptions,
   type BatchRow,
+  ConnectionPermits,
   type Queries,
   type RowAnswer,
   type Transport,
@@ -69,6 +70,8 @@ export class StoreContext {
   readonly indexes: Indexes
   readonly acknowledgedSpends = new AcknowledgedSpends()
   readonly spendBreaker: CircuitBreaker
+  /** Admits writers of external bodies; without them as many write as come. */
+  readonly externalPlaces: ConnectionPermits | undefined
   /** Replaceable at any time, for tests that put a faulty transport here. */
   transport: Transport
   readonly #closing: AbortSignal
@@ -89,6 +92,11 @@ export class StoreContext {
     this.transport = options.transport
     this.#closing = options.closing
     this.spendBreaker = this.#breaker()
+    const { externalStoreConcurrency } = options.settings
+    this.externalPlaces =
+      externalStoreConcurrency === 0
+        ? undefined
+        : new ConnectionPermits(externalStoreConcurrency, 'place at the external store')
     this.addGauge('breakerOpen', {}, () => BREAKER_LEVELS[this.spendBreaker.state])
   }
 

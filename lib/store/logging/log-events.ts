@@ -14,6 +14,10 @@ export const LOG_EVENTS = {
   conflict_unlock: 'parents are still locked by an interrupted run of conflict processing',
   conflicts_pending: 'conflict processing was interrupted; recoverConflicts has to run before the next',
   connect_failed: 'an attempt to connect failed',
+  creation_lock_stays: 'a creation lock could not be released; it expires within five minutes',
+  creation_repaired: 'a transaction whose creation was interrupted is being completed',
+  creation_unfinished:
+    'the marks of a creation could not be cleared; its outputs cannot be spent until they are',
   dangling_spenders: 'outputs are spent by transactions that have no record',
   follow_up_failed: 'a follow-up of a signal failed; counts of spent pages or delete-at-heights may be wrong',
   nsup_off: 'nsup-period is 0: records with a time to live would never go',

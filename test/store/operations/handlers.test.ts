@@ -7,7 +7,9 @@ import {
 } from '../../../lib/bitcoin/index.ts'
 import { StoreError } from '../../../lib/errors/index.ts'
 import { META_FIELDS, masterKey, pageKey } from '../../../lib/record/index.ts'
-import { createHandler, prepareCreate } from '../../../lib/store/operations/creation/create.ts'
+import { prepareCreate } from '../../../lib/store/operations/creation/create.ts'
+import { createHandler } from '../../../lib/store/operations/creation/create-rows.ts'
+import { createRequest } from '../../../lib/store/operations/creation/store-creation.ts'
 import { lockedHandler } from '../../../lib/store/operations/locking/set-locked.ts'
 import { SetMinedError, setMinedMulti } from '../../../lib/store/operations/mining/set-mined.ts'
 import { getHandler } from '../../../lib/store/operations/reading/get.ts'
@@ -53,7 +55,7 @@ describe('create', () => {
     const txs = [1, 2, 3].map(mark => coinbase(mark))
     const outcomes = await handled(
       createHandler(context),
-      txs.map(tx => prepareCreate(context, tx, 100, {}).request),
+      txs.map(tx => createRequest(context, prepareCreate(context, tx, 100, {}).creation)),
     )
     expect(outcomes.map(codeOf)).toEqual(['ok', code, 'ok'])
     expect((outcomes[1] as StoreError).message).toContain(txidToHex(txs[1]?.txid ?? bytes32(0)))
@@ -62,7 +64,9 @@ describe('create', () => {
   it('never overwrites: every row is create-only', async () => {
     const transport = new ScriptedTransport(() => ({}))
     const context = contextWith(transport)
-    await handled(createHandler(context), [prepareCreate(context, coinbase(1), 100, {}).request])
+    await handled(createHandler(context), [
+      createRequest(context, prepareCreate(context, coinbase(1), 100, {}).creation),
+    ])
     expect(transport.batches).toMatchObject([[{ kind: 'write', exists: 'create-only' }]])
   })
 
@@ -84,12 +88,19 @@ describe('create', () => {
     )
   })
 
-  it('takes as many outputs as fit into one record, and not one more', () => {
+  it('has one record for as many outputs as fit into it, and with one more a page and an external body', () => {
     const context = contextWith(new ScriptedTransport(() => ({})), { utxoBatchSize: 3 })
-    expect(prepareCreate(context, coinbase(1, 3), 1, {}).body).toBeUndefined()
-    expect(() => prepareCreate(context, coinbase(1, 4), 1, {})).toThrow(
-      expect.objectContaining({ code: 'PROCESSING' }),
-    )
+    const [one, two] = [3, 4].map(outputs => prepareCreate(context, coinbase(1, outputs), 1, {}).creation)
+    expect([one?.records.pageCount, one?.body, one?.records.master.has('creating')]).toEqual([
+      0,
+      undefined,
+      false,
+    ])
+    expect([two?.records.pageCount, two?.body?.type, two?.records.master.get('creating')]).toEqual([
+      1,
+      'tx',
+      true,
+    ])
   })
 })
 
@@ -336,7 +347,9 @@ describe('a whole batch call that fails', () => {
       context =>
         handled(
           createHandler(context),
-          [coinbase(1), coinbase(2)].map(tx => prepareCreate(context, tx, 1, {}).request),
+          [coinbase(1), coinbase(2)].map(tx =>
+            createRequest(context, prepareCreate(context, tx, 1, {}).creation),
+          ),
         ),
     ],
     [

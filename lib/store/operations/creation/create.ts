@@ -1,17 +1,10 @@
-import type { Batcher, BatchHandler } from '../../../batching/index.ts'
-import {
-  encodeExtendedTransaction,
-  encodeTransaction,
-  type Transaction,
-  txidToHex,
-} from '../../../bitcoin/index.ts'
-import { InvalidArgumentError, StoreError } from '../../../errors/index.ts'
-import type { BlobType } from '../../../external/index.ts'
+import type { Batcher } from '../../../batching/index.ts'
+import { encodeExtendedTransaction, encodeTransaction, type Transaction } from '../../../bitcoin/index.ts'
+import { InvalidArgumentError } from '../../../errors/index.ts'
 import {
   BINS,
   buildRecords,
   type MinedBlockInfo,
-  masterKey,
   needsExternalBody,
   needsSeveralRecords,
   type RecordBins,
@@ -21,13 +14,13 @@ import {
   transactionContent,
   txInpointsOf,
 } from '../../../record/index.ts'
-import { RESULT_CODES, statusText, type WriteRow } from '../../../transport/index.ts'
 import { checkBoolean, checkHeight, checkUint32 } from '../../arguments.ts'
 import type { StoreContext } from '../../context/store-context.ts'
-import { dispatchRows } from '../../dispatch/dispatch-rows.ts'
-import { rowError } from '../../store-errors.ts'
 import { uniqueTxids } from '../../txids.ts'
 import { type ConflictLink, linkToParents } from '../conflicts/conflict-links.ts'
+import type { CreateRequest } from './create-rows.ts'
+import type { Creation } from './creation.ts'
+import { storeCreation } from './store-creation.ts'
 
 export interface CreateOptions {
   /** Blocks that hold the transaction already. */
@@ -47,22 +40,15 @@ export interface CreateOptions {
   skipExtendedInputs?: boolean | undefined
 }
 
-export interface CreateRequest {
-  readonly txid: Uint8Array
-  readonly row: WriteRow
-}
-
 export interface PreparedCreate {
-  readonly request: CreateRequest
+  readonly creation: Creation
   /** What `create` answers. */
   readonly metadata: TransactionMetadata
-  /** Parents whose lists it has to be in before the record is written. */
+  /** Parents whose lists it has to be in before the records are written. */
   readonly links: readonly ConflictLink[]
-  /** What has to be in the external store before the record is written. */
-  readonly body: { readonly type: BlobType; readonly bytes: Uint8Array } | undefined
 }
 
-/** Checks a transaction and builds its record; throws before anything is queued (semantics 3.4, steps 1 to 4). */
+/** Checks a transaction; throws before anything is queued (semantics 3.4, steps 1 to 4). */
 export function prepareCreate(
   context: StoreContext,
   tx: Transaction,
@@ -74,31 +60,42 @@ export function prepareCreate(
   checkBoolean('isCoinbase', isCoinbase)
   checkBoolean('skipExtendedInputs', skipExtendedInputs)
   const content = transactionContent(tx, { isCoinbase, skipExtendedInputs })
-  if (needsSeveralRecords(tx.outputs.length, context.settings.utxoBatchSize))
-    throw tooManyOutputs(context, tx)
-  const external = needsExternalBody(tx)
-  const { master } = buildRecords(content, { ...recordOptions, external })
-  const bytes = external ? bodyOf(tx) : undefined
+  const { externalizeAllTransactions, utxoBatchSize } = context.settings
+  const external =
+    externalizeAllTransactions ||
+    needsSeveralRecords(tx.outputs.length, utxoBatchSize) ||
+    needsExternalBody(tx)
+  const creation = creationOf(tx, content, { ...recordOptions, external })
   return {
-    request: { txid: tx.txid, row: createRow(context, masterKey(tx.txid), master) },
-    metadata: createdMetadata(content, master, options),
+    creation,
+    metadata: createdMetadata(content, creation.records.master, options),
     links: options.conflicting === true && !isCoinbase ? linksOf(tx) : [],
-    body: bytes === undefined ? undefined : { type: 'tx', bytes },
   }
 }
 
-/** Stores a prepared transaction: what has to be there before its record, then the record. */
+/** Stores a prepared transaction: what has to be there before its records, then the records. */
 export async function create(
   context: StoreContext,
   batcher: Batcher<CreateRequest, void>,
-  { request, metadata, links, body }: PreparedCreate,
+  { creation, metadata, links }: PreparedCreate,
   signal: AbortSignal | undefined,
 ): Promise<TransactionMetadata> {
   await linkToParents(context, links, signal)
-  // The body first: one without a record is harmless, a record without its body is not.
-  if (body !== undefined) await context.external.set(txidToHex(request.txid), body.type, body.bytes)
-  await batcher.submit(request, { signal })
-  return metadata
+  const { isExternal } = await storeCreation(context, batcher, creation, signal)
+  return isExternal === metadata.external ? metadata : { ...metadata, external: isExternal }
+}
+
+function creationOf(tx: Transaction, content: RecordContent, options: RecordOptions): Creation {
+  const body = { type: 'tx', encode: () => bodyOf(tx) } as const
+  return {
+    txid: content.txid,
+    records: buildRecords(content, {
+      ...options,
+      creating: needsSeveralRecords(tx.outputs.length, options.utxoBatchSize),
+    }),
+    body: options.external ? body : undefined,
+    withExternalBody: () => creationOf(tx, content, { ...options, external: true }),
+  }
 }
 
 function linksOf({ txid, inputs }: Transaction): ConflictLink[] {
@@ -166,54 +163,7 @@ export function checkRecordOptions(
   }
 }
 
-export function createRow(context: StoreContext, userKey: Uint8Array, bins: RecordBins): WriteRow {
-  return {
-    kind: 'write',
-    key: { set: context.set, userKey },
-    operations: [...bins].map(([bin, value]) => ({ kind: 'put', bin, value })),
-    exists: 'create-only',
-  }
-}
-
-/** Writes a batch of new records, each create-only: an existing record is never overwritten. */
-export function createHandler(context: StoreContext): BatchHandler<CreateRequest, void> {
-  return items =>
-    dispatchRows(context, items, {
-      toRow: request => request.row,
-      describe: request => `creating ${txidToHex(request.txid)}`,
-      settle: (item, answer) => {
-        const error = createError(item.request.txid, answer.status, answer.inDoubt)
-        if (error === undefined) item.succeed()
-        else item.fail(error)
-      },
-    })
-}
-
-function createError(txid: Uint8Array, status: number, inDoubt: boolean): StoreError | undefined {
-  const hex = txidToHex(txid)
-  switch (status) {
-    case RESULT_CODES.OK:
-      return undefined
-    case RESULT_CODES.RECORD_EXISTS:
-      return new StoreError('TX_EXISTS', `transaction ${hex} exists already`)
-    case RESULT_CODES.RECORD_TOO_BIG:
-      return new StoreError(
-        'PROCESSING',
-        `transaction ${hex} is too large for one record: ${statusText(status)}`,
-      )
-    default:
-      return rowError(`creating ${hex}`, status, inDoubt)
-  }
-}
-
 /** The body as readers expect it: extended where the inputs carry what they spend. */
 function bodyOf(tx: Transaction): Uint8Array {
   return tx.isExtended ? encodeExtendedTransaction(tx) : encodeTransaction(tx)
-}
-
-function tooManyOutputs({ settings }: StoreContext, tx: Transaction): StoreError {
-  return new StoreError(
-    'PROCESSING',
-    `transaction ${txidToHex(tx.txid)} has ${tx.outputs.length} outputs; this version stores up to ${settings.utxoBatchSize}, what fits into one record`,
-  )
 }

@@ -53,7 +53,8 @@ export function checkSpendAndCreate({
 
 /**
  * Spends a transaction's inputs, creates its record, and looks whether it still holds the inputs. A create that
- * fails with anything but `TX_EXISTS` has the spends undone, unless the record turns out to be there.
+ * fails with anything but `TX_EXISTS` or `TX_CREATING` has the spends undone, unless the record turns out to be
+ * there.
  */
 export async function spendAndCreate(
   context: StoreContext,
@@ -69,6 +70,8 @@ export async function spendAndCreate(
     metadata = await steps.create()
   } catch (error) {
     const failure = asStoreError(error, 'creating')
+    // Whoever creates the same transaction at this moment holds the same inputs.
+    if (failure.code === 'TX_CREATING') throw failure
     if (failure.code !== 'TX_EXISTS') {
       await undo(context, tx, requests, steps)
       throw failure

@@ -13,10 +13,11 @@ import {
   type UtxoSlot,
   wantsBody,
 } from '../../../record/index.ts'
-import type { Bins } from '../../../transport/index.ts'
+import type { BatchRow, Bins, RowAnswer } from '../../../transport/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
-import { mapRows } from '../../dispatch/map-rows.ts'
+import { sendBounded } from '../../dispatch/send-bounded.ts'
 import { rowError } from '../../store-errors.ts'
+import { slotsRowBytes } from '../pages/row-size.ts'
 import { readExternalBody } from './external-body.ts'
 
 /**
@@ -105,8 +106,8 @@ async function allFreezes(
   return [...ofMaster, ...pages.flat()]
 }
 
-/** Reads pages in few batches and decodes each; in the order of `pages`. */
-function readPages<Page>(
+/** Reads pages in bounded batches and decodes each; in the order of `pages`. */
+async function readPages<Page>(
   context: StoreContext,
   txid: Uint8Array,
   pages: readonly number[],
@@ -114,14 +115,23 @@ function readPages<Page>(
   signal: AbortSignal | undefined,
   decode: (bins: Bins, page: number) => Page,
 ): Promise<Page[]> {
-  const describe = (page: number) => `reading page ${page} of ${txidToHex(txid)}`
-  return mapRows(context, pages, signal, {
-    toRow: page => ({ kind: 'read', key: { set: context.set, userKey: pageKey(txid, page) }, bins }),
-    describe,
-    read: (page, answer) => {
-      if (answer instanceof StoreError) throw answer
-      if (answer.status !== 0) throw rowError(describe(page), answer.status, false)
-      return decode(answer.bins ?? {}, page)
+  const pageOf = (index: number): number => pages[index] as number // an index of these very pages
+  const describe = (index: number): string => `reading page ${pageOf(index)} of ${txidToHex(txid)}`
+  const decoded = new Array<Page>(pages.length)
+  const rows = {
+    rows: pages.length,
+    rowBytes: slotsRowBytes(context.settings),
+    toRow: (index: number): BatchRow => ({
+      kind: 'read',
+      key: { set: context.set, userKey: pageKey(txid, pageOf(index)) },
+      bins,
+    }),
+    read: (index: number, answer: RowAnswer): void => {
+      if (answer.status !== 0) throw rowError(describe(index), answer.status, false)
+      decoded[index] = decode(answer.bins ?? {}, pageOf(index))
     },
-  })
+    describe,
+  }
+  await sendBounded(context, rows, signal)
+  return decoded
 }

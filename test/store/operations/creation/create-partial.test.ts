@@ -1,11 +1,13 @@
 import { describe, expect, it } from '@jest/globals'
+import { createBatchers } from '../../../../lib/store/calls/batchers.ts'
 import { createPartial, partialOutputs } from '../../../../lib/store/operations/creation/create-partial.ts'
 import { bytes32, contextWith, type Script, ScriptedTransport } from '../../support/store-fixture.ts'
 
 function create(script: Script): Promise<void> {
   const outputs = new Map([[0, { satoshis: 5n, lockingScript: new Uint8Array([0x51]) }]])
   const partial = partialOutputs(bytes32(1), outputs, 1_000, false)
-  return createPartial(contextWith(new ScriptedTransport(script)), partial, {}, undefined)
+  const context = contextWith(new ScriptedTransport(script), { storeBatcherDurationMillis: 0 })
+  return createPartial(context, createBatchers(context).store, partial, {}, undefined)
 }
 
 describe('createPartial', () => {

@@ -1,0 +1,215 @@
+import { txidToHex } from '../../../bitcoin/index.ts'
+import { StoreError } from '../../../errors/index.ts'
+import { BINS, pageKey } from '../../../record/index.ts'
+import { type BatchRow, RESULT_CODES, type RowAnswer, type WriteOperation } from '../../../transport/index.ts'
+import type { StoreContext } from '../../context/store-context.ts'
+import { sendBounded } from '../../dispatch/send-bounded.ts'
+import { rowError } from '../../store-errors.ts'
+import { SMALL_ROW_BYTES, slotsRowBytes } from '../pages/row-size.ts'
+import { createError, createRow, existsError } from './create-rows.ts'
+import { type Creation, storeBody, withExternalPlace } from './creation.ts'
+import { CreationLock } from './creation-lock.ts'
+import { describeMaster, readMaster, type StoredMaster } from './stored-master.ts'
+
+/**
+ * Stores a transaction of several records (semantics 1.11, 3.4). In the first phase all of them are written,
+ * marked as creating, so that no output can be spent; the pages before the master, so that a master proves that
+ * every page is there. In the second phase the mark is taken from the pages and last from the master, which
+ * then says that the transaction is complete.
+ *
+ * Interrupted anywhere, the same call again finishes it: what is there is kept, what is missing is written.
+ * Once the lock is held the work goes on without its caller, whom the signal has released.
+ *
+ * Throws `TX_EXISTS` when every record was there already, `TX_CREATING` while another creates the transaction,
+ * or has died doing so and still holds the lock.
+ */
+export function createInPhases(
+  context: StoreContext,
+  creation: Creation,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  return withExternalPlace(context, signal, async () => {
+    const { txid, records } = creation
+    const lock = await CreationLock.acquire(context, txid, records.pageCount + 1)
+    if (lock === undefined) throw await lockedOutError(context, txid)
+    try {
+      await createLocked(context, creation, lock)
+    } finally {
+      await lock.release()
+    }
+  })
+}
+
+/** Who is locked out by one that has just finished learns that the transaction is there. */
+async function lockedOutError(context: StoreContext, txid: Uint8Array): Promise<StoreError> {
+  const master = await readMaster(context, txid)
+  if (master !== undefined && !master.isCreating) return existsError(txid)
+  return new StoreError(
+    'TX_CREATING',
+    `transaction ${txidToHex(txid)} is being created by another call, or one that was interrupted; repeat the call`,
+  )
+}
+
+async function createLocked(context: StoreContext, creation: Creation, lock: CreationLock): Promise<void> {
+  const { txid, records, body } = creation
+  const found = await readMaster(context, txid)
+  if (found !== undefined) refuseUnlike(creation, found)
+  if (body !== undefined) await storeBody(context, txid, body)
+  const created = await writeRecords(context, creation, lock, found)
+  const isRepair = created <= records.pageCount
+  if (isRepair) {
+    const repaired = created === 0 ? 'marks' : 'records'
+    context.metrics.creationRepairs.increment({ repaired })
+    context.logger.info(
+      { event: 'creation_repaired', repaired, txid: txidToHex(txid), created },
+      'a transaction whose creation was interrupted is being completed',
+    )
+  }
+  try {
+    const asMaster = isRepair ? await flagsOfMaster(context, txid) : []
+    await clearMarks(context, creation, lock, asMaster)
+  } catch (error) {
+    if (created === 0) throw error
+    // Every record is there, and refuses spends: the create has succeeded, and a later one or a block clears the marks.
+    context.metrics.followUpFailures.increment({ follow_up: 'creating' })
+    context.logger.error(
+      { event: 'creation_unfinished', txid: txidToHex(txid), err: error },
+      'the marks of a creation could not be cleared; its outputs cannot be spent until they are',
+    )
+  }
+  if (created === 0) throw existsError(txid)
+}
+
+/** A master that is complete must not get pages that it does not know of, nor one that counts others. */
+function refuseUnlike({ txid, records }: Creation, found: StoredMaster): void {
+  if (!found.isCreating) throw existsError(txid)
+  const ours = describeMaster(records.master)
+  const theirs = describeMaster(found.bins)
+  if (ours === theirs) return
+  throw new StoreError(
+    'STORAGE_ERROR',
+    `transaction ${txidToHex(txid)} was begun in another form (${theirs}) than that of this call (${ours})`,
+  )
+}
+
+/** Returns how many records were not there before. */
+async function writeRecords(
+  context: StoreContext,
+  creation: Creation,
+  lock: CreationLock,
+  found: StoredMaster | undefined,
+): Promise<number> {
+  const { txid, records } = creation
+  const existing: number[] = []
+  let created = 0
+  const note = (page: number, { status, inDoubt }: RowAnswer): void => {
+    if (status === RESULT_CODES.OK) created += 1
+    else if (status === RESULT_CODES.RECORD_EXISTS) existing.push(page)
+    else throw createError(txid, status, inDoubt)
+  }
+  await sendBounded(context, {
+    rows: records.pageCount,
+    rowBytes: slotsRowBytes(context.settings),
+    toRow: index => createRow(context, pageKey(txid, index + 1), records.page(index + 1)),
+    read: (index, answer) => note(index + 1, answer),
+    describe: index => `creating page ${index + 1} of ${txidToHex(txid)}`,
+    beforeBatch: () => lock.hold(),
+  })
+  if (found === undefined && existing.length > 0) await refuseLeftOver(context, txid, existing)
+  await lock.hold()
+  await sendBounded(context, {
+    rows: 1,
+    rowBytes: slotsRowBytes(context.settings),
+    toRow: () => createRow(context, pageKey(txid, 0), records.master),
+    read: (_, answer) => note(0, answer),
+    describe: () => `creating ${txidToHex(txid)}`,
+  })
+  return created
+}
+
+/**
+ * Pages of an interrupted creation are marked. Others, without a master, were left over when the transaction was
+ * deleted: they hold old spends, and whoever prunes them would take live outputs along.
+ */
+async function refuseLeftOver(
+  context: StoreContext,
+  txid: Uint8Array,
+  pages: readonly number[],
+): Promise<void> {
+  const unmarked: number[] = []
+  const pageOf = (index: number): number => pages[index] as number // an index of these very pages
+  const describe = (index: number): string => `reading page ${pageOf(index)} of ${txidToHex(txid)}`
+  await sendBounded(context, {
+    rows: pages.length,
+    rowBytes: SMALL_ROW_BYTES,
+    toRow: index => ({
+      kind: 'read',
+      key: { set: context.set, userKey: pageKey(txid, pageOf(index)) },
+      bins: [BINS.creating],
+    }),
+    read: (index, { status, bins }) => {
+      if (status !== RESULT_CODES.OK) throw rowError(describe(index), status, false)
+      if (bins?.[BINS.creating] !== true) unmarked.push(pageOf(index))
+    },
+    describe,
+  })
+  const [page] = unmarked
+  if (page === undefined) return
+  // A creator that does not know our lock may have finished meanwhile.
+  const master = await readMaster(context, txid)
+  if (master !== undefined) throw await lockedOutError(context, txid)
+  throw new StoreError(
+    'STORAGE_ERROR',
+    `page ${page} of ${txidToHex(txid)} is left over from a transaction that was deleted; it has to be pruned before the transaction can be stored again`,
+  )
+}
+
+/**
+ * Flags that have to be the same on every record of a transaction. An interrupted call may have been made with
+ * other options than the one that completes it; whichever wrote the master decides.
+ */
+const SHARED_FLAGS = [BINS.locked, BINS.conflicting, BINS.spendingHeight] as const
+
+async function flagsOfMaster(context: StoreContext, txid: Uint8Array): Promise<WriteOperation[]> {
+  const bins = (await readMaster(context, txid))?.bins
+  return SHARED_FLAGS.flatMap((bin): WriteOperation[] => {
+    const value = bins?.get(bin)
+    return value === undefined ? [] : [{ kind: 'put', bin, value }]
+  })
+}
+
+/** The master last: without the mark it says that the transaction is complete. */
+async function clearMarks(
+  context: StoreContext,
+  { txid, records }: Creation,
+  lock: CreationLock,
+  asMaster: readonly WriteOperation[],
+): Promise<void> {
+  const clear = (page: number, others: readonly WriteOperation[]): BatchRow => ({
+    kind: 'write',
+    key: { set: context.set, userKey: pageKey(txid, page) },
+    operations: [...others, { kind: 'unset', bin: BINS.creating }],
+    exists: 'update-only',
+    filter: { binExists: BINS.creating },
+  })
+  const describe = (page: number): string => `completing record ${page} of ${txidToHex(txid)}`
+  const judge = (page: number, { status, inDoubt }: RowAnswer): void => {
+    if (status !== RESULT_CODES.OK && status !== RESULT_CODES.FILTERED_OUT)
+      throw rowError(describe(page), status, inDoubt)
+  }
+  await sendBounded(context, {
+    rows: records.pageCount,
+    rowBytes: SMALL_ROW_BYTES,
+    toRow: index => clear(index + 1, asMaster),
+    read: (index, answer) => judge(index + 1, answer),
+    describe: index => describe(index + 1),
+    beforeBatch: () => lock.hold(),
+  })
+  await sendBounded(context, {
+    rows: 1,
+    rowBytes: SMALL_ROW_BYTES,
+    toRow: () => clear(0, []),
+    read: (_, answer) => judge(0, answer),
+    describe: () => describe(0),
+  })
+}

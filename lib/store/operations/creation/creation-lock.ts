@@ -1,0 +1,145 @@
+import { randomBytes } from 'node:crypto'
+import { hostname } from 'node:os'
+import { txidToHex } from '../../../bitcoin/index.ts'
+import { StoreError } from '../../../errors/index.ts'
+import { LOCK_BINS, lockKey } from '../../../record/index.ts'
+import { type BatchRow, RESULT_CODES, type RowAnswer } from '../../../transport/index.ts'
+import type { StoreContext } from '../../context/store-context.ts'
+import { asStoreError, missingAnswerError, rowError } from '../../store-errors.ts'
+
+const TTL_SECONDS_MIN = 30
+const TTL_SECONDS_PER_RECORD = 2
+const TTL_SECONDS_MAX = 300
+const TOKEN_BYTES = 16
+
+/** How long a lock lasts that nobody releases (semantics 1.11; lesson 48: it always ends). */
+export function lockTtlSeconds(records: number): number {
+  return Math.min(TTL_SECONDS_MIN + TTL_SECONDS_PER_RECORD * records, TTL_SECONDS_MAX)
+}
+
+/**
+ * The lock record of a transaction: whoever holds it is the only one that creates the transaction's records.
+ * It expires, so that a process that died holds up nobody for long; and it has a random token, without which
+ * nobody prolongs or releases it: a holder that was too slow must not end the lock of its successor (lesson 49).
+ */
+export class CreationLock {
+  readonly #context: StoreContext
+  readonly #txid: Uint8Array
+  readonly #token: string
+  readonly #ttlSeconds: number
+  /** On the `performance.now()` clock. */
+  #prolongAtMs = 0
+
+  private constructor(context: StoreContext, txid: Uint8Array, records: number) {
+    this.#context = context
+    this.#txid = txid
+    this.#token = randomBytes(TOKEN_BYTES).toString('hex')
+    this.#ttlSeconds = lockTtlSeconds(records)
+  }
+
+  /** The lock, or undefined where another holds it. */
+  static async acquire(
+    context: StoreContext,
+    txid: Uint8Array,
+    records: number,
+  ): Promise<CreationLock | undefined> {
+    const lock = new CreationLock(context, txid, records)
+    try {
+      return (await lock.#take(records)) ? lock : undefined
+    } catch (error) {
+      // It may have been taken all the same, and would lock out whoever repeats the call.
+      await lock.release()
+      throw error
+    }
+  }
+
+  async #take(records: number): Promise<boolean> {
+    this.#noteProlonged()
+    const bins = [
+      [LOCK_BINS.createdAt, Math.floor(Date.now() / 1000)],
+      [LOCK_BINS.lockType, 'tx_creation'],
+      [LOCK_BINS.processId, process.pid],
+      [LOCK_BINS.hostname, hostname()],
+      [LOCK_BINS.expectedRecords, records],
+      [LOCK_BINS.token, this.#token],
+    ] as const
+    const { status, inDoubt } = await this.#send({
+      kind: 'write',
+      key: this.#key,
+      operations: bins.map(([bin, value]) => ({ kind: 'put', bin, value })),
+      exists: 'create-only',
+      ttlSeconds: this.#ttlSeconds,
+    })
+    if (status === RESULT_CODES.RECORD_EXISTS) return false
+    if (status === RESULT_CODES.FORBIDDEN) {
+      throw new StoreError(
+        'STORAGE_ERROR',
+        `${this.#what}: the namespace takes no record with a time to live; set nsup-period, for example to 10`,
+      )
+    }
+    if (status !== RESULT_CODES.OK) throw rowError(this.#what, status, inDoubt)
+    return true
+  }
+
+  /**
+   * To be called every now and then while the work lasts: prolongs the lock once a third of its time has passed.
+   * Throws `TX_CREATING` when it was lost; then another may hold it, and nothing more may be written.
+   */
+  async hold(): Promise<void> {
+    if (performance.now() < this.#prolongAtMs) return
+    this.#noteProlonged()
+    const { status, inDoubt } = await this.#send({
+      kind: 'write',
+      key: this.#key,
+      operations: [{ kind: 'put', bin: LOCK_BINS.token, value: this.#token }],
+      exists: 'update-only',
+      ttlSeconds: this.#ttlSeconds,
+      filter: this.#isOurs,
+    })
+    if (status === RESULT_CODES.NOT_FOUND || status === RESULT_CODES.FILTERED_OUT) {
+      throw new StoreError('TX_CREATING', `${this.#what}: it was held too long and is lost; repeat the call`)
+    }
+    if (status !== RESULT_CODES.OK) throw rowError(this.#what, status, inDoubt)
+  }
+
+  /** Ends the lock unless it has passed to another. Never throws: one that stays expires. */
+  async release(): Promise<void> {
+    try {
+      const { status, inDoubt } = await this.#send({ kind: 'remove', key: this.#key, filter: this.#isOurs })
+      const isGone = status === RESULT_CODES.NOT_FOUND || status === RESULT_CODES.FILTERED_OUT
+      if (status !== RESULT_CODES.OK && !isGone) throw rowError(this.#what, status, inDoubt)
+    } catch (error) {
+      this.#context.logger.warn(
+        { event: 'creation_lock_stays', txid: txidToHex(this.#txid), err: error },
+        `a creation lock could not be released; it expires after ${this.#ttlSeconds} s`,
+      )
+    }
+  }
+
+  #noteProlonged(): void {
+    this.#prolongAtMs = performance.now() + (this.#ttlSeconds * 1000) / 3
+  }
+
+  async #send(row: BatchRow): Promise<RowAnswer> {
+    let answer: RowAnswer | undefined
+    try {
+      ;[answer] = await this.#context.operate([row])
+    } catch (error) {
+      throw asStoreError(error, this.#what, { code: 'STORAGE_ERROR' })
+    }
+    if (answer === undefined) throw missingAnswerError(this.#what)
+    return answer
+  }
+
+  get #key() {
+    return { set: this.#context.set, userKey: lockKey(this.#txid) }
+  }
+
+  get #isOurs() {
+    return { compare: 'eq', left: { stringBin: LOCK_BINS.token }, right: this.#token } as const
+  }
+
+  get #what(): string {
+    return `locking the creation of ${txidToHex(this.#txid)}`
+  }
+}
