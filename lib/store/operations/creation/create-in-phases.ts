@@ -8,8 +8,9 @@ import { rowError } from '../../store-errors.ts'
 import { SMALL_ROW_BYTES, slotsRowBytes } from '../pages/row-size.ts'
 import { createError, createRow, existsError } from './create-rows.ts'
 import { type Creation, storeBody, withExternalPlace } from './creation.ts'
-import { CreationLock } from './creation-lock.ts'
+import type { CreationLock } from './creation-lock.ts'
 import { describeMaster, readMaster, type StoredMaster } from './stored-master.ts'
+import { lockedOutError, withCreationLock } from './with-creation-lock.ts'
 
 /**
  * Stores a transaction of several records (semantics 1.11, 3.4). In the first phase all of them are written,
@@ -28,33 +29,16 @@ export function createInPhases(
   creation: Creation,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  return withExternalPlace(context, signal, async () => {
-    const { txid, records } = creation
-    const lock = await CreationLock.acquire(context, txid, records.pageCount + 1)
-    if (lock === undefined) throw await lockedOutError(context, txid)
-    try {
-      await createLocked(context, creation, lock)
-    } finally {
-      await lock.release()
-    }
-  })
-}
-
-/** Who is locked out by one that has just finished learns that the transaction is there. */
-async function lockedOutError(context: StoreContext, txid: Uint8Array): Promise<StoreError> {
-  const master = await readMaster(context, txid)
-  if (master !== undefined && !master.isCreating) return existsError(txid)
-  return new StoreError(
-    'TX_CREATING',
-    `transaction ${txidToHex(txid)} is being created by another call, or one that was interrupted; repeat the call`,
+  return withExternalPlace(context, signal, () =>
+    withCreationLock(context, creation, lock => createLocked(context, creation, lock)),
   )
 }
 
 async function createLocked(context: StoreContext, creation: Creation, lock: CreationLock): Promise<void> {
-  const { txid, records, body } = creation
+  const { txid, records } = creation
   const found = await readMaster(context, txid)
   if (found !== undefined) refuseUnlike(creation, found)
-  if (body !== undefined) await storeBody(context, txid, body)
+  await storeBody(context, creation)
   const created = await writeRecords(context, creation, lock, found)
   const isRepair = created <= records.pageCount
   if (isRepair) {
@@ -156,8 +140,7 @@ async function refuseLeftOver(
   const [page] = unmarked
   if (page === undefined) return
   // A creator that does not know our lock may have finished meanwhile.
-  const master = await readMaster(context, txid)
-  if (master !== undefined) throw await lockedOutError(context, txid)
+  if ((await readMaster(context, txid)) !== undefined) throw await lockedOutError(context, txid)
   throw new StoreError(
     'STORAGE_ERROR',
     `page ${page} of ${txidToHex(txid)} is left over from a transaction that was deleted; it has to be pruned before the transaction can be stored again`,

@@ -24,12 +24,10 @@ export interface Creation {
  * The body first: one without a record is harmless, a record without its body is not (semantics 5.2). A txid
  * proves a whole transaction; outputs alone are compared with those that are there already.
  */
-export async function storeBody(
-  { external }: StoreContext,
-  txid: Uint8Array,
-  { type, encode }: CreationBody,
-): Promise<void> {
-  const hex = txidToHex(txid)
+export async function storeBody({ external }: StoreContext, creation: Creation): Promise<void> {
+  if (creation.body === undefined) return
+  const { type, encode } = creation.body
+  const hex = txidToHex(creation.txid)
   const body = encode()
   await external.set(hex, type, body)
   if (type === 'tx') return

@@ -4,11 +4,12 @@ import type { StoreContext } from '../../context/store-context.ts'
 import { createInPhases } from './create-in-phases.ts'
 import { type CreateRequest, createRow, RecordTooBigError } from './create-rows.ts'
 import { type Creation, storeBody, withExternalPlace } from './creation.ts'
+import { withCreationLock } from './with-creation-lock.ts'
 
 /**
- * Stores a transaction of any size: one record in a batch with those of other callers, its body before it where
- * that is external; several records in two phases (semantics 3.4). A record that the server refuses as too big
- * is tried once more with its body outside, which `isExternal` then tells.
+ * Stores a transaction of any size: one record in a batch with those of other callers; several records in two
+ * phases (semantics 3.4). A record that the server refuses as too big is tried once more with its body outside,
+ * which `isExternal` then tells.
  */
 export async function storeCreation(
   context: StoreContext,
@@ -16,19 +17,36 @@ export async function storeCreation(
   creation: Creation,
   signal: AbortSignal | undefined,
 ): Promise<{ readonly isExternal: boolean }> {
-  const { txid, records, body } = creation
-  if (records.pageCount > 0) {
-    await createInPhases(context, creation, signal)
+  if (creation.body !== undefined) {
+    if (creation.records.pageCount > 0) await createInPhases(context, creation, signal)
+    else await createWithBody(context, batcher, creation, signal)
     return { isExternal: true }
   }
-  if (body !== undefined) await withExternalPlace(context, signal, () => storeBody(context, txid, body))
   try {
     await batcher.submit(createRequest(context, creation), { signal })
+    return { isExternal: false }
   } catch (error) {
-    if (!(error instanceof RecordTooBigError) || body !== undefined) throw error
+    if (!(error instanceof RecordTooBigError)) throw error
     return storeCreation(context, batcher, creation.withExternalBody(), signal)
   }
-  return { isExternal: body !== undefined }
+}
+
+/**
+ * The body, then the one record. Under the lock: who removes a transaction removes its body after its record, and
+ * would take along the one that a new record counts on. From then on it goes on without its caller.
+ */
+function createWithBody(
+  context: StoreContext,
+  batcher: Batcher<CreateRequest, void>,
+  creation: Creation,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  return withExternalPlace(context, signal, () =>
+    withCreationLock(context, creation, async () => {
+      await storeBody(context, creation)
+      await batcher.submit(createRequest(context, creation))
+    }),
+  )
 }
 
 /** The request of a transaction of one record. */
