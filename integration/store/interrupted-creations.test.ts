@@ -223,9 +223,52 @@ describe('several records', () => {
     const tx = coinbase({ outputs: OUTPUTS })
     victim.transport = withRows(row => (clearsMark(row) ? 9 : row))
     expect(await codeOf(victim.create(tx, 100))).toBe('ok')
-    expect(await spendEach(tx)).toEqual([])
+    expect((await records.read(tx.txid))?.creating).toBe(true)
     expect(await codeOf(survivor.create(tx, 100))).toBe('TX_EXISTS')
     await expectWhole(tx, [])
+  })
+
+  it('lesson 51: a spend that meets marks without a creator fails, and clears them for the next', async () => {
+    const tx = coinbase({ outputs: OUTPUTS })
+    victim.transport = withRows(row => (clearsMark(row) ? 9 : row))
+    await victim.create(tx, 100)
+    expect(await codeOf(survivor.spend(spending([{ tx, vout: 8 }]), TIP))).toBe('TX_CREATING')
+    await expectWhole(tx, [])
+  })
+
+  it('a spend leaves the marks of a creator that is at work', async () => {
+    const tx = coinbase({ outputs: OUTPUTS })
+    victim.transport = dyingAt(5, true)
+    await codeOf(victim.create(tx, 100))
+    expect(await isLocked(tx)).toBe(true)
+    expect(await spendEach(tx)).toEqual([])
+    await expireLock(tx)
+    expect(await spendEach(tx, [8, 8])).toEqual([8])
+  })
+
+  it('a spend finishes nothing of which a record is missing', async () => {
+    const tx = coinbase({ outputs: OUTPUTS })
+    victim.transport = dyingAt(5, true)
+    await codeOf(victim.create(tx, 100))
+    await expireLock(tx)
+    // As the reference leaves it, which does not write the master last.
+    await records.remove(tx.txid, PAGES)
+    expect(await spendEach(tx)).toEqual([])
+    await survivor.create(tx, 100)
+    await expectWhole(tx, [])
+  })
+
+  it('a block that died before it came to the pages leaves marks, which a spend clears', async () => {
+    const tx = coinbase({ outputs: OUTPUTS })
+    victim.transport = dyingAt(5, true)
+    await codeOf(victim.create(tx, 100, { locked: true }))
+    await expireLock(tx)
+    victim.transport = dyingAt(1, true)
+    const mined = { blockId: 3, blockHeight: 900, subtreeIdx: 0, onLongestChain: true }
+    await codeOf(victim.setMinedMulti([tx.txid], mined))
+    expect(await records.everywhere(tx.txid, 1, 'creating')).toEqual([undefined, true])
+    expect(await spendEach(tx, [8, 8])).toEqual([8])
+    await expectWhole(tx, [8])
   })
 
   it('are created by one of two processes', async () => {

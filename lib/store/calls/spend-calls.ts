@@ -2,6 +2,7 @@ import { type Transaction, txidKey } from '../../bitcoin/index.ts'
 import { InvalidArgumentError } from '../../errors/index.ts'
 import { checkBoolean, checkHeight, checkTransaction, type TransactionSource } from '../arguments.ts'
 import type { CreateOptions } from '../operations/creation/create.ts'
+import { CreationFinisher } from '../operations/creation/finish-creation.ts'
 import {
   checkSpendAndCreate,
   type SpendAndCreateOptions,
@@ -25,6 +26,7 @@ export type SpendOptions = CallOptions & { readonly [Flag in keyof SpendFlags]?:
 /** Spending outputs, taking spends back, and asking what a spend would do. */
 export abstract class SpendCalls extends TransactionCalls {
   readonly #spendTurns = new Turns()
+  readonly #creations = new CreationFinisher(this.context)
 
   /**
    * Spends all inputs of a transaction, or none: when one fails, the others are rolled back. `tx` has to carry
@@ -113,7 +115,9 @@ export abstract class SpendCalls extends TransactionCalls {
     requests: readonly SpendRequest[],
     signal: AbortSignal | undefined,
   ): Promise<Spend[]> {
-    return this.#inSpendTurn(tx, signal, () => spend(this.context, this.batchers.spend, tx, requests, signal))
+    return this.#inSpendTurn(tx, signal, () =>
+      this.#creations.around(() => spend(this.context, this.batchers.spend, tx, requests, signal)),
+    )
   }
 
   #inSpendTurn<Result>(

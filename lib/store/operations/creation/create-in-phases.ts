@@ -1,11 +1,12 @@
 import { txidToHex } from '../../../bitcoin/index.ts'
 import { StoreError } from '../../../errors/index.ts'
 import { BINS, pageKey } from '../../../record/index.ts'
-import { type BatchRow, RESULT_CODES, type RowAnswer, type WriteOperation } from '../../../transport/index.ts'
+import { RESULT_CODES, type RowAnswer } from '../../../transport/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { sendBounded } from '../../dispatch/send-bounded.ts'
 import { rowError } from '../../store-errors.ts'
 import { SMALL_ROW_BYTES, slotsRowBytes } from '../pages/row-size.ts'
+import { clearMarks, noteRepair } from './clear-marks.ts'
 import { createError, createRow, existsError } from './create-rows.ts'
 import { type Creation, storeBody, withExternalPlace } from './creation.ts'
 import type { CreationLock } from './creation-lock.ts'
@@ -41,17 +42,10 @@ async function createLocked(context: StoreContext, creation: Creation, lock: Cre
   await storeBody(context, creation)
   const created = await writeRecords(context, creation, lock, found)
   const isRepair = created <= records.pageCount
-  if (isRepair) {
-    const repaired = created === 0 ? 'marks' : 'records'
-    context.metrics.creationRepairs.increment({ repaired })
-    context.logger.info(
-      { event: 'creation_repaired', repaired, txid: txidToHex(txid), created },
-      'a transaction whose creation was interrupted is being completed',
-    )
-  }
+  if (isRepair) noteRepair(context, txid, created === 0 ? 'marks' : 'records')
   try {
-    const asMaster = isRepair ? await flagsOfMaster(context, txid) : []
-    await clearMarks(context, creation, lock, asMaster)
+    const master = isRepair ? await readMaster(context, txid) : undefined
+    await clearMarks(context, lock, { txid, pageCount: records.pageCount, master })
   } catch (error) {
     if (created === 0) throw error
     // Every record is there, and refuses spends: the create has succeeded, and a later one or a block clears the marks.
@@ -145,54 +139,4 @@ async function refuseLeftOver(
     'STORAGE_ERROR',
     `page ${page} of ${txidToHex(txid)} is left over from a transaction that was deleted; it has to be pruned before the transaction can be stored again`,
   )
-}
-
-/**
- * Flags that have to be the same on every record of a transaction. An interrupted call may have been made with
- * other options than the one that completes it; whichever wrote the master decides.
- */
-const SHARED_FLAGS = [BINS.locked, BINS.conflicting, BINS.spendingHeight] as const
-
-async function flagsOfMaster(context: StoreContext, txid: Uint8Array): Promise<WriteOperation[]> {
-  const bins = (await readMaster(context, txid))?.bins
-  return SHARED_FLAGS.flatMap((bin): WriteOperation[] => {
-    const value = bins?.get(bin)
-    return value === undefined ? [] : [{ kind: 'put', bin, value }]
-  })
-}
-
-/** The master last: without the mark it says that the transaction is complete. */
-async function clearMarks(
-  context: StoreContext,
-  { txid, records }: Creation,
-  lock: CreationLock,
-  asMaster: readonly WriteOperation[],
-): Promise<void> {
-  const clear = (page: number, others: readonly WriteOperation[]): BatchRow => ({
-    kind: 'write',
-    key: { set: context.set, userKey: pageKey(txid, page) },
-    operations: [...others, { kind: 'unset', bin: BINS.creating }],
-    exists: 'update-only',
-    filter: { binExists: BINS.creating },
-  })
-  const describe = (page: number): string => `completing record ${page} of ${txidToHex(txid)}`
-  const judge = (page: number, { status, inDoubt }: RowAnswer): void => {
-    if (status !== RESULT_CODES.OK && status !== RESULT_CODES.FILTERED_OUT)
-      throw rowError(describe(page), status, inDoubt)
-  }
-  await sendBounded(context, {
-    rows: records.pageCount,
-    rowBytes: SMALL_ROW_BYTES,
-    toRow: index => clear(index + 1, asMaster),
-    read: (index, answer) => judge(index + 1, answer),
-    describe: index => describe(index + 1),
-    beforeBatch: () => lock.hold(),
-  })
-  await sendBounded(context, {
-    rows: 1,
-    rowBytes: SMALL_ROW_BYTES,
-    toRow: () => clear(0, []),
-    read: (_, answer) => judge(0, answer),
-    describe: () => describe(0),
-  })
 }

@@ -1,0 +1,79 @@
+import { txidToHex } from '../../../bitcoin/index.ts'
+import { BINS, pageKey } from '../../../record/index.ts'
+import { type BatchRow, RESULT_CODES, type RowAnswer, type WriteOperation } from '../../../transport/index.ts'
+import type { StoreContext } from '../../context/store-context.ts'
+import { sendBounded } from '../../dispatch/send-bounded.ts'
+import { rowError } from '../../store-errors.ts'
+import { SMALL_ROW_BYTES } from '../pages/row-size.ts'
+import type { CreationLock } from './creation-lock.ts'
+import type { StoredMaster } from './stored-master.ts'
+
+/** A transaction of which every record is there. */
+export interface MarkedTransaction {
+  readonly txid: Uint8Array
+  readonly pageCount: number
+  /** Where records come from more than one call: whose flags all of them get. */
+  readonly master: StoredMaster | undefined
+}
+
+/**
+ * Takes the mark of an unfinished creation from all records, the pages first and the master last: without it, the
+ * master says that the transaction is complete. Records without it are left as they are. Throws where a record
+ * is missing.
+ */
+export async function clearMarks(
+  context: StoreContext,
+  lock: CreationLock,
+  { txid, pageCount, master }: MarkedTransaction,
+): Promise<void> {
+  const flags = flagsOf(master)
+  const clear = (page: number, others: readonly WriteOperation[]): BatchRow => ({
+    kind: 'write',
+    key: { set: context.set, userKey: pageKey(txid, page) },
+    operations: [...others, { kind: 'unset', bin: BINS.creating }],
+    exists: 'update-only',
+    filter: { binExists: BINS.creating },
+  })
+  const describe = (page: number): string => `completing record ${page} of ${txidToHex(txid)}`
+  const judge = (page: number, { status, inDoubt }: RowAnswer): void => {
+    if (status !== RESULT_CODES.OK && status !== RESULT_CODES.FILTERED_OUT)
+      throw rowError(describe(page), status, inDoubt)
+  }
+  await sendBounded(context, {
+    rows: pageCount,
+    rowBytes: SMALL_ROW_BYTES,
+    toRow: index => clear(index + 1, flags),
+    read: (index, answer) => judge(index + 1, answer),
+    describe: index => describe(index + 1),
+    beforeBatch: () => lock.hold(),
+  })
+  await sendBounded(context, {
+    rows: 1,
+    rowBytes: SMALL_ROW_BYTES,
+    toRow: () => clear(0, []),
+    read: (_, answer) => judge(0, answer),
+    describe: () => describe(0),
+  })
+}
+
+/**
+ * Flags that have to be the same on every record of a transaction. An interrupted call may have been made with
+ * other options than the one that completes it; whichever wrote the master decides.
+ */
+const SHARED_FLAGS = [BINS.locked, BINS.conflicting, BINS.spendingHeight] as const
+
+function flagsOf(master: StoredMaster | undefined): WriteOperation[] {
+  return SHARED_FLAGS.flatMap((bin): WriteOperation[] => {
+    const value = master?.bins.get(bin)
+    return value === undefined ? [] : [{ kind: 'put', bin, value }]
+  })
+}
+
+/** Tells operators that an interrupted creation was met: records were missing, or only marks were left. */
+export function noteRepair(context: StoreContext, txid: Uint8Array, repaired: 'records' | 'marks'): void {
+  context.metrics.creationRepairs.increment({ repaired })
+  context.logger.info(
+    { event: 'creation_repaired', repaired, txid: txidToHex(txid) },
+    'a transaction whose creation was interrupted is being completed',
+  )
+}
