@@ -1,0 +1,92 @@
+import { afterEach, describe, expect, it, jest } from '@jest/globals'
+import { createBatchers } from '../../../../lib/store/calls/batchers.ts'
+import { createPartial } from '../../../../lib/store/operations/creation/create-partial.ts'
+import { bytes32, contextWith, type Script, ScriptedTransport } from '../../support/store-fixture.ts'
+
+afterEach(() => {
+  jest.restoreAllMocks()
+})
+
+const OUTPUTS = new Map(
+  Array.from({ length: 9 }, (_, vout) => [vout, { satoshis: 5n, lockingScript: Uint8Array.of(0x51) }]),
+)
+
+/** Creates a transaction of four pages, one row in a batch and one batch at a time. */
+function create(script: Script, settings = {}, signal?: AbortSignal) {
+  const transport = new ScriptedTransport(script)
+  const context = contextWith(transport, {
+    utxoBatchSize: 2,
+    maxMinedBatchSize: 1,
+    maxMinedRoutines: 1,
+    ...settings,
+  })
+  const partial = {
+    txid: bytes32(1),
+    blockHeight: 1_000,
+    isCoinbase: false,
+    outputs: [...OUTPUTS.values()],
+  }
+  const done = createPartial(context, createBatchers(context).store, partial, {}, signal)
+  return { context, done, rows: () => transport.batches.flat() }
+}
+
+const absent: Script = row => ({ status: row.kind === 'read' ? 2 : 0 })
+
+describe('several records', () => {
+  it('that lose their lock are written no further', async () => {
+    // Every look at the clock finds a minute gone, so that the lock is prolonged before each batch.
+    let now = 0
+    jest.spyOn(performance, 'now').mockImplementation(() => (now += 60_000))
+    let prolonged = 0
+    const { done, rows } = create((row, index) => {
+      const isProlonging =
+        row.kind === 'write' && row.exists === 'update-only' && row.ttlSeconds !== undefined
+      if (isProlonging && ++prolonged === 3) return { status: 2 }
+      return absent(row, index)
+    })
+    await expect(done).rejects.toMatchObject({ code: 'TX_CREATING' })
+    const created = rows().filter(row => row.kind === 'write' && row.exists === 'create-only')
+    // The lock and two pages: neither the others nor the master.
+    expect(created.map(row => row.key.userKey.length)).toEqual([36, 36, 36])
+    expect(rows().at(-1)).toMatchObject({ kind: 'remove' })
+  })
+
+  it('of a caller who left while others were at the external store are not begun', async () => {
+    const caller = new AbortController()
+    const { context, done, rows } = create(absent, { externalStoreConcurrency: 1 }, caller.signal)
+    await done
+    const sent = rows().length
+    let end = (): void => {}
+    const busy = context.externalPlaces?.withPermit(
+      { waitMs: 1_000 },
+      () => new Promise<void>(resolve => (end = resolve)),
+    )
+    const partial = { txid: bytes32(2), blockHeight: 1, isCoinbase: false, outputs: [...OUTPUTS.values()] }
+    const waiting = createPartial(context, createBatchers(context).store, partial, {}, caller.signal)
+    caller.abort()
+    await expect(waiting).rejects.toMatchObject({ code: 'CONTEXT_CANCELED' })
+    end()
+    await busy
+    expect(rows().length).toBe(sent)
+  })
+
+  it('wait for their place at the external store no longer than the store is open', async () => {
+    const closing = new AbortController()
+    const transport = new ScriptedTransport(absent)
+    const settings = { utxoBatchSize: 2, externalStoreConcurrency: 1 }
+    const context = contextWith(transport, settings, { closing: closing.signal })
+    void context.externalPlaces?.withPermit({ waitMs: 1_000 }, () => new Promise(() => {}))
+    const partial = { txid: bytes32(2), blockHeight: 1, isCoinbase: false, outputs: [...OUTPUTS.values()] }
+    const waiting = createPartial(context, createBatchers(context).store, partial, {}, undefined)
+    closing.abort()
+    await expect(waiting).rejects.toMatchObject({ code: 'CONTEXT_CANCELED' })
+    expect(transport.batches).toEqual([])
+  })
+
+  it('are refused where another creates them, and exist where that one has finished', async () => {
+    const creating: Script = row => (row.kind === 'read' ? { bins: { creating: true } } : { status: 5 })
+    await expect(create(creating).done).rejects.toMatchObject({ code: 'TX_CREATING' })
+    const whole: Script = row => (row.kind === 'read' ? { bins: {} } : { status: 5 })
+    await expect(create(whole).done).rejects.toMatchObject({ code: 'TX_EXISTS' })
+  })
+})
