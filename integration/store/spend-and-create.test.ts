@@ -325,3 +325,26 @@ describe('lesson 30: two processes spend for one transaction, and one of them fa
     expect((await store.getMeta(tx.txid)).conflicting).toBe(true)
   })
 })
+
+it('leaves the inputs to another call that is creating the same transaction of several records', async () => {
+  const parents = await twoParents()
+  const tx = spending(
+    parents.map(parent => ({ tx: parent, vout: 0 })),
+    { outputs: 129 },
+  )
+  const isLock = (row: BatchRow): boolean => row.kind === 'write' && row.ttlSeconds !== undefined
+  let codeOfOther: string | undefined
+  store.transport = interrupted(
+    good,
+    'before',
+    row => isCreate(row) && !isLock(row),
+    async () => {
+      codeOfOther = await code(other.spendAndCreate(tx, HEIGHT))
+      expect(await holders(parents, tx)).toEqual(['tx', 'tx'])
+    },
+  )
+  expect(await code(store.spendAndCreate(tx, HEIGHT))).toBe('ok')
+  expect(codeOfOther).toBe('TX_CREATING')
+  expect(await holders(parents, tx)).toEqual(['tx', 'tx'])
+  expect((await store.get(tx.txid, ['utxos'])).utxos?.length).toBe(129)
+})
