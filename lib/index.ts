@@ -32,6 +32,7 @@ export {
 } from './record/index.ts'
 export { SETTINGS, type Settings, type SettingsInput } from './settings/index.ts'
 export {
+  type BlockMembership,
   type BlockState,
   type CallOptions,
   type ConflictBlock,
@@ -40,12 +41,14 @@ export {
   type ConflictingChange,
   type ConflictPhase,
   type ConflictResult,
+  type ConsistencyOptions,
   type CreateOptions,
   type DecoratedTransaction,
   FreezeError,
   type FreezeOptions,
   type Health,
   type IntentFilter,
+  isInconsistent,
   type Logger,
   type MinedBlocks,
   type MinedInfo,
@@ -54,6 +57,11 @@ export {
   type OutputInput,
   type OutputOutcome,
   type PreserveCounts,
+  type PruneCounts,
+  type PruneOptions,
+  type PruneProgress,
+  type PruneResult,
+  type RecordWalk,
   type RecoveredConflict,
   SetMinedError,
   SPEND_STATUS,
@@ -66,9 +74,13 @@ export {
   type SpentAndCreated,
   type TransactionSource,
   type TxidInput,
+  type UnminedTransaction,
   type UnspendInput,
   UtxoSpentError,
   UtxoStore,
+  type WalkedTransaction,
   WalkLimitError,
+  type WalkOptions,
+  type WalkProgress,
 } from './store/index.ts'
 export type { BatchOptions, BatchRow, Bins, BinValue, RowAnswer, Transport } from './transport/index.ts'

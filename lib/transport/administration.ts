@@ -1,5 +1,7 @@
-/** A secondary index on a bin of the store's set. */
+/** A secondary index on a bin of a set. */
 export interface IndexDefinition {
+  /** The store's set where absent. */
+  readonly set?: string | undefined
   readonly name: string
   readonly bin: string
   readonly type: 'numeric'

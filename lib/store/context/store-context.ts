@@ -12,6 +12,7 @@ import {
   type Transport,
 } from '../../transport/index.ts'
 import type { EventLogger } from '../logging/logger.ts'
+import { pruneIntentSet } from '../operations/pruning/intent-set.ts'
 import { asStoreError } from '../store-errors.ts'
 import { AcknowledgedSpends } from './acknowledged-spends.ts'
 import type { BlockStateHolder } from './block-state.ts'
@@ -53,6 +54,8 @@ export interface StoreContextOptions {
   closing: AbortSignal
   /** Where bodies of transactions are kept that are too large for a record. */
   external: ExternalStore
+  /** Connections to one node at the most. */
+  connectionsMax: number
 }
 
 /** What the operations of one store share. It decides nothing; it carries batches across the seam, bounded. */
@@ -64,6 +67,7 @@ export class StoreContext {
   readonly metrics: StoreMetrics
   readonly blockState: BlockStateHolder
   readonly external: ExternalStore
+  readonly connectionsMax: number
   readonly queries: Queries
   readonly administration: Administration
   readonly indexes: Indexes
@@ -83,9 +87,13 @@ export class StoreContext {
     this.metrics = options.metrics
     this.blockState = options.blockState
     this.external = options.external
+    this.connectionsMax = options.connectionsMax
     this.queries = options.queries
     this.administration = options.administration
-    this.indexes = new Indexes(options.administration)
+    this.indexes = new Indexes(options.administration, {
+      deleteAtHeight: options.settings.prunerIndexName,
+      pruneIntentSet: pruneIntentSet(options.set),
+    })
     this.transport = options.transport
     this.#closing = options.closing
     this.spendBreaker = this.#breaker()
