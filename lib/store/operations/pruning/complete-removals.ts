@@ -70,7 +70,6 @@ async function completeGroup(run: PruneRun, intents: readonly PruneIntent[]): Pr
       context,
       abandoned.map(({ txid }) => txid),
     )
-    counts.removalsLeft += removals.length - gone.length - abandoned.length
   } finally {
     await releaseLocks(
       context,

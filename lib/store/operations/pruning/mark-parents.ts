@@ -38,7 +38,8 @@ export async function markParents(
       entries: entries.slice(part * ENTRIES_PER_ROW, (part + 1) * ENTRIES_PER_ROW),
     }))
   })
-  const describe = ({ outpoint }: (typeof rows)[number]): string => `marking the record of ${outpointToString(outpoint)}`
+  const describe = ({ outpoint }: (typeof rows)[number]): string =>
+    `marking the record of ${outpointToString(outpoint)}`
   let marked = 0
   const failures = await mapRows(context, rows, undefined, {
     toRow: ({ outpoint, page, entries }) => ({

@@ -27,6 +27,14 @@ export async function pruneOrphanPages(run: PruneRun, pages: readonly QueryRecor
   if (pages.length === 0 || context.settings.prunerSkipDeletions) return
   const orphaned = await withoutMaster(run, byTransaction(pages))
   if (orphaned.length === 0) return
+  const waitMs = context.settings.prunerJobTimeout
+  await run.orphanTurns.take('pages', { what: 'removing orphaned pages', waitMs }, () =>
+    removeOrphans(run, orphaned),
+  )
+}
+
+async function removeOrphans(run: PruneRun, orphaned: readonly PagesOfOne[]): Promise<void> {
+  const { context, counts } = run
   const outcomes = await takeLocks(
     context,
     orphaned.map(({ txid }) => ({ txid, pages: 0 })),
@@ -34,6 +42,7 @@ export async function pruneOrphanPages(run: PruneRun, pages: readonly QueryRecor
   const locks: CreationLock[] = outcomes.flatMap(outcome =>
     typeof outcome === 'object' && 'token' in outcome ? [outcome] : [],
   )
+  counts.skipped += orphaned.length - locks.length
   const locked = new Set(locks.map(({ txid }) => txidKey(txid)))
   try {
     const still = await withoutMaster(

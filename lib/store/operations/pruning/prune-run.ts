@@ -3,6 +3,7 @@ import type { StoreError } from '../../../errors/index.ts'
 import { BINS } from '../../../record/index.ts'
 import type { Filter } from '../../../transport/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
+import { Turns } from '../../waiting/turns.ts'
 
 /** What a run of the pruner did. Records are those of transactions; their pages are counted apart. */
 export interface PruneCounts {
@@ -53,6 +54,12 @@ export interface PruneRun {
   readonly context: StoreContext
   readonly height: number
   readonly counts: MutableCounts
+  /** Chunks with orphaned pages take turns: the pages of one transaction lie in several. */
+  readonly orphanTurns: Turns
+}
+
+export function newRun(context: StoreContext, height: number): PruneRun {
+  return { context, height, counts: zeroCounts(), orphanTurns: new Turns() }
 }
 
 /** What the query found, asked again of the record at the moment of its removal (semantics 5.1). */

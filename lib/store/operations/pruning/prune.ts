@@ -11,7 +11,7 @@ import { DEFENSIVE_BINS } from './defensive-check.ts'
 import { processExpiredPreservations } from './expired-preservations.ts'
 import { preserveParents } from './preserve-parents.ts'
 import { pruneChunk } from './prune-chunk.ts'
-import { type PruneCounts, type PruneRun, zeroCounts } from './prune-run.ts'
+import { newRun, type PruneCounts, type PruneRun } from './prune-run.ts'
 
 /** How far a run has come. */
 export interface PruneProgress {
@@ -47,8 +47,8 @@ export async function prune(
   height: number,
   { signal, onProgress }: PruneRunOptions,
 ): Promise<PruneResult> {
-  const counts = zeroCounts()
-  const run: PruneRun = { context, height, counts }
+  const run = newRun(context, height)
+  const { counts } = run
   const timeout = AbortSignal.timeout(context.settings.prunerJobTimeout)
   const both = signal === undefined ? timeout : AbortSignal.any([signal, timeout])
   try {
