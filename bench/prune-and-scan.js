@@ -9,14 +9,16 @@ const { values } = parseArgs({
   options: {
     store: { type: 'string', default: 'embedded:?set=prune-bench' },
     records: { type: 'string', default: '100000' },
-    parents: { type: 'string', default: '1000' },
+    parents: { type: 'string' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 })
 if (values.help) {
   console.log('node bench/prune-and-scan.js [--store URL] [--records N] [--parents N] [--json]')
-  console.log('--parents: records that hold the outputs which the pruned transactions spent')
+  console.log(
+    '--parents: records that hold the outputs which the pruned transactions spent; by default a quarter',
+  )
   process.exit(0)
 }
 
@@ -25,10 +27,12 @@ const BATCH = 1_000
 const IN_FLIGHT = 8
 const records = Number(values.records)
 const set = new URL(values.store).searchParams.get('set') ?? 'txmeta'
-const store = await UtxoStore.open(values.store)
+const store = await UtxoStore.open(values.store, { settings: { prunerJobTimeout: 24 * 60 * 60 * 1_000 } })
 store.setBlockState(HEIGHT, 1_700_000_000)
 
-const parents = Array.from({ length: Number(values.parents) }, () => randomBytes(32))
+const parents = Array.from({ length: Number(values.parents ?? Math.ceil(records / 4)) }, () =>
+  randomBytes(32),
+)
 const spendingData = Buffer.alloc(36, 7)
 
 function bins(txid, index) {
@@ -40,25 +44,13 @@ function bins(txid, index) {
   ]
   return {
     txID: txid,
-    version: 1,
-    locktime: 0,
-    fee: 1,
-    sizeInBytes: 226,
-    extendedSize: 270,
     spentUtxos: 2,
     recordUtxos: 2,
     utxos: spent,
-    isCoinbase: false,
-    conflicting: false,
-    locked: false,
     totalExtraRecs: 0,
-    totalUtxos: 2,
     blockIDs: [1],
-    blockHeights: [500],
-    subtreeIdxs: [0],
     createdAt: 1_700_000_000_000,
     inputs: [input],
-    outputs: [Buffer.alloc(34), Buffer.alloc(34)],
     deleteAtHeight: HEIGHT - (index % 100),
   }
 }
@@ -70,26 +62,28 @@ const rowOf = (txid, content) => ({
   operations: Object.entries(content).map(([bin, value]) => ({ kind: 'put', bin, value })),
 })
 
-async function fill() {
-  await store.transport.batchOperate(
-    parents.map(txid => rowOf(txid, { txID: txid, totalExtraRecs: 0 })),
-    { timeout: 60_000 },
-  )
+/** Sends a row for each index in batches, several at a time. */
+async function sendAll(count, rowAt) {
   let next = 0
   const lane = async () => {
-    while (next < records) {
+    while (next < count) {
       const begin = next
-      next = Math.min(records, next + BATCH)
-      const rows = Array.from({ length: next - begin }, (_, n) => {
-        const txid = randomBytes(32)
-        return rowOf(txid, bins(txid, begin + n))
-      })
+      next = Math.min(count, next + BATCH)
+      const rows = Array.from({ length: next - begin }, (_, n) => rowAt(begin + n))
       const answers = await store.transport.batchOperate(rows, { timeout: 60_000 })
       const refused = answers.find(({ status }) => status !== 0)
-      if (refused !== undefined) throw new Error(`a record was refused with status ${refused.status}`)
+      if (refused !== undefined) throw new Error(`a row was refused with status ${refused.status}`)
     }
   }
   await Promise.all(Array.from({ length: IN_FLIGHT }, lane))
+}
+
+async function fill() {
+  await sendAll(parents.length, index => rowOf(parents[index], { txID: parents[index], totalExtraRecs: 0 }))
+  await sendAll(records, index => {
+    const txid = randomBytes(32)
+    return rowOf(txid, bins(txid, index))
+  })
   return { records }
 }
 
@@ -141,10 +135,7 @@ const results = [
     return { processed, skipped, failed, parentsMarked }
   }),
 ]
-await store.transport.batchOperate(
-  parents.map(txid => ({ kind: 'remove', key: { set, userKey: txid } })),
-  { timeout: 60_000 },
-)
+await sendAll(parents.length, index => ({ kind: 'remove', key: { set, userKey: parents[index] } }))
 await store.close()
 
 const report = { node: process.version, store: values.store, records, parents: parents.length, results }

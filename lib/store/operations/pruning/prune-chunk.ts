@@ -8,7 +8,7 @@ import { spentOutpoints } from '../walks/transaction-inputs.ts'
 import { withSafeSpenders } from './defensive-check.ts'
 import { markParents, type PrunedSpender } from './mark-parents.ts'
 import { pruneOrphanPages } from './orphan-pages.ts'
-import { countFailed, isDue, type PruneRun } from './prune-run.ts'
+import { areBinsDue, countFailed, isDue, type PruneRun } from './prune-run.ts'
 import { expireRow, removeRow, verdictOf } from './removal-rows.ts'
 import { removeComposites } from './remove-composites.ts'
 import { logSkipped } from './unmined.ts'
@@ -85,28 +85,28 @@ function sorted(
 
 /**
  * Those that meet the condition of the query still. The removal asks again, but parents are told before it: an
- * entry for a spender that then stays makes a validation of it fail.
+ * entry for a spender that then stays makes a validation of it fail. Read and judged here, since a filter costs
+ * the npm client more than two bins do.
  */
 async function stillDue(run: PruneRun, candidates: readonly Candidate[]): Promise<Candidate[]> {
   const { context, height, counts } = run
   const describe = ({ txid }: Candidate): string => `looking at ${txidToHex(txid)} before it is pruned`
-  const verdicts = await mapRows(context, candidates, undefined, {
+  const due = await mapRows(context, candidates, undefined, {
     toRow: ({ txid }) => ({
       kind: 'read',
       key: { set: context.set, userKey: masterKey(txid) },
-      bins: [],
-      filter: isDue(height),
+      bins: [BINS.deleteAtHeight, BINS.preserveUntil],
     }),
     describe,
-    read: (candidate, answer) => verdictOf(describe(candidate), answer),
+    read: (candidate, answer) => {
+      const verdict = verdictOf(describe(candidate), answer)
+      if (verdict.state === 'failed') countFailed(run, candidate.txid, verdict.error)
+      else if (verdict.state === 'done' && areBinsDue(verdict.bins, height)) return [candidate]
+      else counts.skipped += 1
+      return []
+    },
   })
-  return candidates.filter((candidate, index) => {
-    const verdict = verdicts[index]
-    if (verdict?.state === 'done') return true
-    if (verdict?.state === 'failed') countFailed(run, candidate.txid, verdict.error)
-    else counts.skipped += 1
-    return false
-  })
+  return due.flat()
 }
 
 /** Tells the parents of all; returns those whose parents are known, or cannot be known any more. */

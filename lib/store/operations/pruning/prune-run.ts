@@ -1,7 +1,7 @@
 import { txidToHex } from '../../../bitcoin/index.ts'
 import type { StoreError } from '../../../errors/index.ts'
 import { BINS } from '../../../record/index.ts'
-import type { Filter } from '../../../transport/index.ts'
+import type { Bins, Filter } from '../../../transport/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { Turns } from '../../waiting/turns.ts'
 
@@ -71,6 +71,12 @@ export function isDue(height: number): Filter {
       { not: { binExists: BINS.preserveUntil } },
     ],
   }
+}
+
+/** The same for bins that were read. */
+export function areBinsDue(bins: Bins, height: number): boolean {
+  const { [BINS.deleteAtHeight]: deleteAtHeight, [BINS.preserveUntil]: preserveUntil } = bins
+  return typeof deleteAtHeight === 'number' && deleteAtHeight <= height && preserveUntil === undefined
 }
 
 /** Counts a transaction that could not be pruned, and says why. */

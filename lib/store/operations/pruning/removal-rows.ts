@@ -2,6 +2,7 @@ import { StoreError } from '../../../errors/index.ts'
 import { BINS } from '../../../record/index.ts'
 import {
   type BatchRow,
+  type Bins,
   type Filter,
   RESULT_CODES,
   type RecordKey,
@@ -12,7 +13,7 @@ import { rowError } from '../../store-errors.ts'
 
 /** What became of a row that removes, or of one that looks whether a record still is there to be removed. */
 export type RowVerdict =
-  | { readonly state: 'done' }
+  | { readonly state: 'done'; readonly bins: Bins }
   /** The record does not meet the filter any more. */
   | { readonly state: 'kept' }
   | { readonly state: 'missing' }
@@ -22,7 +23,7 @@ export function verdictOf(what: string, answer: RowAnswer | StoreError): RowVerd
   if (answer instanceof StoreError) return { state: 'failed', error: answer }
   switch (answer.status) {
     case RESULT_CODES.OK:
-      return { state: 'done' }
+      return { state: 'done', bins: answer.bins ?? {} }
     case RESULT_CODES.FILTERED_OUT:
       return { state: 'kept' }
     case RESULT_CODES.NOT_FOUND:
