@@ -1,9 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { txidToHex } from '../../../bitcoin/index.ts'
 import { StoreError } from '../../../errors/index.ts'
 import { masterKey, pageKey } from '../../../record/index.ts'
 import { mapRows } from '../../dispatch/map-rows.ts'
 import { BODIES_IN_WORK, inLanes } from '../walks/in-lanes.ts'
+import { pause } from '../walks/pause.ts'
 import { type CreationLock, isStillHeld } from './creation-locks.ts'
 import { endRemovals } from './prune-intents.ts'
 import type { PruneRun } from './prune-run.ts'
@@ -94,7 +94,7 @@ async function removeBody({ context, counts }: PruneRun, removal: BegunRemoval):
     } catch (error) {
       if (attempt === context.settings.prunerBlobDeletionRetries) throw error
     }
-    await delay(PAUSE_MS)
+    await pause(PAUSE_MS)
   }
 }
 

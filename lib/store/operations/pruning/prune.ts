@@ -49,8 +49,9 @@ export async function prune(
 ): Promise<PruneResult> {
   const run = newRun(context, height)
   const { counts } = run
-  const timeout = AbortSignal.timeout(context.settings.prunerJobTimeout)
-  const both = signal === undefined ? timeout : AbortSignal.any([signal, timeout])
+  const timeout = new AbortController()
+  const timer = setTimeout(() => timeout.abort(), context.settings.prunerJobTimeout)
+  const both = signal === undefined ? timeout.signal : AbortSignal.any([signal, timeout.signal])
   try {
     await context.indexes.ready('deleteAtHeight', both).catch((error: unknown) => {
       if (both.aborted) throw error
@@ -63,8 +64,11 @@ export async function prune(
     }
     await removeDue(run, both, onProgress)
   } catch (error) {
-    if (!timeout.aborted || signal?.aborted) throw runError(run, error)
+    if (signal?.aborted) throw runError(run, givenUp(signal))
+    if (!timeout.signal.aborted) throw runError(run, error)
     return { outcome: 'timed out', height, ...counts }
+  } finally {
+    clearTimeout(timer)
   }
   return { outcome: 'complete', height, ...counts }
 }
@@ -141,6 +145,10 @@ export function chunksAtOnce({ settings, connectionsMax }: StoreContext, queries
   const wanted = settings.prunerUtxoChunkGroupLimit
   if (queries * wanted + queries <= share) return wanted
   return Math.max(1, Math.min(wanted, Math.floor(share / (queries + 1))))
+}
+
+function givenUp(signal: AbortSignal): StoreError {
+  return new StoreError('CONTEXT_CANCELED', 'it was given up by the signal', { cause: signal.reason })
 }
 
 function runError({ counts }: PruneRun, error: unknown): StoreError {

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import {
   type PartitionRange,
   QueryError,
@@ -6,6 +5,7 @@ import {
   type QueryRequest,
 } from '../../../transport/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
+import { pause } from './pause.ts'
 
 /** Attempts of one range in all (semantics 5.1). */
 const ATTEMPTS_MAX = 10
@@ -59,9 +59,7 @@ export async function* readRange(
       { event: 'range_retried', ...partitions, attempt, err: failure },
       'a query ended early; the partitions that it had not read are asked for again',
     )
-    await delay(Math.min(PAUSE_MS_MAX, PAUSE_MS_MIN * 2 ** (attempt - 1)), undefined, { signal }).catch(
-      () => {},
-    )
+    await pause(Math.min(PAUSE_MS_MAX, PAUSE_MS_MIN * 2 ** (attempt - 1)), signal)
   }
 }
 
