@@ -24,6 +24,7 @@ if (values.help) {
 
 const HEIGHT = 1_000
 const BATCH = 1_000
+const NOT_FOUND = 2
 const IN_FLIGHT = 8
 const records = Number(values.records)
 const set = new URL(values.store).searchParams.get('set') ?? 'txmeta'
@@ -62,6 +63,16 @@ const rowOf = (txid, content) => ({
   operations: Object.entries(content).map(([bin, value]) => ({ kind: 'put', bin, value })),
 })
 
+/** The rows put or remove, so that a batch whose time was over can be sent again. */
+async function sentAtLast(rows, attempts = 10) {
+  try {
+    return await store.transport.batchOperate(rows, { timeout: 60_000 })
+  } catch (error) {
+    if (attempts === 1) throw error
+    return sentAtLast(rows, attempts - 1)
+  }
+}
+
 /** Sends a row for each index in batches, several at a time. */
 async function sendAll(count, rowAt) {
   let next = 0
@@ -70,8 +81,8 @@ async function sendAll(count, rowAt) {
       const begin = next
       next = Math.min(count, next + BATCH)
       const rows = Array.from({ length: next - begin }, (_, n) => rowAt(begin + n))
-      const answers = await store.transport.batchOperate(rows, { timeout: 60_000 })
-      const refused = answers.find(({ status }) => status !== 0)
+      const answers = await sentAtLast(rows)
+      const refused = answers.find(({ status }) => status !== 0 && status !== NOT_FOUND)
       if (refused !== undefined) throw new Error(`a row was refused with status ${refused.status}`)
     }
   }
@@ -126,6 +137,8 @@ async function measure(operation, work) {
 }
 
 const results = [
+  // What an interrupted run has left.
+  await measure('prune, left over', async () => ({ processed: (await store.prune(HEIGHT)).processed })),
   await measure('fill', fill),
   // The index is built before the clock of the pruner starts.
   await measure('prune, nothing due', async () => ({ processed: (await store.prune(1)).processed })),

@@ -263,6 +263,22 @@ describe('prune', () => {
     expect(await records.read(child.txid)).toBeDefined()
   })
 
+  it('lets records expire, or relaxes the commit of their removal, by the settings', async () => {
+    const mortal = await opened({ prunerUtxoSetTTL: true })
+    const first = await family()
+    const large = await family({ scriptBytes: 40_000 })
+    expect(await mortal.prune(DUE)).toMatchObject({ processed: 2, failed: 0, bodiesRemoved: 1 })
+    expect(await records.read(large.child.txid)).toBeUndefined()
+    await mortal.close()
+    // A second, by the clock of the server.
+    await until(async () => (await records.read(first.child.txid)) === undefined)
+    const relaxed = await opened({ prunerRelaxRemovalCommitLevel: true, prunerSkipParentUpdates: true })
+    const second = await family()
+    expect(await relaxed.prune(DUE)).toMatchObject({ processed: 1, failed: 0, parentsMarked: 0 })
+    expect(await records.read(second.child.txid)).toBeUndefined()
+    await relaxed.close()
+  })
+
   it('keeps a body for the safety window, and then removes it', async () => {
     const { child } = await family({ scriptBytes: 40_000 })
     const patient = await opened({ prunerBlobDeletionSafetyWindow: 10 })
@@ -287,6 +303,11 @@ describe('prune', () => {
     expect([...seen].sort((a, b) => a - b)).toEqual(seen)
   })
 })
+
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  const endsAtMs = performance.now() + 10_000
+  while (!(await isSo())) if (performance.now() > endsAtMs) throw new Error('it never came to be so')
+}
 
 /** Does something before the first batch with such a row is sent. */
 function before(isIt: (row: BatchRow) => boolean, work: () => Promise<void>): Transport {
