@@ -32,6 +32,7 @@ export {
 } from './record/index.ts'
 export { SETTINGS, type Settings, type SettingsInput } from './settings/index.ts'
 export {
+  type BlockMembership,
   type BlockState,
   type CallOptions,
   type ConflictBlock,
@@ -40,6 +41,7 @@ export {
   type ConflictingChange,
   type ConflictPhase,
   type ConflictResult,
+  type ConsistencyOptions,
   type CreateOptions,
   type DecoratedTransaction,
   type DiagnoseOptions,
@@ -50,6 +52,7 @@ export {
   type FreezeOptions,
   type Health,
   type IntentFilter,
+  isInconsistent,
   type Logger,
   type MinedBlocks,
   type MinedInfo,
@@ -58,6 +61,11 @@ export {
   type OutputInput,
   type OutputOutcome,
   type PreserveCounts,
+  type PruneCounts,
+  type PruneOptions,
+  type PruneProgress,
+  type PruneResult,
+  type RecordWalk,
   type RecoveredConflict,
   SetMinedError,
   SPEND_STATUS,
@@ -70,9 +78,13 @@ export {
   type SpentAndCreated,
   type TransactionSource,
   type TxidInput,
+  type UnminedTransaction,
   type UnspendInput,
   UtxoSpentError,
   UtxoStore,
+  type WalkedTransaction,
   WalkLimitError,
+  type WalkOptions,
+  type WalkProgress,
 } from './store/index.ts'
 export type { BatchOptions, BatchRow, Bins, BinValue, RowAnswer, Transport } from './transport/index.ts'

@@ -23,14 +23,19 @@ afterAll(async () => {
 })
 
 describe('usage', () => {
-  it.each([[[]], [['--help']], [['serve', '--help']], [['replay', '--help']], [['get', '--help']]])(
-    '%j shows help on stdout and exits 0',
-    async args => {
-      const { exitCode, stdout, stderr } = await runCli(args)
-      expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
-      expect(stdout).toMatch(/^Usage: utxo-store/)
-    },
-  )
+  it.each([
+    [[]],
+    [['--help']],
+    [['serve', '--help']],
+    [['replay', '--help']],
+    [['get', '--help']],
+    [['prune', '--help']],
+    [['scan', '--help']],
+  ])('%j shows help on stdout and exits 0', async args => {
+    const { exitCode, stdout, stderr } = await runCli(args)
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
+    expect(stdout).toMatch(/^Usage: utxo-store/)
+  })
 
   it('tells its version', async () => {
     expect(await runCli(['--version'])).toMatchObject({
@@ -48,6 +53,10 @@ describe('usage', () => {
     [['replay', BLOCK_357238, '--sed-missing-parents'], /unknown option/],
     [['replay', BLOCK_357238, '--store', 'redis://here'], /store URL must be of the form/],
     [['replay', BLOCK_357238, '--store', 'aerospike://127.0.0.1:3000/ns'], /externalStore must be file:/],
+    [['prune', '--store', 'embedded:'], /--height/],
+    [['prune', '--store', 'embedded:', '--height', '0'], /whole number from 1/],
+    [['scan'], /--store/],
+    [['scan', '--store', 'embedded:', '--longest-chain', 'nowhere.txt'], /cannot read nowhere\.txt/],
     [['get', '--store', 'embedded:'], /missing required argument 'txid'/],
     [['get', 'ab'.repeat(32)], /--store/],
     [['get', 'abc', '--store', 'embedded:'], /txid must be 64 hex characters/],

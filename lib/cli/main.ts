@@ -98,6 +98,29 @@ function createProgram(): Command {
       (await import('./commands/doctor.ts')).doctor(options, createOutput(options.json === true)),
     )
 
+  program
+    .command('prune')
+    .description('removes the transactions that are due at a height, once')
+    .addOption(storeOption().makeOptionMandatory())
+    .requiredOption('--height <number>', 'height of the tip of the chain', wholeNumber(1, 2 ** 32 - 1))
+    .option('--catching-up', 'the node is catching up: with prunerSkipDuringCatchup nothing is done')
+    .option('--json', 'print the counts as JSON')
+    .addHelpText('after', `\n${STORE_HELP}`)
+    .action(async options =>
+      (await import('./commands/prune.ts')).prune(options, createOutput(options.json === true)),
+    )
+
+  program
+    .command('scan')
+    .description('reads the whole set for transactions whose mark "unmined" contradicts their blocks')
+    .addOption(storeOption().makeOptionMandatory())
+    .option('--longest-chain <file>', 'ids of the blocks on the longest chain, separated by white space')
+    .option('--json', 'print the counts, and up to 100 of what was found, as JSON')
+    .addHelpText('after', `\n${STORE_HELP}`)
+    .action(async options =>
+      (await import('./commands/scan.ts')).scan(options, createOutput(options.json === true)),
+    )
+
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({ outputError: () => {} })
   }

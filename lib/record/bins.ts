@@ -60,6 +60,11 @@ export const BIN_TABLE = {
     on: 'pages',
     meaning: 'ALLSPENT or NOTALLSPENT; absent is NOTALLSPENT',
   },
+  deletedChildren: {
+    bin: 'deletedChildren',
+    on: 'all',
+    meaning: 'map of display-hex txid to true: spenders that were pruned, whose replay is refused',
+  },
   conflictingChildren: { bin: 'conflictingCs', on: 'master', meaning: 'list of blobs of 32 bytes' },
   spendableIn: {
     bin: 'utxoSpendableIn',

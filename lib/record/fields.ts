@@ -19,6 +19,7 @@ const COMPOSED = {
 
 /** Bins of the outputs of one record: by themselves they say nothing of a transaction. */
 const NO_FIELDS = [
+  'deletedChildren',
   'spendableIn',
   'freezeFrom',
   'freezeUntil',

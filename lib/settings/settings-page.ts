@@ -23,5 +23,6 @@ export function settingsPage(): string {
 
 function range(kind: SettingKind): string {
   if (kind.type === 'boolean') return 'true, false'
+  if (kind.type === 'text') return `up to ${kind.bytesMax} bytes`
   return kind.type === 'choice' ? kind.of.join(', ') : `${kind.minimum} … ${kind.maximum}`
 }

@@ -6,6 +6,7 @@ export type SettingKind =
   | { readonly type: 'number'; readonly minimum: number; readonly maximum: number }
   | { readonly type: 'boolean' }
   | { readonly type: 'choice'; readonly of: readonly string[] }
+  | { readonly type: 'text'; readonly bytesMax: number }
 
 export interface SettingRow {
   /** The name in the reference system's configuration, accepted as a synonym; null where it has none. */
@@ -271,6 +272,119 @@ export const SETTINGS = {
     kind: height(),
     default: 144,
     meaning: 'blocks after which an unmined transaction counts as old',
+  },
+  parentPreservationBlocks: {
+    reference: 'utxostore_parentPreservationBlocks',
+    kind: height(),
+    default: 1_440,
+    meaning: 'blocks that a run of the pruner keeps the parents of old unmined transactions',
+  },
+  disableDAHCleaner: {
+    reference: 'utxostore_disableDAHCleaner',
+    kind: { type: 'boolean' },
+    default: false,
+    meaning: 'prune does nothing',
+  },
+  prunerIndexName: {
+    reference: 'pruner_IndexName',
+    kind: { type: 'text', bytesMax: 63 },
+    default: 'pruner_dah_index',
+    meaning: 'name of the index on delete-at-heights, where it has to be created',
+  },
+  prunerUtxoChunkSize: {
+    reference: 'pruner_utxoChunkSize',
+    kind: count(1),
+    default: 1_000,
+    meaning: 'records that the pruner works on together',
+  },
+  prunerUtxoChunkGroupLimit: {
+    reference: 'pruner_utxoChunkGroupLimit',
+    kind: count(1),
+    default: 10,
+    meaning: 'such chunks in work at a time, for each query of the pruner',
+  },
+  prunerUtxoPartitionQueries: {
+    reference: 'pruner_utxoPartitionQueries',
+    kind: count(0, 4096),
+    default: 0,
+    meaning:
+      'queries of the pruner or of a walk side by side, each over its own partitions, 16 at the most; 0 follows processors and server',
+  },
+  prunerConnectionPoolWarningThreshold: {
+    reference: 'pruner_connectionPoolWarningThreshold',
+    kind: { type: 'number', minimum: 0, maximum: 1 },
+    default: 0.7,
+    meaning:
+      'share of ConnectionQueueSize that the pruner may take; prunerUtxoChunkGroupLimit is lowered to fit',
+  },
+  prunerUtxoDefensiveEnabled: {
+    reference: 'pruner_utxoDefensiveEnabled',
+    kind: { type: 'boolean' },
+    default: false,
+    meaning: 'before a transaction is pruned its spenders are read: all must be mined deep enough, or pruned',
+  },
+  prunerUtxoDefensiveBatchReadSize: {
+    reference: 'pruner_utxoDefensiveBatchReadSize',
+    kind: count(1),
+    default: 10_000,
+    meaning: 'spenders in one of these reads',
+  },
+  prunerUtxoSetTTL: {
+    reference: 'pruner_utxoSetTTL',
+    kind: { type: 'boolean' },
+    default: false,
+    meaning:
+      'records get a time to live of 1 s instead of being removed; those with pages or an external body are removed all the same',
+  },
+  prunerSkipDuringCatchup: {
+    reference: 'pruner_skipDuringCatchup',
+    kind: { type: 'boolean' },
+    default: false,
+    meaning: 'prune does nothing for a caller that says it is catching up with the chain',
+  },
+  prunerSkipParentUpdates: {
+    reference: 'pruner_skipParentUpdates',
+    kind: { type: 'boolean' },
+    default: false,
+    meaning:
+      'parents are not told of their pruned spenders: a replay of one is then taken for a repeated spend',
+  },
+  prunerSkipDeletions: {
+    reference: 'pruner_skipDeletions',
+    kind: { type: 'boolean' },
+    default: false,
+    meaning: 'the pruner changes no record: it only counts what it would remove, as skipped',
+  },
+  prunerRelaxRemovalCommitLevel: {
+    reference: 'pruner_relaxRemovalCommitLevel',
+    kind: { type: 'boolean' },
+    default: false,
+    meaning: 'removals are answered by the master copy alone',
+  },
+  prunerJobTimeout: {
+    reference: 'pruner_jobTimeout',
+    kind: milliseconds(1),
+    default: 600_000,
+    meaning: 'after this a run of the pruner begins no further chunk and says that it timed out',
+  },
+  prunerBlobDeletionSafetyWindow: {
+    reference: 'pruner_blobDeletionSafetyWindow',
+    kind: height(),
+    default: 0,
+    meaning:
+      'blocks that the external body of a pruned transaction is kept; a run at that height removes it. 10 in the reference, for a service of its own',
+  },
+  prunerBlobDeletionBatchSize: {
+    reference: null,
+    kind: count(1),
+    default: 1_000,
+    meaning: 'interrupted removals that a run of the pruner completes together',
+  },
+  prunerBlobDeletionRetries: {
+    reference: null,
+    kind: count(0, 1000),
+    default: 3,
+    meaning: 'attempts to remove an external body after the first, before it is left to the next run',
   },
   dbTimeoutDuration: {
     reference: 'utxostore_dbTimeoutDuration',

@@ -5,7 +5,9 @@ type ValueOf<Row extends SettingRow> = Row['kind'] extends { type: 'choice'; of:
   ? Choice
   : Row['kind'] extends { type: 'boolean' }
     ? boolean
-    : number
+    : Row['kind'] extends { type: 'text' }
+      ? string
+      : number
 
 /** All settings with their values; durations in milliseconds, heights in blocks. */
 export type Settings = { readonly [Name in SettingName]: ValueOf<(typeof SETTINGS)[Name]> }
@@ -53,6 +55,13 @@ function checked(key: string, kind: SettingKind, value: unknown): number | strin
   if (kind.type === 'boolean') {
     if (typeof value === 'boolean') return value
     throw new InvalidArgumentError(`settings.${key}`, 'true or false', value)
+  }
+  if (kind.type === 'text') {
+    const bytes = typeof value === 'string' ? Buffer.byteLength(value) : 0
+    if (typeof value === 'string' && bytes > 0 && bytes <= kind.bytesMax && /^[\w.-]+$/.test(value))
+      return value
+    const expected = `text of 1 to ${kind.bytesMax} letters, digits, underscores, dots and hyphens`
+    throw new InvalidArgumentError(`settings.${key}`, expected, value)
   }
   const { type, minimum, maximum } = kind
   const isOfType = type === 'number' ? typeof value === 'number' : Number.isSafeInteger(value)

@@ -2,8 +2,8 @@ import { InvalidArgumentError, type StoreError } from '../errors/index.ts'
 import type { Settings } from '../settings/index.ts'
 import type { Transport } from '../transport/index.ts'
 import { CLOSE_ORDER } from './calls/batchers.ts'
-import { PruningCalls } from './calls/pruning-calls.ts'
 import type { CallOptions } from './calls/store-calls.ts'
+import { WalkCalls } from './calls/walk-calls.ts'
 import type { BlockState } from './context/block-state.ts'
 import { checkHealth, type Health } from './health.ts'
 import { openFoundation, type StoreFoundation } from './opening/foundation.ts'
@@ -21,7 +21,7 @@ import { released } from './waiting/released.ts'
  * with a stable `code`. An error other than a verdict on the data (`TX_…`, `UTXO_…`) leaves the outcome
  * unknown; repeating the same call is safe, for every operation is idempotent.
  */
-export class UtxoStore extends PruningCalls implements AsyncDisposable {
+export class UtxoStore extends WalkCalls implements AsyncDisposable {
   readonly #foundation: StoreFoundation
   readonly #closing = new AbortController()
   /** The look into the conflict log at the start, which holds up nobody. */

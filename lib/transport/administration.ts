@@ -1,5 +1,7 @@
-/** A secondary index on a bin of the store's set. */
+/** A secondary index on a bin of a set. */
 export interface IndexDefinition {
+  /** The store's set where absent. */
+  readonly set?: string | undefined
   readonly name: string
   readonly bin: string
   readonly type: 'numeric'
@@ -19,8 +21,8 @@ export interface Administration {
    * another set of the namespace has the name, it is made distinct. Rejects with `CONTEXT_CANCELED` when the signal fires while it is being built.
    */
   ensureIndex(index: IndexDefinition, signal?: AbortSignal): Promise<void>
-  /** The state of the index on the integers of a bin of the set, whatever its name, on each node. */
-  indexStates(bin: string): Promise<IndexState[]>
+  /** The state of the index on that bin of its set, whatever its name, on each node. */
+  indexStates(index: IndexDefinition): Promise<IndexState[]>
   /** The answer of every node to an info command, parameters included: `namespace/test`. */
   infoOfNodes(command: string): Promise<{ node: string; answer: string }[]>
   close(): Promise<void>

@@ -13,6 +13,7 @@ export {
   type QueryRecord,
   type QueryRequest,
 } from './queries.ts'
+export { digestOf } from './record-digest.ts'
 export { CLIENT_STATUS, isInfrastructureFailure, isOverload, statusText } from './result-status.ts'
 export type {
   ApplyRow,

@@ -26,6 +26,8 @@ export interface QueryOptions {
   readonly signal?: AbortSignal | undefined
   /** Without a record for so many milliseconds a query fails instead of hanging (lesson 65). */
   readonly idleTimeoutMs: number
+  /** Told how many partitions have been read to their end, whenever all their records have been handed out. */
+  readonly onPartitions?: ((count: number) => void) | undefined
 }
 
 export interface QueryRecord {
@@ -41,15 +43,18 @@ export interface QueryRecord {
 export class QueryError extends StoreError {
   override readonly name = 'QueryError'
   readonly remaining: PartitionRange
+  /** The server or the way to it failed, and not the query: asking again may succeed. */
+  readonly isTransient: boolean
 
   constructor(
     code: 'CONTEXT_CANCELED' | 'SERVICE_UNAVAILABLE' | 'STORAGE_ERROR',
     message: string,
     remaining: PartitionRange,
-    options: StoreErrorOptions = {},
+    { isTransient = false, ...options }: StoreErrorOptions & { isTransient?: boolean } = {},
   ) {
     super(code, message, options)
     this.remaining = remaining
+    this.isTransient = isTransient
   }
 }
 

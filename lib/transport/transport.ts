@@ -85,6 +85,8 @@ export interface ApplyRow extends FilteredRow {
 
 export interface RemoveRow extends FilteredRow {
   readonly kind: 'remove'
+  /** The master copy's removal is answered without waiting for the other copies; a transport may wait all the same. */
+  readonly relaxedCommit?: boolean | undefined
 }
 
 export type BatchRow = ReadRow | WriteRow | ApplyRow | RemoveRow

@@ -8,5 +8,6 @@ export function otherValue({ kind, default: standard }: SettingRow): number | st
     if (other === undefined) throw new Error('a choice of one is no setting')
     return other
   }
+  if (kind.type === 'text') return `${standard}_other`
   return standard === kind.minimum + 1 ? kind.minimum + 2 : kind.minimum + 1
 }

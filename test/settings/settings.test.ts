@@ -8,6 +8,7 @@ const rows: [string, SettingRow][] = Object.entries(SETTINGS)
 function valuesOutside({ kind }: SettingRow): unknown[] {
   if (kind.type === 'choice') return ['', 'none', 1, true]
   if (kind.type === 'boolean') return ['true', 1, 0, null]
+  if (kind.type === 'text') return ['', 'a b', 'x'.repeat(kind.bytesMax + 1), 1, null]
   const outside = [kind.minimum - 1, kind.maximum + 1, '5', null, Number.NaN]
   return kind.type === 'number' ? outside : [...outside, 1.5]
 }

@@ -40,6 +40,7 @@ import { rollBack } from '../../lib/store/operations/spending/spend-rollback.ts'
 import type { BatchOptions, BatchRow, Queries, QueryOptions } from '../../lib/transport/index.ts'
 import { otherValue } from '../settings/other-value.ts'
 import { handled } from './support/handled.ts'
+import { prunerConsumers } from './support/pruner-consumers.ts'
 import {
   bytes32,
   contextWith,
@@ -375,6 +376,7 @@ const CONSUMERS: Record<string, Consumer> = {
       return 1_000 - Number(put?.kind === 'put' ? put.value : Number.NaN)
     },
   },
+  ...prunerConsumers(),
   dbTimeoutDuration: {
     async observe(settings) {
       const options = await batchOptions(settings, context =>

@@ -149,6 +149,20 @@ describe('slices', () => {
     expect(slices.length).toBe(2)
   })
 
+  it('tell how many partitions have been read, when their records have been taken', async () => {
+    const { queries } = queriesOver(dense(1))
+    const read: number[] = []
+    const records = queries.query(
+      { bins: [] },
+      { idleTimeoutMs: IDLE_MS, onPartitions: count => read.push(count) },
+    )
+    for (let n = 0; n < 16; n++) await records.next()
+    expect(read).toEqual([])
+    while ((await records.next()).done !== true);
+    expect(read[0]).toBe(16)
+    expect(read.reduce((sum, count) => sum + count, 0)).toBe(4_096)
+  })
+
   it('end with the record that was the last to be wanted', async () => {
     const { queries, slices } = queriesOver(slice => {
       emit(slice, Math.min(20, Number(slice.options.maxRecords)))
@@ -202,6 +216,22 @@ describe('a query that fails', () => {
     expect(slices.length).toBe(3)
   })
 
+  it.each([
+    // TIMEOUT, UNAVAILABLE, no connection, no response; INDEX_NOTFOUND, PARAMETER, and no code at all.
+    [9, true],
+    [11, true],
+    [-10, true],
+    [-15, true],
+    [201, false],
+    [4, false],
+    [undefined, false],
+  ])('with the code %s is worth another attempt: %s', async (code, isTransient) => {
+    const { queries } = queriesOver(({ stream }) =>
+      stream.emit('error', Object.assign(new Error('x'), { code })),
+    )
+    expect(await failure(all(queries))).toMatchObject({ code: 'STORAGE_ERROR', isTransient })
+  })
+
   it('lesson 65: fails after the idle time, which every record begins anew', async () => {
     const { queries, slices } = queriesOver(slice => emit(slice, 1))
     const error = failure(all(queries))
@@ -211,6 +241,7 @@ describe('a query that fails', () => {
     await jest.advanceTimersByTimeAsync(10 * IDLE_MS)
     expect(await error).toMatchObject({
       code: 'SERVICE_UNAVAILABLE',
+      isTransient: true,
       remaining: { begin: 0, count: 4_096 },
     })
   })

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
+import Aerospike from 'aerospike'
 import { clientRow } from '../../lib/transport/client/client-rows.ts'
 import type { BatchRow, Filter, WriteOperation } from '../../lib/transport/index.ts'
 
@@ -35,6 +36,16 @@ describe('a filter', () => {
       expect.objectContaining({ code: 'INVALID_ARGUMENT' }),
     )
   })
+})
+
+it('a removal is answered by the master copy alone where that is enough', () => {
+  const { MASTER } = Aerospike.policy.commitLevel
+  expect(policyOf({ kind: 'remove', key, relaxedCommit: true, filter })).toMatchObject({
+    commitLevel: MASTER,
+    filterExpression: expect.any(Array),
+  })
+  expect(policyOf({ kind: 'remove', key, filter }).commitLevel).not.toBe(MASTER)
+  expect(clientRow({ kind: 'remove', key }, 'ns').policy).toBeUndefined()
 })
 
 describe('a time to live', () => {

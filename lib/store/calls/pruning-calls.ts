@@ -1,16 +1,56 @@
 import { toTxid } from '../../bitcoin/index.ts'
-import { checkHeight, checkTxids, type TxidInput } from '../arguments.ts'
+import { StoreError } from '../../errors/index.ts'
+import { checkBoolean, checkHeight, checkTxids, type TxidInput } from '../arguments.ts'
 import { checkPageCount, setDeleteAtHeightForChildRecords } from '../operations/pages/delete-at-height.ts'
 import { checkIncrement } from '../operations/pages/increment.ts'
 import { processExpiredPreservations } from '../operations/pruning/expired-preservations.ts'
 import { type PreserveCounts, preserveTransactions } from '../operations/pruning/preserve.ts'
+import { type PruneProgress, type PruneResult, prune } from '../operations/pruning/prune.ts'
+import { zeroCounts } from '../operations/pruning/prune-run.ts'
+import { PruneTurns } from '../operations/pruning/prune-turns.ts'
 import { uniqueTxids } from '../txids.ts'
 import { BlockCalls } from './block-calls.ts'
 import { lengthOf, QUERY } from './call-bounds.ts'
 import type { CallOptions } from './store-calls.ts'
 
-/** What decides when a transaction is pruned: preservations, the count of spent pages, delete-at-heights. */
+export interface PruneOptions extends CallOptions {
+  /** Told whenever the records of some partitions have been read. */
+  onProgress?: ((progress: PruneProgress) => void) | undefined
+  /** The node is catching up with the chain: with `prunerSkipDuringCatchup` nothing is pruned then. */
+  isCatchingUp?: boolean | undefined
+}
+
+/** Pruning, and what decides when a transaction is pruned: preservations, spent pages, delete-at-heights. */
 export abstract class PruningCalls extends BlockCalls {
+  readonly #pruneTurns = new PruneTurns()
+
+  /**
+   * Removes the transactions whose delete-at-height is `height` or below, with their pages and bodies. First it
+   * preserves the parents of old unmined transactions and ends preservations that are over, and it completes the
+   * removals that an interrupted run has left. Before a transaction goes its parents are told, so that a replay of
+   * it is refused; one that was preserved or unspent since the query stays.
+   *
+   * One run at a time: a call that has to wait may be answered by a run at a greater height. The signal, and the
+   * closing of the store, end a run between chunks. A single transaction that fails is logged and counted. Throws
+   * `PROCESSING` for a height of 0 or an index that is not ready, and otherwise what ended one of its queries, when
+   * all have ended; repeating is safe.
+   */
+  async prune(height: number, options: PruneOptions = {}): Promise<PruneResult> {
+    const { onProgress, isCatchingUp = false } = options
+    const { settings } = this.context
+    return this.call({ name: 'prune', ...QUERY }, options, async signal => {
+      if (height === 0) throw new StoreError('PROCESSING', 'nothing is pruned at height 0')
+      checkHeight('height', height)
+      checkBoolean('isCatchingUp', isCatchingUp)
+      if (settings.disableDAHCleaner) return { outcome: 'disabled', height, ...zeroCounts() }
+      if (isCatchingUp && settings.prunerSkipDuringCatchup)
+        return { outcome: 'catching up', height, ...zeroCounts() }
+      return this.#pruneTurns.take(height, signal, (latest, wanted) =>
+        prune(this.context, latest, { signal: wanted, onProgress }),
+      )
+    })
+  }
+
   /**
    * Keeps transactions from being pruned up to `height`. Only those at risk are touched, which have a
    * delete-at-height or a preservation already; others and missing ones are passed over. A record that fails is

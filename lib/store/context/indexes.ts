@@ -1,21 +1,39 @@
 import { StoreError } from '../../errors/index.ts'
 import { BINS } from '../../record/index.ts'
+import type { Settings } from '../../settings/index.ts'
 import type { Administration, IndexDefinition } from '../../transport/index.ts'
+import { PRUNE_INTENT_HEIGHT, pruneIntentSet } from '../operations/pruning/intent-set.ts'
 import { released } from '../waiting/released.ts'
 
-/**
- * The secondary indexes of a set, all numeric, under the names that the reference gives them (semantics 1.13).
- * The one of the pruner comes with it.
- */
+/** What names depend on. */
+export interface IndexNames {
+  /** Of the index on delete-at-heights. */
+  readonly deleteAtHeight: string
+  /** The set of the intents of the pruner. */
+  readonly pruneIntentSet: string
+}
+
+/** The secondary indexes, all numeric, under the names that the reference gives them (semantics 1.13). */
 export const INDEXES = {
-  unminedSince: { name: 'unminedSinceIndex', bin: BINS.unminedSince },
-  preserveUntil: { name: 'preserveUntilIndex', bin: BINS.preserveUntil },
-} as const
+  unminedSince: () => ({ name: 'unminedSinceIndex', bin: BINS.unminedSince }),
+  preserveUntil: () => ({ name: 'preserveUntilIndex', bin: BINS.preserveUntil }),
+  deleteAtHeight: names => ({ name: names.deleteAtHeight, bin: BINS.deleteAtHeight }),
+  /** Without it each run of the pruner would read the primary index of the whole namespace. */
+  pruneIntent: names => ({
+    name: 'pruneIntentIndex',
+    bin: PRUNE_INTENT_HEIGHT,
+    set: names.pruneIntentSet,
+  }),
+} as const satisfies Record<string, (names: IndexNames) => Omit<IndexDefinition, 'type'>>
 
 export type IndexName = keyof typeof INDEXES
 
-export function indexDefinition(name: IndexName): IndexDefinition {
-  return { ...INDEXES[name], type: 'numeric' }
+export function indexNames(set: string, { prunerIndexName }: Settings): IndexNames {
+  return { deleteAtHeight: prunerIndexName, pruneIntentSet: pruneIntentSet(set) }
+}
+
+export function indexDefinition(name: IndexName, names: IndexNames): IndexDefinition {
+  return { ...INDEXES[name](names), type: 'numeric' }
 }
 
 /**
@@ -24,23 +42,26 @@ export function indexDefinition(name: IndexName): IndexDefinition {
  */
 export class Indexes {
   readonly #administration: Administration
+  readonly #names: IndexNames
   readonly #ready = new Map<IndexName, Promise<void>>()
   readonly #closing = new AbortController()
 
-  constructor(administration: Administration) {
+  constructor(administration: Administration, names: IndexNames) {
     this.#administration = administration
+    this.#names = names
   }
 
   /** Resolves when every node has built the index. A failure is not remembered: the next call tries again. */
   ready(index: IndexName, signal: AbortSignal | undefined): Promise<void> {
+    const definition = indexDefinition(index, this.#names)
     let ready = this.#ready.get(index)
     if (ready === undefined) {
       // Not under the signal of the first caller: others wait for the same index.
-      ready = this.#administration.ensureIndex(indexDefinition(index), this.#closing.signal)
+      ready = this.#administration.ensureIndex(definition, this.#closing.signal)
       this.#ready.set(index, ready)
       ready.catch(() => this.#ready.delete(index))
     }
-    return released(ready, { name: `waiting for the index on ${INDEXES[index].bin}`, signal })
+    return released(ready, { name: `waiting for the index on ${definition.bin}`, signal })
   }
 
   /** Ends the waits for indexes that are being built; the servers go on building them. */

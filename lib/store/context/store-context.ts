@@ -18,7 +18,7 @@ import { AcknowledgedSpends } from './acknowledged-spends.ts'
 import type { BlockStateHolder } from './block-state.ts'
 import { type BreakerState, CircuitBreaker } from './circuit-breaker.ts'
 import type { FollowUpPools } from './follow-up-pools.ts'
-import { Indexes } from './indexes.ts'
+import { Indexes, indexNames } from './indexes.ts'
 
 export interface OperateOptions {
   signal?: AbortSignal | undefined
@@ -54,6 +54,8 @@ export interface StoreContextOptions {
   closing: AbortSignal
   /** Where bodies of transactions are kept that are too large for a record. */
   external: ExternalStore
+  /** Connections to one node at the most. */
+  connectionsMax: number
 }
 
 /** What the operations of one store share. It decides nothing; it carries batches across the seam, bounded. */
@@ -65,6 +67,7 @@ export class StoreContext {
   readonly metrics: StoreMetrics
   readonly blockState: BlockStateHolder
   readonly external: ExternalStore
+  readonly connectionsMax: number
   readonly queries: Queries
   readonly administration: Administration
   readonly indexes: Indexes
@@ -86,9 +89,10 @@ export class StoreContext {
     this.metrics = options.metrics
     this.blockState = options.blockState
     this.external = options.external
+    this.connectionsMax = options.connectionsMax
     this.queries = options.queries
     this.administration = options.administration
-    this.indexes = new Indexes(options.administration)
+    this.indexes = new Indexes(options.administration, indexNames(options.set, options.settings))
     this.transport = options.transport
     this.#closing = options.closing
     this.spendBreaker = this.#breaker()

@@ -75,7 +75,8 @@ async function diagnoseCluster(
     findings.push(...ofNamespace)
     const hasNamespace = !ofNamespace.some(({ check, level }) => check === 'namespace' && level === 'failure')
     const { namespace, set } = url
-    if (hasNamespace) findings.push(...(await checkSet({ administration, namespace, set, fix, signal })))
+    if (hasNamespace)
+      findings.push(...(await checkSet({ administration, namespace, set, settings, fix, signal })))
   } catch (error) {
     findings.push(
       failure('cluster answers', messageOf(error), 'See the log of the server; then run this again.'),

@@ -1,5 +1,6 @@
+import type { Settings } from '../../settings/index.ts'
 import type { Administration } from '../../transport/index.ts'
-import { INDEXES, indexDefinition } from '../context/indexes.ts'
+import { INDEXES, indexDefinition, indexNames } from '../context/indexes.ts'
 import { loadUdfModule } from '../udf/udf-module.ts'
 import { type Finding, failure, ok, warning } from './finding.ts'
 
@@ -10,6 +11,7 @@ export interface SetCheckOptions {
   readonly administration: Administration
   readonly namespace: string
   readonly set: string
+  readonly settings: Settings
   /** Registers and creates what is missing. */
   readonly fix: boolean
   readonly signal: AbortSignal | undefined
@@ -58,12 +60,12 @@ async function checkModule({ administration, fix }: SetCheckOptions): Promise<Fi
 }
 
 async function checkIndex(
-  { administration, fix, signal }: SetCheckOptions,
+  { administration, set, settings, fix, signal }: SetCheckOptions,
   name: keyof typeof INDEXES,
 ): Promise<Finding> {
-  const index = indexDefinition(name)
+  const index = indexDefinition(name, indexNames(set, settings))
   const check = `index on ${index.bin}`
-  const states = await administration.indexStates(index.bin)
+  const states = await administration.indexStates(index)
   if (states.every(state => state === 'ready')) return ok(check, 'ready on every node')
   if (fix) {
     await administration.ensureIndex(index, signal)

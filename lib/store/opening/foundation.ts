@@ -100,6 +100,7 @@ export async function openFoundation(text: string, options: OpenOptions): Promis
       administration,
       closing: closing.signal,
       external,
+      connectionsMax: url.connectionsMax,
     })
     if (permits !== undefined) {
       context.addGauge('permitsFree', {}, () => permits.free)

@@ -62,17 +62,17 @@ export class ClientAdministration implements Administration {
 
   async ensureIndex(index: IndexDefinition, signal?: AbortSignal): Promise<void> {
     // Looked for first: a server renames an index that is created again under another name.
-    const isKnown = (await this.indexStates(index.bin)).some(state => state !== 'missing')
+    const isKnown = (await this.indexStates(index)).some(state => state !== 'missing')
     if (!isKnown) await this.#createIndex(index)
-    while (!(await this.indexStates(index.bin)).every(state => state === 'ready')) {
+    while (!(await this.indexStates(index)).every(state => state === 'ready')) {
       if (signal?.aborted) throw givenUp(index.name, signal)
       await delay(INDEX_POLL_MS, undefined, { signal }).catch(() => {})
     }
   }
 
   /** Under a name of the set's own where another set has the usual one: names are shared by a namespace. */
-  async #createIndex({ name, bin }: IndexDefinition): Promise<void> {
-    const { namespace: ns, set, timeoutMs } = this.#options
+  async #createIndex({ name, bin, set = this.#options.set }: IndexDefinition): Promise<void> {
+    const { namespace: ns, timeoutMs } = this.#options
     for (const candidate of [name, nameForSet(name, set)]) {
       try {
         const policy = new Aerospike.InfoPolicy({ timeout: timeoutMs })
@@ -86,22 +86,21 @@ export class ClientAdministration implements Administration {
     // Taken, too: by another process that was quicker, which the wait for it will show.
   }
 
-  async indexStates(bin: string): Promise<IndexState[]> {
+  async indexStates(index: IndexDefinition): Promise<IndexState[]> {
     // Asked for as a whole: the npm client refuses commands of more than about fifty characters.
     const answers = await this.infoOfNodes('sindex-list')
     if (answers.length === 0) throw new StoreError('STORAGE_UNAVAILABLE', 'no node tells of its indexes')
     return answers.map(({ answer }) => {
       const indexes = answer.split(';').map(line => fieldsOf(line))
-      const state = indexes.find(fields => this.#isOnBin(fields, bin))?.get('state')
+      const state = indexes.find(fields => this.#isOnBin(fields, index))?.get('state')
       if (state === undefined) return 'missing'
       return state === BUILT ? 'ready' : 'building'
     })
   }
 
   /** Whether it is an index on the integers of the bin itself, not on its elements or on an expression. */
-  #isOnBin(fields: ReadonlyMap<string, string>, bin: string): boolean {
-    const { namespace, set } = this.#options
-    const wanted = { ns: namespace, set, bin, type: 'numeric', indextype: 'default' }
+  #isOnBin(fields: ReadonlyMap<string, string>, { bin, set = this.#options.set }: IndexDefinition): boolean {
+    const wanted = { ns: this.#options.namespace, set, bin, type: 'numeric', indextype: 'default' }
     const isAbsent = (value: string | undefined): boolean => value === undefined || value === 'null'
     return (
       Object.entries(wanted).every(([name, value]) => fields.get(name) === value) &&

@@ -9,7 +9,7 @@ import {
   type QueryRecord,
   type QueryRequest,
 } from '../queries.ts'
-import { statusText } from '../result-status.ts'
+import { isInfrastructureFailure, statusText } from '../result-status.ts'
 import type { Bins } from '../transport.ts'
 import { clientExpression } from './client-filter.ts'
 import type { ClientConnection } from './connection.ts'
@@ -60,6 +60,7 @@ export class ClientQueries implements Queries {
       yield* records
       left -= records.length
       next += slice.count
+      options.onPartitions?.(slice.count)
       size = nextSize(slice.count, records.length)
     }
   }
@@ -159,8 +160,10 @@ function queryError(error: unknown, remaining: PartitionRange, signal: AbortSign
       cause: signal.reason,
     })
   if (error instanceof StoreError && error.code === 'SERVICE_UNAVAILABLE')
-    return new QueryError('SERVICE_UNAVAILABLE', error.message, remaining)
+    return new QueryError('SERVICE_UNAVAILABLE', error.message, remaining, { isTransient: true })
   const { code } = error as { code?: unknown }
   const status = typeof code === 'number' ? `, ${statusText(code)}` : ''
-  return new QueryError('STORAGE_ERROR', `the query failed: ${messageOf(error)}${status}`, remaining)
+  return new QueryError('STORAGE_ERROR', `the query failed: ${messageOf(error)}${status}`, remaining, {
+    isTransient: typeof code === 'number' && isInfrastructureFailure(code),
+  })
 }

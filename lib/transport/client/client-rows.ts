@@ -46,8 +46,14 @@ export function clientRow(row: BatchRow, namespace: string): ClientRow {
         udf: { module: row.module, funcname: row.function, args: row.args.map(encodeValue) },
         ...(filter && { policy: new Aerospike.BatchApplyPolicy(filter) }),
       }
-    case 'remove':
-      return { type: BATCH_REMOVE, key, ...(filter && { policy: new Aerospike.BatchRemovePolicy(filter) }) }
+    case 'remove': {
+      if (filter === undefined && row.relaxedCommit !== true) return { type: BATCH_REMOVE, key }
+      const policy = new Aerospike.BatchRemovePolicy({
+        ...filter,
+        ...(row.relaxedCommit === true && { commitLevel: Aerospike.policy.commitLevel.MASTER }),
+      } as ConstructorParameters<typeof Aerospike.BatchRemovePolicy>[0])
+      return { type: BATCH_REMOVE, key, policy }
+    }
   }
 }
 

@@ -6,7 +6,10 @@ import { scriptedAdministration } from '../support/store-fixture.ts'
 type Ensure = Administration['ensureIndex']
 
 function indexesWith(ensureIndex: Ensure): Indexes {
-  return new Indexes({ ...scriptedAdministration(), ensureIndex })
+  return new Indexes(
+    { ...scriptedAdministration(), ensureIndex },
+    { deleteAtHeight: 'pruner_dah_index', pruneIntentSet: 'utxo_pruneintent' },
+  )
 }
 
 describe('Indexes', () => {
@@ -19,9 +22,13 @@ describe('Indexes', () => {
       indexes.ready('preserveUntil', undefined),
     ])
     await indexes.ready('preserveUntil', undefined)
+    await indexes.ready('deleteAtHeight', undefined)
+    await indexes.ready('pruneIntent', undefined)
     expect(asked).toEqual([
       { name: 'unminedSinceIndex', bin: 'unminedSince', type: 'numeric' },
       { name: 'preserveUntilIndex', bin: 'preserveUntil', type: 'numeric' },
+      { name: 'pruner_dah_index', bin: 'deleteAtHeight', type: 'numeric' },
+      { name: 'pruneIntentIndex', bin: 'prunedAt', set: 'utxo_pruneintent', type: 'numeric' },
     ])
   })
 

@@ -58,7 +58,7 @@ export function scriptedAdministration(): Administration {
 export function contextWith(
   transport: Transport,
   settings: SettingsInput = {},
-  parts: Partial<Pick<StoreContextOptions, 'queries' | 'administration' | 'closing'>> & {
+  parts: Partial<Pick<StoreContextOptions, 'queries' | 'administration' | 'closing' | 'external'>> & {
     logger?: Logger
   } = {},
 ): StoreContext {
@@ -79,7 +79,8 @@ export function contextWith(
     queries: parts.queries ?? scriptedQueries(),
     administration: parts.administration ?? scriptedAdministration(),
     closing: parts.closing ?? new AbortController().signal,
-    external: new MemoryStore(),
+    external: parts.external ?? new MemoryStore(),
+    connectionsMax: 128,
   })
   // Attaches the batchers of follow-ups, which handlers put into.
   createBatchers(context)
