@@ -12,7 +12,7 @@ export class MemoryStore implements ExternalStore {
 
   async get(txid: string, type: BlobType): Promise<Uint8Array | undefined> {
     const blob = this.#blobs.get(`${txid}.${type}`)
-    return blob === undefined ? undefined : withoutMagic(txid, type, blob).slice()
+    return blob === undefined ? undefined : new Uint8Array(withoutMagic(txid, type, blob))
   }
 
   async *stream(txid: string, type: BlobType): AsyncGenerator<Uint8Array, void, undefined> {

@@ -35,6 +35,14 @@ describe.each(backends)('the %s backend', (_, open) => {
     expect(await store.get(TXID, 'tx')).toBeUndefined()
   })
 
+  it('hands out bytes that their reader may write into', async () => {
+    const store = await open()
+    await store.set(TXID, 'tx', BODY)
+    ;(await store.get(TXID, 'tx'))?.fill(9)
+    expect(await streamed(store)).toEqual([...BODY])
+    await store.delete(TXID, 'tx')
+  })
+
   it('keeps the first body: names are content hashes', async () => {
     const store = await open()
     await store.set(TXID, 'outputs', BODY)

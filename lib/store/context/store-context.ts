@@ -7,10 +7,12 @@ import {
   alignAnswers,
   type BatchOptions,
   type BatchRow,
+  ConnectionPermits,
   type Queries,
   type RowAnswer,
   type Transport,
 } from '../../transport/index.ts'
+import { ExternalCaches } from '../bodies/external-caches.ts'
 import type { EventLogger } from '../logging/logger.ts'
 import { asStoreError } from '../store-errors.ts'
 import { AcknowledgedSpends } from './acknowledged-spends.ts'
@@ -33,6 +35,9 @@ const BREAKER_LEVELS = { closed: 0, 'half-open': 0.5, open: 1 } as const satisfi
   BreakerState,
   number
 >
+
+/** As many as the reference writes at a time (semantics 5.3). */
+const EXTERNAL_READS_MAX = 16
 
 /** Node's timers fire at once beyond this many milliseconds. */
 const TIMER_MS_MAX = 2 ** 31 - 1
@@ -64,6 +69,10 @@ export class StoreContext {
   readonly metrics: StoreMetrics
   readonly blockState: BlockStateHolder
   readonly external: ExternalStore
+  /** Undefined where the settings want none. */
+  readonly externalCaches: ExternalCaches | undefined
+  /** Admits readers of external bodies: each holds one in memory. */
+  readonly externalReads = new ConnectionPermits(EXTERNAL_READS_MAX)
   readonly queries: Queries
   readonly administration: Administration
   readonly indexes: Indexes
@@ -82,7 +91,8 @@ export class StoreContext {
     this.logger = options.logger
     this.metrics = options.metrics
     this.blockState = options.blockState
-    this.external = options.external
+    this.externalCaches = ExternalCaches.of(options.settings)
+    this.external = this.externalCaches?.over(options.external) ?? options.external
     this.queries = options.queries
     this.administration = options.administration
     this.indexes = new Indexes(options.administration)
