@@ -40,6 +40,7 @@ export {
 export { SETTINGS, type Settings, type SettingsInput } from './settings/index.ts'
 export {
   type BlockState,
+  type BulkOptions,
   type CallOptions,
   type ConflictBlock,
   ConflictError,
@@ -61,10 +62,12 @@ export {
   type MinedBlocks,
   type MinedInfo,
   type NewOutput,
+  type OnProgress,
   type OpenOptions,
   type OutputInput,
   type OutputOutcome,
   type PreserveCounts,
+  type Progress,
   type RecoveredConflict,
   SetMinedError,
   SPEND_STATUS,
@@ -76,6 +79,7 @@ export {
   type SpendStatus,
   type SpentAndCreated,
   type TransactionSource,
+  type TransactionWithPreviousOutputs,
   type TxidInput,
   type UnspendInput,
   UtxoSpentError,
