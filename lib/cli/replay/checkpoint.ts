@@ -1,4 +1,5 @@
 import { open, readFile, rename } from 'node:fs/promises'
+import { messageOf } from '../../errors/index.ts'
 import { txidFromHex, txidKey } from '../../index.ts'
 import { UsageError } from '../failure.ts'
 
@@ -19,8 +20,8 @@ export async function readCheckpoint(path: string): Promise<Checkpoint | undefin
   try {
     text = await readFile(path, 'utf8')
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw new UsageError(`cannot read the checkpoint ${path}: ${String(error)}.`)
+    if ((error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') return undefined
+    throw new UsageError(`cannot read the checkpoint ${path}: ${messageOf(error)}.`)
   }
   try {
     const { format, namespace, set, blockHash, height } = JSON.parse(text) as Checkpoint & { format: unknown }
