@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import {
   encodeTransaction,
@@ -10,7 +12,7 @@ import {
 } from 'aerospike-utxo-store'
 import { ask } from '../cluster/cluster-info.ts'
 import { storeUrl, type TestServer, testServer, uniqueSet } from '../servers/server.ts'
-import { BLOCK_357238, BLOCK_364292, runCli, startServe } from './run-cli.ts'
+import { BLOCK_357238, BLOCK_364292, interruptCli, runCli, startServe } from './run-cli.ts'
 
 let server: TestServer
 
@@ -193,6 +195,88 @@ async function spendFirst(url: string): Promise<string> {
   await store.spend(rival, 357_238)
   return txidToHex(rival.txid)
 }
+
+describe('replay of a blk*.dat', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'replay-'))
+  afterAll(() => rmSync(folder, { recursive: true }))
+
+  const [early, late] = [readFileSync(BLOCK_357238), readFileSync(BLOCK_364292)]
+  const record = (block: Buffer): Buffer => {
+    const head = Buffer.from('f9beb4d900000000', 'hex')
+    head.writeUInt32LE(block.byteLength, 4)
+    return Buffer.concat([head, block])
+  }
+  const written = (name: string, ...parts: Buffer[]): string => {
+    const path = join(folder, name)
+    writeFileSync(path, Buffer.concat(parts))
+    return path
+  }
+
+  it('takes its blocks by height, whatever lies between them, and goes on after its checkpoint', async () => {
+    const file = written(
+      'mixed.dat',
+      record(late),
+      Buffer.from('half a block'),
+      record(early),
+      Buffer.alloc(5_000),
+    )
+    const checkpoint = join(folder, 'checkpoint.json')
+    const store = storeUrl(server)
+    const args = [
+      'replay',
+      file,
+      '--seed-missing-parents',
+      '--checkpoint',
+      checkpoint,
+      '--json',
+      '--store',
+      store,
+    ]
+    const stopped = await interruptCli(args, 'stand-in parents', 'SIGINT')
+    expect(stopped.exitCode).toBe(1)
+    expect(stopped.stderr).toMatch(/stopped after 0 of 2 blocks\. Repeat the command with --checkpoint/)
+
+    const first = await runCli(args)
+    expect([first.exitCode, first.stderr]).toEqual([0, expect.stringContaining('12 bytes at offset')])
+    expect(JSON.parse(first.stdout)).toMatchObject({ blocks: 2, transactions: 371, inputsSpent: 6_373 })
+    expect(first.stderr).toMatch(/blocks 357238 to 364292/)
+    expect(JSON.parse(readFileSync(checkpoint, 'utf8'))).toMatchObject({ height: 364_292 })
+
+    const again = await runCli(args)
+    expect([again.exitCode, JSON.parse(again.stdout)]).toEqual([0, expect.objectContaining({ blocks: 0 })])
+    const other = await runCli([...args.slice(0, -1), storeUrl(server, { set: 'another' })])
+    expect([other.exitCode, other.stderr]).toEqual([2, expect.stringContaining('the store is another')])
+  }, 120_000)
+
+  it('refuses one that is cut short, and stores nothing of a block that is not what its header says', async () => {
+    const cut = await runCli(['replay', written('cut.dat', record(early), record(late).subarray(0, -1))])
+    expect([cut.exitCode, cut.stderr]).toEqual([
+      2,
+      expect.stringContaining(`block at offset ${early.byteLength + 16} needs`),
+    ])
+
+    const changed = Buffer.from(early)
+    changed[changed.byteLength - 5] = (changed[changed.byteLength - 5] ?? 0) ^ 1
+    const url = storeUrl(server)
+    const damaged = await runCli(['replay', written('damaged.dat', record(changed)), '--store', url])
+    expect([damaged.exitCode, damaged.stderr]).toEqual([
+      1,
+      expect.stringContaining('do not hash to its Merkle root'),
+    ])
+    const coinbase = parseBlock(early).transactions[0]?.txid ?? new Uint8Array(32)
+    expect((await runCli(['get', txidToHex(coinbase), '--store', url])).stderr).toMatch(/is not in the store/)
+  })
+
+  it('wants a store that lasts for a checkpoint', async () => {
+    const { exitCode, stderr } = await runCli([
+      'replay',
+      BLOCK_357238,
+      '--checkpoint',
+      join(folder, 'none.json'),
+    ])
+    expect([exitCode, stderr]).toEqual([2, expect.stringContaining('a store that outlives the command')])
+  })
+})
 
 describe('serve', () => {
   it.each(['SIGTERM', 'SIGINT'] as const)(

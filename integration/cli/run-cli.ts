@@ -32,6 +32,27 @@ export async function runCli(args: readonly string[], env: Record<string, string
   return { exitCode, stdout, stderr }
 }
 
+/** Starts a command, sends it a signal as soon as its stderr says something, and runs it to its end. */
+export async function interruptCli(
+  args: readonly string[],
+  says: string,
+  signal: 'SIGTERM' | 'SIGINT',
+): Promise<CliRun> {
+  const child = spawn(process.execPath, [MAIN, ...args])
+  let [stdout, stderr, isSent] = ['', '', false]
+  child.stdout.setEncoding('utf8').on('data', text => {
+    stdout += text
+  })
+  child.stderr.setEncoding('utf8').on('data', text => {
+    stderr += text
+    if (isSent || !stderr.includes(says)) return
+    isSent = true
+    child.kill(signal)
+  })
+  const exitCode = await new Promise<number | null>(resolve => child.once('close', resolve))
+  return { exitCode, stdout, stderr }
+}
+
 export interface ServedCli {
   /** The first line on stdout. */
   readonly ready: string

@@ -71,6 +71,11 @@ export class Batcher<Request, Answer> {
     this.#queue = new BoundedQueue(options.queueItemsMax)
   }
 
+  /** How many items may be queued. */
+  get queueItemsMax(): number {
+    return this.#queue.capacity
+  }
+
   get queuedItems(): number {
     return this.#queue.length
   }

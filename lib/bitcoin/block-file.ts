@@ -1,5 +1,6 @@
 import { BLOCK_HEADER_BYTES } from './block.ts'
 import { ByteReader } from './byte-reader.ts'
+import { HexDecoder, looksLikeHex } from './hex-text.ts'
 import { ParseError } from './parse-error.ts'
 
 /** The four bytes before each block of a node's blk*.dat files, by network. */
@@ -9,6 +10,11 @@ export const BLOCK_FILE_MAGIC = {
   regtest: [0xfa, 0xbf, 0xb5, 0xda],
 } as const
 
+/** The magic that bytes begin with. */
+export function blockFileMagic(bytes: Uint8Array): readonly number[] | undefined {
+  return Object.values(BLOCK_FILE_MAGIC).find(candidate => new ByteReader(bytes).skip(candidate))
+}
+
 /**
  * Yields the raw blocks of a file's bytes, as views where they are binary. It takes
  *
@@ -17,15 +23,22 @@ export const BLOCK_FILE_MAGIC = {
  * - a blk*.dat: per block the network's magic, its length as uint32 little-endian, and the block; zero bytes
  *   may follow the last one, because nodes allocate these files ahead.
  *
+ * For files that do not fit in memory, or that a node left damaged, there is `locateBlocks`.
+ *
  * @throws ParseError when a blk*.dat is cut short or damaged, hex text holds something else, or there is too
  *   little for any block
  */
 export function* readBlockFile(bytes: Uint8Array): Generator<Uint8Array, void, undefined> {
-  const magic = Object.values(BLOCK_FILE_MAGIC).find(candidate => new ByteReader(bytes).skip(candidate))
+  const magic = blockFileMagic(bytes)
   if (magic !== undefined) yield* readRecords(bytes, magic)
-  else if (looksLikeHex(bytes)) yield decodeHex(bytes)
+  else if (looksLikeHex(bytes.subarray(0, BLOCK_HEADER_BYTES))) yield decodeHex(bytes)
   else if (bytes.byteLength > BLOCK_HEADER_BYTES) yield bytes
-  else throw new ParseError('block file', 0, `has ${bytes.byteLength} bytes, fewer than any block`)
+  else throw tooShort(bytes.byteLength)
+}
+
+/** A file that holds less than any block. */
+export function tooShort(bytes: number): ParseError {
+  return new ParseError('block file', 0, `has ${bytes} bytes, fewer than any block`)
 }
 
 function* readRecords(bytes: Uint8Array, magic: readonly number[]): Generator<Uint8Array, void, undefined> {
@@ -46,21 +59,9 @@ function isZero(bytes: Uint8Array, from: number): boolean {
   return true
 }
 
-/** A raw header has zero bytes in the hash of its predecessor, which proof of work puts there; text has none. */
-function looksLikeHex(bytes: Uint8Array): boolean {
-  const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, BLOCK_HEADER_BYTES))
-  return /^[0-9a-fA-F\s]+$/.test(head.toString('latin1'))
-}
-
 function decodeHex(bytes: Uint8Array): Uint8Array {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
-  const digits = text.replace(/\s+/g, '')
-  const stranger = /[^0-9a-fA-F\s]/.exec(text)
-  if (stranger !== null) {
-    throw new ParseError('hex text', stranger.index, `holds ${JSON.stringify(stranger[0])}`)
-  }
-  if (digits.length % 2 !== 0) {
-    throw new ParseError('hex text', text.length, `ends after an odd number of digits (${digits.length})`)
-  }
-  return new Uint8Array(Buffer.from(digits, 'hex'))
+  const decoder = new HexDecoder()
+  const decoded = decoder.decode(bytes)
+  decoder.finish()
+  return decoded
 }

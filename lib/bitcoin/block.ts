@@ -41,6 +41,18 @@ export interface Block {
  */
 export function parseBlock(bytes: Uint8Array): Block {
   const reader = new ByteReader(bytes)
+  const { header, hash } = readBlockHeader(reader)
+  const transactions: Transaction[] = []
+  for (let left = reader.count(TRANSACTION_BYTES_MIN, 'transaction count'); left > 0; left--) {
+    transactions.push(readTransaction(reader))
+  }
+  reader.expectEnd('block')
+  return { header, hash, transactions }
+}
+
+/** Reads a header; what it returns are views. */
+export function readBlockHeader(reader: ByteReader): Pick<Block, 'header' | 'hash'> {
+  const start = reader.offset
   const header: BlockHeader = {
     version: reader.uint32('block version'),
     previousBlockHash: reader.bytes(32, 'previous block hash'),
@@ -49,11 +61,5 @@ export function parseBlock(bytes: Uint8Array): Block {
     bits: reader.uint32('bits'),
     nonce: reader.uint32('nonce'),
   }
-  const hash = doubleSha256(reader.since(0))
-  const transactions: Transaction[] = []
-  for (let left = reader.count(TRANSACTION_BYTES_MIN, 'transaction count'); left > 0; left--) {
-    transactions.push(readTransaction(reader))
-  }
-  reader.expectEnd('block')
-  return { header, hash, transactions }
+  return { header, hash: doubleSha256(reader.since(start)) }
 }

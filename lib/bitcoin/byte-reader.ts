@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from '../errors/index.ts'
 import { COMPACT_SIZE_PREFIX } from './compact-size.ts'
-import { ParseError } from './parse-error.ts'
+import { ParseError, TruncatedError } from './parse-error.ts'
 
 /**
  * A cursor over bytes that somebody else wrote. Every read is checked against the end and throws a
@@ -10,15 +10,20 @@ import { ParseError } from './parse-error.ts'
 export class ByteReader {
   readonly #bytes: Uint8Array
   readonly #view: DataView
+  readonly #firstOffset: number
   #offset: number
 
-  /** @throws InvalidArgumentError when `bytes` is no byte array */
-  constructor(bytes: Uint8Array, offset = 0) {
+  /**
+   * @param firstOffset where the first of these bytes lies in what they are a piece of; errors count from there
+   * @throws InvalidArgumentError when `bytes` is no byte array
+   */
+  constructor(bytes: Uint8Array, offset = 0, firstOffset = 0) {
     if (!(bytes instanceof Uint8Array)) throw new InvalidArgumentError('bytes', 'a byte array', bytes)
     // A plain Uint8Array over the same memory: its subarray() stays plain when the caller passed a Buffer.
     this.#bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.#offset = offset
+    this.#firstOffset = firstOffset
   }
 
   /** Where the next read starts, in bytes from the start. */
@@ -50,7 +55,8 @@ export class ByteReader {
     const start = this.#offset
     const length = this.#compactSize(field)
     if (length > this.remaining) {
-      throw new ParseError(field, start, `says ${length} bytes, but only ${this.remaining} are left`)
+      const problem = `says ${length} bytes, but only ${this.remaining} are left`
+      throw new TruncatedError(field, this.#firstOffset + start, problem, length - this.remaining)
     }
     return this.bytes(length, field)
   }
@@ -62,14 +68,18 @@ export class ByteReader {
   count(elementBytesMin: number, field: string): number {
     const start = this.#offset
     const count = this.#compactSize(field)
-    if (count > Math.floor(this.remaining / elementBytesMin)) {
-      throw new ParseError(
-        field,
-        start,
-        `is ${count}, but the ${this.remaining} bytes left hold at most ${Math.floor(this.remaining / elementBytesMin)}`,
-      )
+    const countMax = Math.floor(this.remaining / elementBytesMin)
+    if (count > countMax) {
+      const problem = `is ${count}, but the ${this.remaining} bytes left hold at most ${countMax}`
+      const missingBytes = count * elementBytesMin - this.remaining
+      throw new TruncatedError(field, this.#firstOffset + start, problem, missingBytes)
     }
     return count
+  }
+
+  /** A CompactSize that says nothing about the bytes that follow it here. */
+  compactSize(field: string): number {
+    return this.#compactSize(field)
   }
 
   /** A view of everything from `start` up to the cursor. */
@@ -89,7 +99,11 @@ export class ByteReader {
   /** Refuses bytes that nothing has read. */
   expectEnd(field: string): void {
     if (this.remaining > 0) {
-      throw new ParseError(field, this.#offset, `ends here, but ${this.remaining} more bytes follow`)
+      throw new ParseError(
+        field,
+        this.#firstOffset + this.#offset,
+        `ends here, but ${this.remaining} more bytes follow`,
+      )
     }
   }
 
@@ -105,7 +119,7 @@ export class ByteReader {
     if (value < valueMin) {
       throw new ParseError(
         field,
-        start,
+        this.#firstOffset + start,
         `is ${value} in more bytes than it needs (not a canonical CompactSize)`,
       )
     }
@@ -120,7 +134,7 @@ export class ByteReader {
     const start = this.#offset - 1
     const value = this.uint64(field)
     if (value > BigInt(Number.MAX_SAFE_INTEGER)) {
-      throw new ParseError(field, start, `is ${value}, more than any input could hold`)
+      throw new ParseError(field, this.#firstOffset + start, `is ${value}, more than any input could hold`)
     }
     return [Number(value), 0x1_0000_0000]
   }
@@ -128,7 +142,8 @@ export class ByteReader {
   #advance(length: number, field: string): number {
     const start = this.#offset
     if (length > this.#bytes.byteLength - start) {
-      throw new ParseError(field, start, `needs ${length} bytes, but only ${this.remaining} are left`)
+      const problem = `needs ${length} bytes, but only ${this.remaining} are left`
+      throw new TruncatedError(field, this.#firstOffset + start, problem, length - this.remaining)
     }
     this.#offset = start + length
     return start

@@ -17,3 +17,14 @@ export class ParseError extends StoreError {
     this.offset = offset
   }
 }
+
+/** The bytes end before what they begin. For readers of pieces, who go on when more of them have come. */
+export class TruncatedError extends ParseError {
+  /** How many bytes more it takes at least to get beyond the field. */
+  readonly missingBytes: number
+
+  constructor(field: string, offset: number, problem: string, missingBytes: number) {
+    super(field, offset, problem)
+    this.missingBytes = missingBytes
+  }
+}

@@ -30,6 +30,13 @@ export function readTransaction(reader: ByteReader): Transaction {
   return readRest(reader, start, reader.uint32('version'), false)
 }
 
+/** Reads what comes before the inputs. The count is not held against what follows, which need not have come. */
+export function readTransactionHead(reader: ByteReader): { isExtended: boolean; inputCount: number } {
+  reader.uint32('version')
+  const isExtended = reader.skip(EXTENDED_MARKER)
+  return { isExtended, inputCount: reader.compactSize('input count') }
+}
+
 /** Reads one input of either format. */
 export function readInput(reader: ByteReader, isExtended: boolean): TransactionInput {
   return {

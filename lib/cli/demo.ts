@@ -1,10 +1,9 @@
 #!/usr/bin/env node
-import { readdir } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import {
-  type Block,
-  coinbaseHeight,
   encodeTransaction,
+  parseBlock,
   parseTransaction,
   SpendError,
   type Transaction,
@@ -12,10 +11,10 @@ import {
   UtxoSpentError,
   UtxoStore,
 } from '../index.ts'
-import { REPLAY_SETTINGS, runReplay, summaryText } from './commands/replay.ts'
+import { chainsOf, REPLAY_SETTINGS, runReplay, summaryText } from './commands/replay.ts'
 import { describeFailure } from './failure.ts'
 import { createOutput, type Output } from './output.ts'
-import { readBlocks } from './replay/block-source.ts'
+import { type PlannedBlock, planReplay } from './replay/replay-plan.ts'
 
 const FIXTURES = new URL('../../test/fixtures/blocks/', import.meta.url)
 
@@ -25,27 +24,25 @@ const FIXTURES = new URL('../../test/fixtures/blocks/', import.meta.url)
  */
 async function demo(output: Output): Promise<void> {
   const paths = (await readdir(FIXTURES)).filter(name => name.endsWith('.block'))
-  const blocks = (
-    await Promise.all(paths.map(name => readBlocks(fileURLToPath(new URL(name, FIXTURES)))))
-  ).flat()
-  const byHeight = blocks
-    .map(block => ({ block, height: heightOf(block) }))
-    .sort((a, b) => a.height - b.height)
+  const files = paths.map(name => fileURLToPath(new URL(name, FIXTURES)))
+  const planned = await planReplay(await chainsOf(files, output))
 
   output.note('starting the embedded server and opening a store on it')
   await using store = await UtxoStore.open('embedded:?set=demo', { settings: REPLAY_SETTINGS })
   const summaries: string[] = []
-  for (const { block, height } of byHeight) {
-    const summary = await runReplay(store, [block], height, true, output)
-    summaries.push(`block ${height}\n${summaryText(summary)}`)
+  for (const one of planned) {
+    const summary = await runReplay(store, [one], output, { seedMissingParents: true })
+    summaries.push(`block ${one.height}\n${summaryText(summary)}`)
   }
-  const doubleSpend = await tryDoubleSpend(store, byHeight[0]?.block, byHeight[0]?.height ?? 1)
+  const doubleSpend = await tryDoubleSpend(store, planned[0])
   output.result({}, [...summaries, `double spend\n${doubleSpend}`].join('\n\n'))
 }
 
 /** A rival of the block's second transaction: the same inputs, another output. */
-async function tryDoubleSpend(store: UtxoStore, block: Block | undefined, height: number): Promise<string> {
-  const winner = block?.transactions[1]
+async function tryDoubleSpend(store: UtxoStore, planned: PlannedBlock | undefined): Promise<string> {
+  if (planned === undefined) throw new Error('there is no fixture block')
+  const { block, height } = planned
+  const winner = parseBlock(await readFile(block.path)).transactions[1]
   if (winner === undefined) throw new Error('the first block holds no transaction to rival')
   const rival = await store.previousOutputsDecorate(rivalOf(winner))
   try {
@@ -81,12 +78,6 @@ function plainParts({
   inputs,
 }: Transaction): Pick<Transaction, 'version' | 'locktime' | 'inputs'> {
   return { version, locktime, inputs }
-}
-
-function heightOf(block: Block): number {
-  const height = coinbaseHeight(block)
-  if (height === undefined) throw new Error('a fixture block does not tell its height')
-  return height
 }
 
 try {

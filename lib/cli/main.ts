@@ -15,6 +15,10 @@ const STORE_HELP = `Store URLs:
 Logs go to stderr from UTXO_STORE_LOG on (trace, debug, info, warn, error, silent; default warn).
 Exit codes: 0 success, 1 the job failed, 2 wrong usage.`
 
+const REPLAY_HELP = `Blocks are ordered by their predecessors; of branches the longest is taken. Each block is proven
+before anything of it is stored. Memory does not grow with blocks or files, but by some hundred bytes for each
+block. SIGINT finishes the block in work and says how to go on.`
+
 function wholeNumber(minimum: number, maximum: number): (text: string) => number {
   return text => {
     const value = Number(text)
@@ -60,16 +64,20 @@ function createProgram(): Command {
   program
     .command('replay')
     .description('replays raw blocks in order: spends inputs, creates outputs, sets transactions mined')
-    .argument('<file...>', 'a raw block, a hex file of one, or a blk*.dat')
+    .argument('<file...>', 'a raw block, a hex file of one, or a blk*.dat, of any size; blocks in any order')
     .addOption(storeOption().default('embedded:'))
     .option(
       '--start-height <number>',
       'height of the first block; by default as its coinbase says',
       wholeNumber(1, 2 ** 32 - 1),
     )
+    .option(
+      '--checkpoint <file>',
+      'keeps in this file which block was done last, and goes on after it when the file is there',
+    )
     .option('--seed-missing-parents', 'first create stand-in parents for outputs that lie before the files')
     .option('--json', 'print the summary as JSON')
-    .addHelpText('after', `\n${STORE_HELP}`)
+    .addHelpText('after', `\n${REPLAY_HELP}\n\n${STORE_HELP}`)
     .action(async (files, options) =>
       (await import('./commands/replay.ts')).replay(files, options, createOutput(options.json === true)),
     )

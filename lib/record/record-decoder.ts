@@ -211,7 +211,9 @@ function freezeRecords(reader: BinReader, firstVout: number): FreezeRecord[] {
 }
 
 /** Unique parents in first-seen order, each with the outputs that are used of it (semantics 3.2). */
-export function txInpointsOf(inputs: readonly TransactionInput[]): TxInpoint[] {
+export function txInpointsOf(
+  inputs: readonly Pick<TransactionInput, 'previousTxid' | 'previousVout'>[],
+): TxInpoint[] {
   const parents = new Map<string, { txid: Uint8Array; vouts: number[] }>()
   for (const { previousTxid, previousVout } of inputs) {
     const key = txidKey(previousTxid)

@@ -240,6 +240,24 @@ export const SETTINGS = {
     default: 128,
     meaning: 'batches in flight for one call of an operation on a list',
   },
+  useExternalTxCache: {
+    reference: 'utxostore_useExternalTxCache',
+    kind: { type: 'boolean' },
+    default: true,
+    meaning: 'keeps bodies read from the external store, and outputs looked up in them, for 10 seconds',
+  },
+  externalTxCacheMaxItems: {
+    reference: 'utxostore_externalTxCacheMaxItems',
+    kind: count(0),
+    default: 10_000,
+    meaning: 'most transactions in each of these two caches; 0 is no limit but that of their bytes',
+  },
+  externalTxCacheMaxBytes: {
+    reference: null,
+    kind: count(0, Number.MAX_SAFE_INTEGER),
+    default: 128 * 1024 * 1024,
+    meaning: 'most bytes in each of these two caches; a larger body is not kept',
+  },
   conflictingChildrenMaxNodes: {
     reference: 'utxostore_conflictingChildrenMaxNodes',
     kind: count(0, 2 ** 31),

@@ -6,7 +6,7 @@ export interface StoreUrl {
   readonly hosts: readonly { readonly host: string; readonly port: number }[]
   readonly namespace: string
   readonly set: string
-  /** Where bodies of large transactions are kept: `file:///folder` or `memory:`. */
+  /** Where bodies of large transactions are kept: `file:///folder`, `s3://bucket/prefix` or `memory:`. */
   readonly externalStore: string
   readonly connectionsMax: number
   readonly connectionsMin: number
@@ -101,10 +101,10 @@ function parseHosts(authority: string): { host: string; port: number }[] {
  */
 function parseExternalStore(value: string | undefined, isEmbedded: boolean): string {
   if (value === undefined && isEmbedded) return 'memory:'
-  if (value === undefined || !/^(file:\/\/\/.|memory:$)/.test(value)) {
+  if (value === undefined || !/^(file:\/\/\/.|s3:\/\/.|memory:$)/.test(value)) {
     throw new InvalidArgumentError(
       'store URL parameter externalStore',
-      'file:///an/absolute/path, the folder for the bodies of large transactions (or memory: for a trial)',
+      'file:///an/absolute/path or s3://bucket/prefix, the place for the bodies of large transactions (or memory: for a trial)',
       value,
     )
   }

@@ -40,11 +40,16 @@ export class RecordNotFoundError extends StoreError {
 }
 
 /** The most errors that an aggregate keeps: a transaction of 50,000 failing inputs must not build a chain of them. */
-const CAUSES_MAX = 10
+export const CAUSES_MAX = 10
 
 /** Several items of one call failed; `cause` is an `AggregateError` of the first ten. */
-export function aggregateError(code: ErrorCode, message: string, errors: readonly StoreError[]): StoreError {
-  return new StoreError(code, message, { cause: aggregateCause(errors) })
+export function aggregateError(
+  code: ErrorCode,
+  message: string,
+  errors: readonly StoreError[],
+  total = errors.length,
+): StoreError {
+  return new StoreError(code, message, { cause: aggregateCause(errors, total) })
 }
 
 /**
@@ -59,13 +64,11 @@ export function throwFailures(failures: readonly StoreError[], total: number, wh
   throw aggregateError(code, `${failures.length} of ${total} ${what}: ${first.message}`, failures)
 }
 
-export function aggregateCause(errors: readonly StoreError[]): AggregateError {
+/** @param total how many failed, where `errors` are not all */
+export function aggregateCause(errors: readonly StoreError[], total = errors.length): AggregateError {
   const shown = errors.slice(0, CAUSES_MAX)
-  const more = errors.length - shown.length
-  return new AggregateError(
-    shown,
-    `${errors.length} failed${more > 0 ? `, the first ${shown.length} are kept` : ''}`,
-  )
+  const more = total - shown.length
+  return new AggregateError(shown, `${total} failed${more > 0 ? `, the first ${shown.length} are kept` : ''}`)
 }
 
 /** A server refused a row, and no rule of the operation says otherwise (semantics 3.4, 3.5). */

@@ -28,9 +28,19 @@ describe.each(backends)('the %s backend', (_, open) => {
     await store.set(TXID, 'tx', BODY)
     expect(Uint8Array.from((await store.get(TXID, 'tx')) ?? [])).toEqual(BODY)
     expect(await store.get(TXID, 'outputs')).toBeUndefined()
+    expect(await streamed(store)).toEqual([...BODY])
     await store.delete(TXID, 'tx')
     await store.delete(TXID, 'tx')
+    expect(await streamed(store)).toEqual([])
     expect(await store.get(TXID, 'tx')).toBeUndefined()
+  })
+
+  it('hands out bytes that their reader may write into', async () => {
+    const store = await open()
+    await store.set(TXID, 'tx', BODY)
+    ;(await store.get(TXID, 'tx'))?.fill(9)
+    expect(await streamed(store)).toEqual([...BODY])
+    await store.delete(TXID, 'tx')
   })
 
   it('keeps the first body: names are content hashes', async () => {
@@ -41,7 +51,42 @@ describe.each(backends)('the %s backend', (_, open) => {
   })
 })
 
+async function streamed(store: ExternalStore): Promise<number[]> {
+  const bytes: number[] = []
+  for await (const piece of store.stream(TXID, 'tx')) bytes.push(...piece)
+  return bytes
+}
+
 describe('files', () => {
+  it.each([
+    ['hashPrefix=2', 'ab'],
+    ['hashSuffix=4', 'cdef'],
+  ])('with %s lie in a folder named after their txid', async (query, name) => {
+    const path = join(folder, 'many')
+    const txid = `ab${'00'.repeat(29)}cdef`
+    const store = await openExternalStore(`${pathToFileURL(path).href}?${query}`)
+    await store.set(txid, 'outputs', BODY)
+    expect(await readdir(join(path, name))).toEqual([`${txid}.outputs`])
+    expect(Uint8Array.from((await store.get(txid, 'outputs')) ?? [])).toEqual(BODY)
+    await store.delete(txid, 'outputs')
+    expect(await readdir(join(path, name))).toEqual([])
+  })
+
+  it('that are large come in pieces, and a reader that leaves early holds no file open', async () => {
+    const store = await openExternalStore(pathToFileURL(join(folder, 'large')).href)
+    const large = Buffer.alloc(1_000_000, 'body')
+    await store.set(TXID, 'tx', large)
+    expect(Buffer.from(await streamed(store)).equals(large)).toBe(true)
+    const before = (await readdir('/dev/fd')).length
+    for (let reader = 0; reader < 5; reader++) {
+      for await (const piece of store.stream(TXID, 'tx')) {
+        expect(piece.byteLength).toBeLessThan(large.byteLength)
+        break
+      }
+    }
+    expect((await readdir('/dev/fd')).length).toBe(before)
+  })
+
   it('are named by display hex, begin with the magic, and leave no temporary name behind', async () => {
     const path = join(folder, 'named')
     const store = await openExternalStore(pathToFileURL(path).href)
@@ -59,7 +104,17 @@ describe('files', () => {
     const store = await openExternalStore(pathToFileURL(path).href)
     await writeFile(join(path, `${TXID}.tx`), content)
     await expect(store.get(TXID, 'tx')).rejects.toMatchObject({ code: 'STORAGE_ERROR' })
+    await expect(streamed(store)).rejects.toMatchObject({ code: 'STORAGE_ERROR' })
   })
+
+  it.each(['?colour=red', '?hashPrefix=x', '?hashPrefix=1&hashSuffix=1'])(
+    'refuses the parameters %s',
+    async query => {
+      await expect(openExternalStore(`file:///tmp/x${query}`)).rejects.toMatchObject({
+        code: 'INVALID_ARGUMENT',
+      })
+    },
+  )
 
   it('a folder that cannot be made is STORAGE_UNAVAILABLE', async () => {
     await writeFile(join(folder, 'a-file'), '')

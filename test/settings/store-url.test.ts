@@ -49,7 +49,7 @@ describe('parseStoreUrl', () => {
     ['aerospike://h/n%ZZs?externalStore=memory:', /namespace must be valid percent-encoding/],
     [`aerospike://h/${'n'.repeat(32)}?externalStore=memory:`, /namespace must be 1 to 31 bytes/],
     [good, /externalStore must be file:/],
-    [`${good}?externalStore=s3://bucket`, /externalStore must be file:.*"s3:\/\/bucket"/],
+    [`${good}?externalStore=ftp://bucket`, /externalStore must be file:.*"ftp:\/\/bucket"/],
     [`${good}?externalStore=file:///`, /externalStore must be file:/],
     [`${good}?externalStore=memory:&set=`, /set must be 1 to 63 bytes/],
     [`${good}?externalStore=memory:&set=a;b`, /set must be 1 to 63 bytes/],

@@ -11,6 +11,7 @@ import {
   type SettingsInput,
 } from '../../lib/settings/index.ts'
 import type { SettingName, SettingRow } from '../../lib/settings/settings-table.ts'
+import { PackedOutputs } from '../../lib/store/bodies/packed-outputs.ts'
 import { type Batchers, batcherOptions } from '../../lib/store/calls/batchers.ts'
 import type { CircuitBreaker } from '../../lib/store/context/circuit-breaker.ts'
 import type { StoreContext } from '../../lib/store/context/store-context.ts'
@@ -169,6 +170,9 @@ const limitOf = (pool: keyof Batchers, settings: Settings): unknown => {
   return typeof concurrency === 'object' ? concurrency.limit : concurrency
 }
 
+const packed = (count: number): PackedOutputs =>
+  new PackedOutputs(Array.from({ length: count }, () => ({ satoshis: 1n, lockingScript: Uint8Array.of(1) })))
+
 /** Where each setting ends up. A setting without an entry has no proof that anybody reads it. */
 const CONSUMERS: Record<string, Consumer> = {
   ...batcherConsumers(),
@@ -319,6 +323,25 @@ const CONSUMERS: Record<string, Consumer> = {
         return []
       })
       return most
+    },
+  },
+  useExternalTxCache: {
+    observe: settings => contextOf(settings).context.externalCaches !== undefined,
+  },
+  externalTxCacheMaxItems: {
+    value: 2,
+    async observe(settings) {
+      const { outputs } = contextOf(settings).context.externalCaches ?? {}
+      for (const key of ['a', 'b', 'c']) await outputs?.get(key, async () => packed(2))
+      return outputs?.items
+    },
+  },
+  externalTxCacheMaxBytes: {
+    value: packed(2).sizeBytes,
+    async observe(settings) {
+      const { outputs } = contextOf(settings).context.externalCaches ?? {}
+      for (const count of [2, 3]) await outputs?.get(`${count}`, async () => packed(count))
+      return outputs?.bytes
     },
   },
   conflictingChildrenMaxNodes: {

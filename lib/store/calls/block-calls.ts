@@ -1,4 +1,4 @@
-import { checkBoolean, checkHeight, checkTxids, type TxidInput } from '../arguments.ts'
+import { checkBoolean, checkHeight, type TxidInput } from '../arguments.ts'
 import { markTransactionsOnLongestChain } from '../operations/mining/mark-longest-chain.ts'
 import {
   checkMinedInfo,
@@ -7,25 +7,26 @@ import {
   setMinedMulti,
 } from '../operations/mining/set-mined.ts'
 import { queryOldUnminedTransactions } from '../operations/pruning/unmined.ts'
+import { TxidList } from '../txid-list.ts'
 import { lengthOf, QUERY } from './call-bounds.ts'
 import { ConflictCalls } from './conflict-calls.ts'
-import type { CallOptions } from './store-calls.ts'
+import type { BulkOptions, CallOptions } from './store-calls.ts'
 
 /** Which blocks hold which transactions. */
 export abstract class BlockCalls extends ConflictCalls {
   /**
-   * Records that a block holds transactions (or, with `unsetMined`, no longer does), in batches. Returns the
-   * block ids of each transaction by display-hex txid. Throws a `SetMinedError` after all were tried; its
+   * Records that a block holds transactions (or, with `unsetMined`, no longer does), in batches; the list may be
+   * of any length. Returns the block ids of each transaction by display-hex txid. Throws a `SetMinedError` after all were tried; its
    * `blockIds` has those that succeeded.
    */
   async setMinedMulti(
     txids: readonly TxidInput[],
     info: MinedInfo,
-    options: CallOptions = {},
+    options: BulkOptions = {},
   ): Promise<MinedBlocks> {
     return this.call({ name: 'setMinedMulti', items: lengthOf(txids) }, options, signal => {
       checkMinedInfo(info)
-      return setMinedMulti(this.context, checkTxids(txids), info, signal)
+      return setMinedMulti(this.context, new TxidList(txids), info, signal, options.onProgress)
     })
   }
 
@@ -37,12 +38,13 @@ export abstract class BlockCalls extends ConflictCalls {
   async markTransactionsOnLongestChain(
     txids: readonly TxidInput[],
     onLongestChain: boolean,
-    options: CallOptions = {},
+    options: BulkOptions = {},
   ): Promise<void> {
     const call = { name: 'markTransactionsOnLongestChain', items: lengthOf(txids), rounds: 6 }
     return this.call(call, options, signal => {
       checkBoolean('onLongestChain', onLongestChain)
-      return markTransactionsOnLongestChain(this.context, checkTxids(txids), onLongestChain, signal)
+      const list = new TxidList(txids)
+      return markTransactionsOnLongestChain(this.context, list, onLongestChain, signal, options.onProgress)
     })
   }
 

@@ -1,5 +1,5 @@
 import type { FreezeRecord } from '../../record/index.ts'
-import { checkBoolean, checkTxids, type TxidInput } from '../arguments.ts'
+import { checkBoolean, type TxidInput } from '../arguments.ts'
 import {
   checkWindow,
   type FreezeOptions,
@@ -10,9 +10,10 @@ import {
 } from '../operations/freezing/freeze.ts'
 import { setLocked } from '../operations/locking/set-locked.ts'
 import { checkOutput, checkOutputs, type OutputInput } from '../operations/reading/output-target.ts'
+import { TxidList } from '../txid-list.ts'
 import { lengthOf } from './call-bounds.ts'
 import { SpendCalls } from './spend-calls.ts'
-import type { CallOptions } from './store-calls.ts'
+import type { BulkOptions, CallOptions } from './store-calls.ts'
 
 /** What keeps outputs from being spent: freezes of single outputs, and the lock of a transaction. */
 export abstract class FreezeCalls extends SpendCalls {
@@ -67,10 +68,16 @@ export abstract class FreezeCalls extends SpendCalls {
   }
 
   /** Locks transactions against spending, or lifts the lock. Throws after all were tried. */
-  async setLocked(txids: readonly TxidInput[], locked: boolean, options: CallOptions = {}): Promise<void> {
-    return this.call({ name: 'setLocked', items: lengthOf(txids) }, options, signal => {
+  async setLocked(txids: readonly TxidInput[], locked: boolean, options: BulkOptions = {}): Promise<void> {
+    // Fewer of its batches are in flight than of other calls on lists: they share a batcher's queue with others.
+    return this.call({ name: 'setLocked', items: lengthOf(txids), rounds: 8 }, options, signal => {
       checkBoolean('locked', locked)
-      return setLocked(this.batchers.locked, checkTxids(txids), locked, signal)
+      const { onProgress } = options
+      return setLocked(this.context, this.batchers.locked, new TxidList(txids), {
+        locked,
+        signal,
+        onProgress,
+      })
     })
   }
 }

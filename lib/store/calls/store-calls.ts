@@ -1,4 +1,5 @@
 import type { StoreContext } from '../context/store-context.ts'
+import type { OnProgress } from '../dispatch/progress.ts'
 import { type Batchers, createBatchers } from './batchers.ts'
 import { type Call, CallGate } from './call-gate.ts'
 
@@ -8,6 +9,12 @@ export interface CallOptions {
    * already sent may still take effect.
    */
   signal?: AbortSignal | undefined
+}
+
+/** For calls on lists of any length: they are split, and a bounded part of them is in flight at a time. */
+export interface BulkOptions extends CallOptions {
+  /** Told after each batch how many entries of the list are done. What it throws ends the call. */
+  onProgress?: OnProgress | undefined
 }
 
 /**

@@ -1,4 +1,5 @@
 import { extendTransaction, type Transaction, type TransactionOutput, toTxid } from '../../bitcoin/index.ts'
+import { InvalidArgumentError } from '../../errors/index.ts'
 import {
   checkFields,
   DECORATE_FIELDS,
@@ -7,14 +8,19 @@ import {
   META_FIELDS,
   type TransactionMetadata,
 } from '../../record/index.ts'
-import { checkTransaction, checkTxids, type TransactionSource, type TxidInput } from '../arguments.ts'
+import { checkTransaction, type TransactionSource, type TxidInput } from '../arguments.ts'
 import { type CreateOptions, create, prepareCreate } from '../operations/creation/create.ts'
 import { createPartial, partialOutputs } from '../operations/creation/create-partial.ts'
 import { deleteComplete, deleteTransaction } from '../operations/pruning/delete.ts'
 import { batchDecorate, type DecoratedTransaction } from '../operations/reading/batch-decorate.ts'
+import {
+  batchPreviousOutputs,
+  type TransactionWithPreviousOutputs,
+} from '../operations/reading/batch-previous-outputs.ts'
 import { completeRecord } from '../operations/reading/complete-record.ts'
+import { TxidList } from '../txid-list.ts'
 import { CREATION_ROUNDS, lengthOf } from './call-bounds.ts'
-import { type CallOptions, StoreCalls } from './store-calls.ts'
+import { type BulkOptions, type CallOptions, StoreCalls } from './store-calls.ts'
 
 /** Storing, reading and deleting transactions. */
 export abstract class TransactionCalls extends StoreCalls {
@@ -80,16 +86,16 @@ export abstract class TransactionCalls extends StoreCalls {
   }
 
   /**
-   * Reads many transactions in few batches. Returns one entry for each txid, in order, with its data or its
-   * own error; a missing or damaged record fails alone.
+   * Reads many transactions in few batches; the list may be of any length. Returns one entry for each txid, in
+   * order, with its data or its own error; a missing or damaged record fails alone.
    */
   async batchDecorate(
     txids: readonly TxidInput[],
     fields: readonly Field[] = DECORATE_FIELDS,
-    options: CallOptions = {},
+    options: BulkOptions = {},
   ): Promise<DecoratedTransaction[]> {
     return this.call({ name: 'batchDecorate', items: lengthOf(txids) }, options, signal => {
-      return batchDecorate(this.context, checkTxids(txids), checkFields(fields), signal)
+      return batchDecorate(this.context, new TxidList(txids), checkFields(fields), signal, options.onProgress)
     })
   }
 
@@ -105,6 +111,22 @@ export abstract class TransactionCalls extends StoreCalls {
         transaction,
         await this.batchers.outpoint.submit({ tx: transaction }, { signal }),
       )
+    })
+  }
+
+  /**
+   * As `previousOutputsDecorate`, of many transactions; the list may be of any length. Returns one entry for each,
+   * in order, with the transaction or its own error.
+   */
+  async batchPreviousOutputsDecorate(
+    txs: readonly TransactionSource[],
+    options: BulkOptions = {},
+  ): Promise<TransactionWithPreviousOutputs[]> {
+    const call = { name: 'batchPreviousOutputsDecorate', items: lengthOf(txs), rounds: 8 }
+    return this.call(call, options, signal => {
+      if (!Array.isArray(txs)) throw new InvalidArgumentError('txs', 'an array', txs)
+      const { onProgress } = options
+      return batchPreviousOutputs(this.context, this.batchers.outpoint, txs, { signal, onProgress })
     })
   }
 

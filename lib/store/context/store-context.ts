@@ -12,6 +12,7 @@ import {
   type RowAnswer,
   type Transport,
 } from '../../transport/index.ts'
+import { ExternalCaches } from '../bodies/external-caches.ts'
 import type { EventLogger } from '../logging/logger.ts'
 import { asStoreError } from '../store-errors.ts'
 import { AcknowledgedSpends } from './acknowledged-spends.ts'
@@ -34,6 +35,9 @@ const BREAKER_LEVELS = { closed: 0, 'half-open': 0.5, open: 1 } as const satisfi
   BreakerState,
   number
 >
+
+/** As many as the reference writes at a time (semantics 5.3). */
+const EXTERNAL_READS_MAX = 16
 
 /** Node's timers fire at once beyond this many milliseconds. */
 const TIMER_MS_MAX = 2 ** 31 - 1
@@ -68,6 +72,10 @@ export class StoreContext {
   readonly blockState: BlockStateHolder
   readonly external: ExternalStore
   readonly connectionsMax: number
+  /** Undefined where the settings want none. */
+  readonly externalCaches: ExternalCaches | undefined
+  /** Admits readers of external bodies: each holds one in memory. */
+  readonly externalReads = new ConnectionPermits(EXTERNAL_READS_MAX)
   readonly queries: Queries
   readonly administration: Administration
   readonly indexes: Indexes
@@ -88,8 +96,9 @@ export class StoreContext {
     this.logger = options.logger
     this.metrics = options.metrics
     this.blockState = options.blockState
-    this.external = options.external
     this.connectionsMax = options.connectionsMax
+    this.externalCaches = ExternalCaches.of(options.settings)
+    this.external = this.externalCaches?.over(options.external) ?? options.external
     this.queries = options.queries
     this.administration = options.administration
     this.indexes = new Indexes(options.administration, indexNames(options.set, options.settings))

@@ -2,7 +2,8 @@ import type { StoreError } from '../../errors/index.ts'
 import type { BatchRow, RowAnswer } from '../../transport/index.ts'
 import type { StoreContext } from '../context/store-context.ts'
 import { asStoreError, missingAnswerError } from '../store-errors.ts'
-import { mapChunks } from './map-chunks.ts'
+import { mapChunks, type Sliceable } from './map-chunks.ts'
+import type { OnProgress } from './progress.ts'
 
 export interface MapRows<Item, Result> {
   /** The row that carries one item to the server. */
@@ -11,16 +12,17 @@ export interface MapRows<Item, Result> {
   describe(item: Item): string
   /** The result of one item: from its row's answer, or from the error where it has none. What it throws ends the call. */
   read(item: Item, answer: RowAnswer | StoreError): Result
+  readonly onProgress?: OnProgress | undefined
 }
 
 /** One row for each item of a list of any length, in as few batches as it takes; the results in the order of the list. */
 export function mapRows<Item, Result>(
   context: StoreContext,
-  items: readonly Item[],
+  items: Sliceable<Item>,
   signal: AbortSignal | undefined,
-  { toRow, describe, read }: MapRows<Item, Result>,
+  { toRow, describe, read, onProgress }: MapRows<Item, Result>,
 ): Promise<Result[]> {
-  return mapChunks(context, items, signal, async chunk => {
+  const work = async (chunk: readonly Item[]): Promise<readonly Result[]> => {
     let answers: readonly (RowAnswer | undefined)[]
     try {
       answers = await context.operate(chunk.map(toRow), { signal })
@@ -29,5 +31,6 @@ export function mapRows<Item, Result>(
       return chunk.map(item => read(item, failure))
     }
     return chunk.map((item, index) => read(item, answers[index] ?? missingAnswerError(describe(item))))
-  })
+  }
+  return mapChunks(context, items, signal, work, onProgress)
 }

@@ -49,7 +49,7 @@ export async function openFoundation(text: string, options: OpenOptions): Promis
   const closing = new AbortController()
   // Each batch that pauses after an overload listens to it.
   setMaxListeners(0, closing.signal)
-  const opened: { close(): Promise<void> }[] = []
+  const opened: { close(): Promise<void> }[] = [external]
   const release = async (): Promise<void> => {
     for (const resource of opened.reverse()) await resource.close()
     opened.length = 0

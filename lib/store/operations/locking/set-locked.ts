@@ -5,7 +5,11 @@ import { BINS, masterKey } from '../../../record/index.ts'
 import { RESULT_CODES } from '../../../transport/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { dispatchRows } from '../../dispatch/dispatch-rows.ts'
-import { aggregateError, asStoreError, RecordNotFoundError, rowError } from '../../store-errors.ts'
+import { forChunks, type Sliceable } from '../../dispatch/map-chunks.ts'
+import type { OnProgress } from '../../dispatch/progress.ts'
+import { queueShare } from '../../dispatch/queue-share.ts'
+import { FailureTally } from '../../failure-tally.ts'
+import { asStoreError, RecordNotFoundError, rowError } from '../../store-errors.ts'
 import { parseUdfResponse } from '../../udf/udf-response.ts'
 import { type PageWrite, writePages } from '../pages/page-writes.ts'
 
@@ -14,28 +18,27 @@ export interface LockRequest {
   readonly locked: boolean
 }
 
+export interface SetLockedOptions {
+  readonly locked: boolean
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: OnProgress | undefined
+}
+
 /** Sets or lifts the lock of transactions through their batcher; throws after all were tried. */
 export async function setLocked(
+  context: StoreContext,
   batcher: Batcher<LockRequest, void>,
-  txids: readonly Uint8Array[],
-  locked: boolean,
-  signal: AbortSignal | undefined,
+  txids: Sliceable<Uint8Array>,
+  { locked, signal, onProgress }: SetLockedOptions,
 ): Promise<void> {
-  const outcomes = await batcher.submitGroup(
-    txids.map(txid => ({ txid, locked })),
-    { signal },
-  )
-  const failures = outcomes.flatMap(outcome =>
-    outcome.status === 'rejected' ? [asStoreError(outcome.reason, 'setLocked')] : [],
-  )
-  const [first] = failures
-  if (first === undefined) return
-  if (failures.length === 1) throw first
-  throw aggregateError(
-    'STORAGE_ERROR',
-    `the lock of ${failures.length} of ${txids.length} transactions could not be set: ${first.message}`,
-    failures,
-  )
+  const failures = new FailureTally()
+  await forChunks(txids, { ...queueShare(context, batcher), signal, onProgress }, async chunk => {
+    const requests = chunk.map(txid => ({ txid, locked }))
+    for (const outcome of await batcher.submitGroup(requests, { signal })) {
+      if (outcome.status === 'rejected') failures.add(asStoreError(outcome.reason, 'setLocked'))
+    }
+  })
+  failures.throwIfAny(txids.length, 'locks could not be set')
 }
 
 /**

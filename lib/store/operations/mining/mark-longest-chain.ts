@@ -4,8 +4,12 @@ import { BINS, masterKey } from '../../../record/index.ts'
 import { RESULT_CODES, type RowAnswer, type WriteRow } from '../../../transport/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { handleNow } from '../../dispatch/handle-now.ts'
+import { forChunks, type Sliceable } from '../../dispatch/map-chunks.ts'
 import { mapRows } from '../../dispatch/map-rows.ts'
-import { asStoreError, RecordNotFoundError, rowError, throwFailures } from '../../store-errors.ts'
+import { OneAtATime } from '../../dispatch/one-at-a-time.ts'
+import type { OnProgress } from '../../dispatch/progress.ts'
+import { FailureTally } from '../../failure-tally.ts'
+import { asStoreError, RecordNotFoundError, rowError } from '../../store-errors.ts'
 import { uniqueTxids } from '../../txids.ts'
 import { incrementHandler } from '../pages/increment.ts'
 import { clearPages } from '../pruning/preserve.ts'
@@ -17,26 +21,35 @@ import { clearPages } from '../pruning/preserve.ts'
  */
 export async function markTransactionsOnLongestChain(
   context: StoreContext,
-  txids: readonly Uint8Array[],
+  txids: Sliceable<Uint8Array>,
   onLongestChain: boolean,
   signal: AbortSignal | undefined,
+  onProgress?: OnProgress,
 ): Promise<void> {
   const { height } = context.blockState.current
   // From a height of 0 a delete-at-height would lie in the past.
   if (height === 0)
     throw new InvalidArgumentError('block state', 'set before transactions are marked', height)
-  const wanted = uniqueTxids(txids)
-  const errors = await mapRows(context, wanted, signal, {
-    toRow: txid => markRow(context, txid, onLongestChain, height),
-    describe: txid => `marking ${txidToHex(txid)}`,
-    read: markError,
+  const { maxMinedBatchSize: size, maxMinedRoutines: lanes } = context.settings
+  const failures = new FailureTally()
+  // What follows a batch of masters takes batches of its own: only one batch's are on their way at a time.
+  const followUps = new OneAtATime()
+  await forChunks(txids, { size, lanes, signal, onProgress }, async chunk => {
+    const wanted = uniqueTxids(chunk)
+    const errors = await mapRows(context, wanted, signal, {
+      toRow: txid => markRow(context, txid, onLongestChain, height),
+      describe: txid => `marking ${txidToHex(txid)}`,
+      read: markError,
+    })
+    failures.addAll(errors.filter(error => error !== undefined))
+    const marked = wanted.filter((_, index) => errors[index] === undefined)
+    await followUps.run(async () => {
+      failures.addAll(await judgeAnew(context, marked, height))
+      // Also where nothing changed: a call that was interrupted may have left the pages for this one.
+      if (!onLongestChain) failures.addAll((await clearPages(context, marked, undefined)).values())
+    })
   })
-  const marked = wanted.filter((_, index) => errors[index] === undefined)
-  const judged = await judgeAnew(context, marked, height)
-  // Also where nothing changed: a call that was interrupted may have left the pages for this one.
-  const cleared = onLongestChain ? [] : (await clearPages(context, marked, undefined)).values()
-  const failures = [...errors.filter(error => error !== undefined), ...judged, ...cleared]
-  throwFailures(failures, wanted.length, 'transactions could not be marked')
+  failures.throwIfAny(txids.length, 'transactions could not be marked')
 }
 
 /**

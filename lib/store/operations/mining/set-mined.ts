@@ -4,8 +4,13 @@ import { BINS, masterKey } from '../../../record/index.ts'
 import { type BinValue, RESULT_CODES, type RowAnswer, type WriteOperation } from '../../../transport/index.ts'
 import { checkBoolean, checkHeight, checkUint32 } from '../../arguments.ts'
 import type { StoreContext } from '../../context/store-context.ts'
+import { forChunks, type Sliceable } from '../../dispatch/map-chunks.ts'
 import { mapRows } from '../../dispatch/map-rows.ts'
-import { aggregateCause, asStoreError, RecordNotFoundError, rowError } from '../../store-errors.ts'
+import { OneAtATime } from '../../dispatch/one-at-a-time.ts'
+import type { OnProgress } from '../../dispatch/progress.ts'
+import { FailureTally } from '../../failure-tally.ts'
+import { asStoreError, RecordNotFoundError, rowError } from '../../store-errors.ts'
+import { uniqueTxids } from '../../txids.ts'
 import { parseUdfResponse, type UdfResponse } from '../../udf/udf-response.ts'
 import { alignPages } from '../pages/delete-at-height-carrier.ts'
 import { type PageWrite, writePages } from '../pages/page-writes.ts'
@@ -30,10 +35,11 @@ export class SetMinedError extends StoreError {
   override readonly name = 'SetMinedError'
   readonly blockIds: MinedBlocks
 
-  constructor(blockIds: MinedBlocks, errors: readonly StoreError[], total: number) {
-    const code = errors.every(error => error.code === 'TX_NOT_FOUND') ? 'TX_NOT_FOUND' : 'STORAGE_ERROR'
-    super(code, `${errors.length} of ${total} transactions could not be set mined: ${errors[0]?.message}`, {
-      cause: aggregateCause(errors),
+  constructor(blockIds: MinedBlocks, failures: FailureTally, total: number) {
+    const code = failures.code === 'TX_NOT_FOUND' ? 'TX_NOT_FOUND' : 'STORAGE_ERROR'
+    const [first] = failures.first
+    super(code, `${failures.count} of ${total} transactions could not be set mined: ${first?.message}`, {
+      cause: failures.cause,
     })
     this.blockIds = blockIds
   }
@@ -47,35 +53,44 @@ export function checkMinedInfo(info: MinedInfo): void {
   checkBoolean('minedInfo.unsetMined', info.unsetMined ?? false)
 }
 
-/** Records a block on many transactions; every one is tried before a failure is thrown (semantics 3.7). */
+/**
+ * Records a block on many transactions, batch by batch; every one is tried before a failure is thrown (semantics
+ * 3.7). Of a batch nothing is kept but its block ids, and its first failures.
+ */
 export async function setMinedMulti(
   context: StoreContext,
-  txids: readonly Uint8Array[],
+  txids: Sliceable<Uint8Array>,
   info: MinedInfo,
   signal: AbortSignal | undefined,
+  onProgress?: OnProgress,
 ): Promise<MinedBlocks> {
-  const unique = [...new Map(txids.map(txid => [txidToHex(txid), txid])).values()]
+  const { maxMinedBatchSize: size, maxMinedRoutines: lanes } = context.settings
   const args = udfArguments(context, info)
-  const outcomes = await mapRows(context, unique, signal, {
-    toRow: txid => ({
-      kind: 'apply',
-      key: { set: context.set, userKey: masterKey(txid) },
-      module: context.udfModule,
-      function: 'setMined',
-      args,
-    }),
-    describe: what,
-    read: (txid, answer) => verdict(txid, answer, info),
-  })
-
   const blockIds = new Map<string, readonly number[]>()
-  const errors: StoreError[] = []
-  for (const { txid, response, error } of outcomes) {
-    if (error !== undefined) errors.push(error)
-    else if (response?.blockIds !== undefined) blockIds.set(txidToHex(txid), response.blockIds)
-  }
-  errors.push(...(await carryToPages(context, outcomes, info)).values())
-  if (errors.length > 0) throw new SetMinedError(blockIds, errors, unique.length)
+  const failures = new FailureTally()
+  // A batch of masters may have many batches of pages: only one batch's are on their way at a time.
+  const pages = new OneAtATime()
+  await forChunks(txids, { size, lanes, signal, onProgress }, async chunk => {
+    const outcomes = await mapRows(context, uniqueTxids(chunk), signal, {
+      toRow: txid => ({
+        kind: 'apply',
+        key: { set: context.set, userKey: masterKey(txid) },
+        module: context.udfModule,
+        function: 'setMined',
+        args,
+      }),
+      describe: what,
+      read: (txid, answer) => verdict(txid, answer, info),
+    })
+    for (const { txid, response, error } of outcomes) {
+      if (error !== undefined) failures.add(error)
+      else if (response?.blockIds !== undefined) blockIds.set(txidToHex(txid), response.blockIds)
+    }
+    const signals = pageSignals(outcomes, info)
+    if (signals.length === 0) return
+    failures.addAll((await pages.run(() => carryToPages(context, signals, info))).values())
+  })
+  if (failures.count > 0) throw new SetMinedError(blockIds, failures, txids.length)
   return blockIds
 }
 
@@ -86,15 +101,9 @@ export async function setMinedMulti(
  */
 async function carryToPages(
   context: StoreContext,
-  outcomes: readonly MinedOutcome[],
+  signals: readonly RecordSignal[],
   info: MinedInfo,
 ): Promise<Map<string, StoreError>> {
-  const signals = outcomes.flatMap(({ txid, response }) =>
-    response === undefined || response.childCount === 0
-      ? []
-      : [{ txid, signal: response.signal ?? '', childCount: response.childCount, height: info.blockHeight }],
-  )
-  if (signals.length === 0) return new Map()
   const claims = signals.filter(({ signal }) => signal === 'DAHSET')
   const { believed, failures } = await verifyClaims(context, claims)
   const isBelieved = new Set(believed)
@@ -110,6 +119,15 @@ async function carryToPages(
     deleteAtHeight: height + context.retention,
   }))
   return new Map([...failures, ...failed, ...(await alignPages(context, written))])
+}
+
+/** What the masters that have pages say of them. */
+function pageSignals(outcomes: readonly MinedOutcome[], { blockHeight }: MinedInfo): RecordSignal[] {
+  return outcomes.flatMap(({ txid, response }) =>
+    response === undefined || response.childCount === 0
+      ? []
+      : [{ txid, signal: response.signal ?? '', childCount: response.childCount, height: blockHeight }],
+  )
 }
 
 interface MinedOutcome {

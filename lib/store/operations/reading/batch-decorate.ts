@@ -3,7 +3,8 @@ import type { StoreError } from '../../../errors/index.ts'
 import { binsForFields, type Field, masterKey, type TransactionMetadata } from '../../../record/index.ts'
 import type { RowAnswer } from '../../../transport/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
-import { mapChunks } from '../../dispatch/map-chunks.ts'
+import { mapChunks, type Sliceable } from '../../dispatch/map-chunks.ts'
+import type { OnProgress } from '../../dispatch/progress.ts'
 import { asStoreError, missingAnswerError } from '../../store-errors.ts'
 import { isPlaceholderTxid } from '../../txids.ts'
 import { completeRecord } from './complete-record.ts'
@@ -22,12 +23,13 @@ export interface DecoratedTransaction {
  */
 export async function batchDecorate(
   context: StoreContext,
-  txids: readonly Uint8Array[],
+  txids: Sliceable<Uint8Array>,
   fields: readonly Field[],
   signal: AbortSignal | undefined,
+  onProgress?: OnProgress,
 ): Promise<DecoratedTransaction[]> {
   const bins = binsForFields(fields)
-  return mapChunks(context, txids, signal, async chunk => {
+  const work = async (chunk: readonly Uint8Array[]): Promise<DecoratedTransaction[]> => {
     try {
       const answers = await context.operate(
         chunk.map(txid => ({ kind: 'read', key: { set: context.set, userKey: masterKey(txid) }, bins })),
@@ -41,7 +43,8 @@ export async function batchDecorate(
       if (failure.code === 'CONTEXT_CANCELED') throw failure
       return chunk.map(txid => ({ txid, data: null, error: failure }))
     }
-  })
+  }
+  return mapChunks(context, txids, signal, work, onProgress)
 }
 
 async function decorated(

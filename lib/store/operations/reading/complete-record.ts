@@ -9,7 +9,6 @@ import {
   type FreezeRecord,
   pageKey,
   type TransactionMetadata,
-  txInpointsOf,
   type UtxoSlot,
   wantsBody,
 } from '../../../record/index.ts'
@@ -18,7 +17,7 @@ import type { StoreContext } from '../../context/store-context.ts'
 import { sendBounded } from '../../dispatch/send-bounded.ts'
 import { rowError } from '../../store-errors.ts'
 import { slotsRowBytes } from '../pages/row-size.ts'
-import { readExternalBody } from './external-body.ts'
+import { externalFields } from './external-body.ts'
 
 /**
  * Adds what a master record does not hold itself: the fields of an external body, and the slots of its pages.
@@ -33,7 +32,7 @@ export async function completeRecord(
 ): Promise<TransactionMetadata> {
   let complete = metadata
   if (metadata.external === true && wantsBody(fields)) {
-    complete = { ...complete, ...(await bodyFields(context, txid, fields)) }
+    complete = { ...complete, ...(await externalFields(context, txid, fields, signal)) }
   }
   if (metadata.utxos !== undefined) {
     complete = { ...complete, utxos: await allSlots(context, txid, metadata.utxos, metadata, signal) }
@@ -42,23 +41,6 @@ export async function completeRecord(
     complete = { ...complete, freezes: await allFreezes(context, txid, metadata.freezes, metadata, signal) }
   }
   return complete
-}
-
-async function bodyFields(
-  context: StoreContext,
-  txid: Uint8Array,
-  fields: readonly Field[],
-): Promise<TransactionMetadata> {
-  const body = await readExternalBody(context, txid)
-  const tx = body.kind === 'transaction' ? body.tx : undefined
-  const inputs = tx?.inputs ?? []
-  const outputs = body.kind === 'transaction' ? body.tx.outputs : body.outputs.outputs
-  return {
-    ...(fields.includes('tx') && tx !== undefined ? { tx } : {}),
-    ...(fields.includes('inputs') ? { inputs } : {}),
-    ...(fields.includes('outputs') ? { outputs } : {}),
-    ...(fields.includes('txInpoints') ? { txInpoints: txInpointsOf(inputs) } : {}),
-  }
 }
 
 /** Every output has its slot, in order; a missing page or a wrong count is damage, never "no outputs" (incident #1440). */

@@ -1,12 +1,17 @@
 import type { BatchHandler, BatchItem } from '../../../batching/index.ts'
-import { type Transaction, type TransactionOutput, txidToHex } from '../../../bitcoin/index.ts'
+import {
+  type Transaction,
+  type TransactionInput,
+  type TransactionOutput,
+  txidToHex,
+} from '../../../bitcoin/index.ts'
 import { StoreError } from '../../../errors/index.ts'
 import { binsForFields, masterKey } from '../../../record/index.ts'
 import type { RowAnswer } from '../../../transport/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { mapChunks } from '../../dispatch/map-chunks.ts'
 import { asStoreError, missingAnswerError } from '../../store-errors.ts'
-import { completeRecord } from './complete-record.ts'
+import { readExternalOutputs } from './external-body.ts'
 import { decodeAnswer } from './get.ts'
 
 const FIELDS = ['outputs'] as const
@@ -16,30 +21,47 @@ export interface OutpointRequest {
   readonly tx: Transaction
 }
 
-type Outputs = readonly (TransactionOutput | null)[]
-type Parents = ReadonlyMap<string, Outputs | StoreError>
+/** A parent, and which of its outputs are wanted. */
+interface Wanted {
+  readonly txid: Uint8Array
+  readonly vouts: Set<number>
+}
+
+/** Of each parent what was wanted of it and is there; the rest of a parent of a million outputs is let go. */
+type FoundOutputs = ReadonlyMap<number, TransactionOutput>
+
+/** By the parents' txids in display hex. */
+type Parents = ReadonlyMap<string, FoundOutputs | StoreError>
 
 /** Looks up the outputs that a batch of transactions spends; each parent is read once for the batch. */
 export function outpointHandler(context: StoreContext): BatchHandler<OutpointRequest, TransactionOutput[]> {
   return async (items, { signal }) => {
-    const txids = new Map<string, Uint8Array>()
-    const readable = items.filter(item =>
-      attempt(item, () => {
-        for (const { previousTxid } of item.request.tx.inputs)
-          txids.set(txidToHex(previousTxid), previousTxid)
-      }),
-    )
-    const parents = await readParents(context, txids, signal)
+    const wanted = new Map<string, Wanted>()
+    const readable = items.filter(item => attempt(item, () => collect(item.request.tx, wanted)))
+    const parents = await readParents(context, wanted, signal)
     for (const item of readable) {
-      attempt(item, () =>
-        item.succeed(
-          item.request.tx.inputs.map(input =>
-            previousOutput(input.previousTxid, input.previousVout, parents),
-          ),
-        ),
-      )
+      attempt(item, () => item.succeed(item.request.tx.inputs.map(input => previousOutput(input, parents))))
     }
   }
+}
+
+/** Notes what a transaction's inputs lack; one that carries what it spends needs no parent. */
+function collect(tx: Transaction, wanted: Map<string, Wanted>): void {
+  for (const input of tx.inputs) {
+    if (carriedOutput(input) !== undefined) continue
+    const { previousTxid, previousVout } = input
+    const hex = txidToHex(previousTxid)
+    const parent = wanted.get(hex)
+    if (parent === undefined) wanted.set(hex, { txid: previousTxid, vouts: new Set([previousVout]) })
+    else parent.vouts.add(previousVout)
+  }
+}
+
+function carriedOutput({
+  previousSatoshis: satoshis,
+  previousLockingScript: lockingScript,
+}: TransactionInput): TransactionOutput | undefined {
+  return satoshis === undefined || lockingScript === undefined ? undefined : { satoshis, lockingScript }
 }
 
 /** What it throws fails this item alone. */
@@ -53,68 +75,83 @@ function attempt(item: BatchItem<OutpointRequest, TransactionOutput[]>, work: ()
   }
 }
 
-/** Parents by display-hex txid. */
 async function readParents(
   context: StoreContext,
-  txids: ReadonlyMap<string, Uint8Array>,
+  wanted: ReadonlyMap<string, Wanted>,
   signal: AbortSignal,
 ): Promise<Parents> {
   const bins = binsForFields(FIELDS)
-  const outputs = await mapChunks(context, [...txids.values()], signal, async chunk => {
+  const found = await mapChunks(context, [...wanted.values()], signal, async chunk => {
     try {
       const answers = await context.operate(
-        chunk.map(txid => ({ kind: 'read', key: { set: context.set, userKey: masterKey(txid) }, bins })),
+        chunk.map(({ txid }) => ({
+          kind: 'read',
+          key: { set: context.set, userKey: masterKey(txid) },
+          bins,
+        })),
         { signal },
       )
-      return await Promise.all(
-        chunk.map((txid, index) => parentOutputs(context, txid, answers[index], signal)),
-      )
+      return await Promise.all(chunk.map((parent, index) => foundOutputs(context, parent, answers[index])))
     } catch (error) {
       const failure = asStoreError(error, 'the batch failed', { code: 'STORAGE_ERROR' })
       return chunk.map(() => failure)
     }
   })
   return new Map(
-    [...txids.keys()].map((hex, index) => [hex, outputs[index] ?? missingAnswerError(`reading ${hex}`)]),
+    [...wanted.keys()].map((hex, index) => [hex, found[index] ?? missingAnswerError(`reading ${hex}`)]),
   )
 }
 
-async function parentOutputs(
+async function foundOutputs(
   context: StoreContext,
-  txid: Uint8Array,
+  { txid, vouts }: Wanted,
   answer: RowAnswer | undefined,
-  signal: AbortSignal,
-): Promise<Outputs | StoreError> {
+): Promise<FoundOutputs | StoreError> {
   const what = `reading ${txidToHex(txid)}`
   try {
     if (answer === undefined) throw missingAnswerError(what)
-    const { outputs } = await completeRecord(
-      context,
-      txid,
-      decodeAnswer({ txid, fields: FIELDS }, answer),
-      FIELDS,
-      signal,
-    )
-    if (outputs === undefined)
-      throw new StoreError('STORAGE_ERROR', `transaction ${txidToHex(txid)} has no outputs in its record`)
-    return outputs
+    const outputAt = await outputsOfRecord(context, txid, answer)
+    const found = new Map<number, TransactionOutput>()
+    for (const vout of vouts) {
+      const output = outputAt(vout)
+      if (output !== undefined && output !== null) found.set(vout, output)
+    }
+    return found
   } catch (error) {
     return asStoreError(error, what, { code: 'STORAGE_ERROR' })
   }
+}
+
+async function outputsOfRecord(
+  context: StoreContext,
+  txid: Uint8Array,
+  answer: RowAnswer,
+): Promise<(vout: number) => TransactionOutput | null | undefined> {
+  const { external, outputs } = decodeAnswer({ txid, fields: FIELDS }, answer)
+  if (external === true) {
+    const packed = await readExternalOutputs(context, txid)
+    return vout => packed.at(vout)
+  }
+  if (outputs === undefined)
+    throw new StoreError('STORAGE_ERROR', `transaction ${txidToHex(txid)} has no outputs in its record`)
+  return vout => outputs[vout]
 }
 
 /**
  * An index that the parent does not have is the submitter's fault, and the only case of `TX_INVALID` here; a
  * parent that cannot be read is ours (semantics 3.18).
  */
-function previousOutput(txid: Uint8Array, vout: number, parents: Parents): TransactionOutput {
-  const outputs = parents.get(txidToHex(txid))
-  if (outputs === undefined || outputs instanceof StoreError) {
-    throw outputs ?? new StoreError('STORAGE_ERROR', `parent ${txidToHex(txid)} was not read`)
+function previousOutput(input: TransactionInput, parents: Parents): TransactionOutput {
+  const carried = carriedOutput(input)
+  if (carried !== undefined) return carried
+  const { previousTxid, previousVout } = input
+  const hex = txidToHex(previousTxid)
+  const found = parents.get(hex)
+  if (found === undefined || found instanceof StoreError) {
+    throw found ?? new StoreError('STORAGE_ERROR', `parent ${hex} was not read`)
   }
-  const output = outputs[vout]
-  if (output === undefined || output === null) {
-    throw new StoreError('TX_INVALID', `transaction ${txidToHex(txid)} has no output ${vout}`)
-  }
+  const output = found.get(previousVout)
+  if (output === undefined)
+    throw new StoreError('TX_INVALID', `transaction ${hex} has no output ${previousVout}`)
   return output
 }

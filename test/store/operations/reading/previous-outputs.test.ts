@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import type { Transaction } from '../../../../lib/bitcoin/index.ts'
+import { extendTransaction, type Transaction } from '../../../../lib/bitcoin/index.ts'
 import { createBatchers } from '../../../../lib/store/calls/batchers.ts'
 import { outpointHandler } from '../../../../lib/store/operations/reading/previous-outputs.ts'
 import type { BatchRow, RowAnswer } from '../../../../lib/transport/index.ts'
@@ -41,6 +41,16 @@ describe('previousOutputsDecorate', () => {
   ])('lesson 57: a parent that %s is never the submitter’s fault', async (_, answer, code) => {
     const outcomes = await decorated(spending(9, bytes32(8)), answer)
     expect(outcomes.map(codeOf)).toEqual(['ok', code, 'ok'])
+  })
+
+  it('asks for no parent of an input that carries what it spends', async () => {
+    const transport = new ScriptedTransport(() => GOOD)
+    const { tx } = spending(0)
+    const carried = { satoshis: 7n, lockingScript: Uint8Array.of(1) }
+    const whole = { tx: extendTransaction(tx, [carried]) }
+    const [outcome] = await handled(outpointHandler(contextWith(transport)), [whole])
+    expect(outcome).toEqual([carried])
+    expect(transport.batches).toEqual([])
   })
 
   it('lesson 24: many transactions take one round trip, within the cap', async () => {
