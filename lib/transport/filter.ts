@@ -32,4 +32,6 @@ export type Filter =
   | { readonly or: readonly Filter[] }
   | { readonly not: Filter }
   | { readonly binExists: string }
+  /** Not one of these bins exists: cheaper for a server than as many conditions. */
+  | { readonly noneExists: readonly string[] }
   | { readonly compare: Comparison; readonly left: FilterValue; readonly right: FilterValue }

@@ -120,5 +120,7 @@ export interface BatchOptions {
  * that resolves is no success, each row has its own status.
  */
 export interface Transport {
+  /** Statements are compiled once: executing one costs no more than another write, and less than calling a UDF. */
+  readonly preparesStatements?: boolean | undefined
   batchOperate(rows: readonly BatchRow[], options: BatchOptions): Promise<readonly RowAnswer[]>
 }

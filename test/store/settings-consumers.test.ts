@@ -261,6 +261,13 @@ const CONSUMERS: Record<string, Consumer> = {
       return probes
     },
   },
+  enableSpendFilterExpressions: {
+    async observe(settings) {
+      const { context, transport } = contextOf(settings)
+      await handled(spendHandler(context), [spendRequest(0)])
+      return transport.batches.flat().some(row => row.kind === 'execute') ? 'on' : 'auto'
+    },
+  },
   semaphoreMultiplier: {
     value: 0.5,
     observe: settings => connectionPermits(url, settings)?.free,

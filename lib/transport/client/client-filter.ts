@@ -27,7 +27,15 @@ export function clientExpression(filter: Filter, args: Arguments = NO_ARGUMENTS)
   if ('or' in filter) return combined(exp.or, filter.or, args)
   if ('not' in filter) return exp.not(clientExpression(filter.not, args))
   if ('binExists' in filter) return exp.binExists(filter.binExists)
+  if ('noneExists' in filter) return noneExists(filter.noneExists)
   return COMPARISONS[filter.compare](valueExpression(filter.left, args), valueExpression(filter.right, args))
+}
+
+/** The type of a bin is 0 where it does not exist, and greater where it does. */
+function noneExists(bins: readonly string[]): ClientExpression {
+  const [only, ...others] = bins.map(bin => exp.binType(bin))
+  if (only === undefined) throw new InvalidArgumentError('filter', 'at least one bin', bins)
+  return exp.eq(others.length === 0 ? only : (exp.add as unknown as Combine)(only, ...others), exp.int(0))
 }
 
 type Combine = (...expressions: ClientExpression[]) => ClientExpression
