@@ -1,0 +1,138 @@
+import fc from 'fast-check'
+import type { SpendFlags } from '../../lib/store/operations/spending/record-groups.ts'
+import type { BinValue } from '../../lib/transport/index.ts'
+import type { RecordBins } from './both-paths.ts'
+import { displayHex, hash, SENTINEL, spendingData } from './record-bins.ts'
+
+export const HEIGHT = 100
+export const RETENTION = 10
+
+/** One claim on a record of a case; whose the output is, is told by its hash. */
+export interface ClaimCase {
+  readonly offset: number
+  readonly output: string
+  readonly data: Uint8Array
+  readonly flags: SpendFlags
+}
+
+export interface SpendCase {
+  /** On a page instead of the master. */
+  readonly isPage: boolean
+  readonly bins: RecordBins
+  readonly claims: readonly ClaimCase[]
+}
+
+const OUTPUTS = ['a', 'b', 'c', 'd'] as const
+const OURS = spendingData('ours', 1)
+const OTHERS = spendingData('others', 2)
+
+/** Mostly the first: one peculiarity at a time is what tells the paths apart. */
+function mostly<Value>(usual: Value, ...odd: readonly Value[]): fc.Arbitrary<Value> {
+  return fc.oneof(
+    { weight: 24, arbitrary: fc.constant(usual) },
+    { weight: 2, arbitrary: fc.constantFrom(usual, ...odd) },
+  )
+}
+
+/** Undefined leaves the bin out. */
+const flagBin = mostly<BinValue | undefined>(false, true, undefined, 1, 'true')
+const rareFlagBin = mostly<BinValue | undefined>(undefined, true, false, 1)
+
+const slotOf = (output: string): fc.Arbitrary<BinValue> =>
+  fc.oneof(
+    { weight: 8, arbitrary: fc.constant<BinValue>(hash(output)) },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom<BinValue>(
+        Buffer.concat([hash(output), OURS]),
+        Buffer.concat([hash(output), OTHERS]),
+        Buffer.concat([hash(output), SENTINEL]),
+        null,
+        Buffer.alloc(40),
+        hash(output).toString('latin1'),
+        5,
+      ),
+    },
+  )
+
+const utxos = fc
+  .integer({ min: 1, max: OUTPUTS.length })
+  .chain(count => fc.tuple(...OUTPUTS.slice(0, count).map(slotOf)))
+
+const heightMap = fc
+  .tuple(fc.nat(2), fc.constantFrom<BinValue>(0, 50, HEIGHT, HEIGHT + 1, 'x'))
+  .map(([offset, height]): BinValue => new Map([[offset, height]]))
+const rareMap = fc.oneof(
+  { weight: 30, arbitrary: fc.constant<BinValue | undefined>(undefined) },
+  { weight: 1, arbitrary: heightMap },
+)
+
+/** How far the counters are from what the slots say. */
+const drift = mostly<number | undefined>(0, 1, -1, undefined)
+
+const bins = fc
+  .record({
+    isPage: fc.boolean(),
+    utxos,
+    spentDrift: drift,
+    recordDrift: drift,
+    locked: flagBin,
+    conflicting: flagBin,
+    creating: rareFlagBin,
+    external: rareFlagBin,
+    spendingHeight: mostly<BinValue | undefined>(undefined, -1, 0, HEIGHT - 1, HEIGHT, HEIGHT + 1),
+    totalExtraRecs: mostly<BinValue | undefined>(0, 1, 2, undefined),
+    spentExtraRecs: mostly<BinValue | undefined>(undefined, 0, 1),
+    blockIDs: mostly<BinValue | undefined>([7], [], [7, 8], undefined),
+    unminedSince: mostly<BinValue | undefined>(undefined, 3),
+    deleteAtHeight: mostly<BinValue | undefined>(undefined, 5, HEIGHT + RETENTION, 1_000),
+    preserveUntil: mostly<BinValue | undefined>(undefined, 5, 1_000),
+    lastSpentState: mostly<BinValue | undefined>(undefined, 'NOTALLSPENT', 'ALLSPENT'),
+    utxoFreezeFrom: rareMap,
+    utxoFreezeUntil: rareMap,
+    utxoFreezeExp: rareMap,
+    utxoSpendableIn: rareMap,
+    hasDeletedChildren: mostly(false, true),
+    isWithoutUtxos: mostly(false, true),
+  })
+  .map(({ isPage, spentDrift, recordDrift, hasDeletedChildren, isWithoutUtxos, ...given }) => {
+    const slots = given.utxos as readonly BinValue[]
+    const spent = slots.filter(slot => slot instanceof Uint8Array && slot.length === 68).length
+    const record = slots.filter(slot => slot !== null).length
+    const all: Record<string, BinValue | undefined> = {
+      ...given,
+      txID: hash('tx'),
+      spentUtxos: spentDrift === undefined ? undefined : spent + spentDrift,
+      recordUtxos: recordDrift === undefined ? undefined : record + recordDrift,
+      utxos: isWithoutUtxos ? undefined : slots,
+      deletedChildren: hasDeletedChildren ? new Map([[displayHex('ours'), true]]) : undefined,
+    }
+    if (isPage) for (const bin of ['totalExtraRecs', 'blockIDs', 'external']) all[bin] = undefined
+    const entries = Object.entries(all).filter((entry): entry is [string, BinValue] => entry[1] !== undefined)
+    return { isPage, bins: Object.fromEntries(entries) }
+  })
+
+const rarely = mostly(false, true)
+const claim: fc.Arbitrary<ClaimCase> = fc
+  .record({
+    offset: fc.nat(OUTPUTS.length),
+    wrongHash: rarely,
+    data: mostly<Uint8Array>(OURS, OTHERS, SENTINEL, Buffer.alloc(36)),
+    flags: fc.record({
+      ignoreConflicting: rarely,
+      ignoreLocked: rarely,
+      ignorePolicyFreeze: rarely,
+      ignoreConsensusFreeze: rarely,
+    }),
+  })
+  .map(({ offset, wrongHash, data, flags }) => ({
+    offset,
+    output: wrongHash ? 'another' : (OUTPUTS[offset] ?? 'beyond'),
+    data,
+    flags,
+  }))
+
+/** Any record and any claims on it: mostly plain ones, for each peculiarity to be met alone. */
+export const spendCase: fc.Arbitrary<SpendCase> = fc
+  .tuple(bins, fc.array(claim, { minLength: 1, maxLength: 6 }))
+  .map(([record, claims]) => ({ ...record, claims }))
