@@ -11,6 +11,7 @@ import { alignPages } from '../pages/delete-at-height-carrier.ts'
 import { type PageWrite, writePages } from '../pages/page-writes.ts'
 import type { RecordSignal } from '../pages/record-signal.ts'
 import { verifyClaims } from '../pages/spent-pages.ts'
+import { setMinedFiltered } from './set-mined-statements.ts'
 
 /** The block that holds the transactions. */
 export interface MinedInfo {
@@ -66,6 +67,7 @@ export async function setMinedMulti(
     }),
     describe: what,
     read: (txid, answer) => verdict(txid, answer, info),
+    filtered: setMinedFiltered(context, info),
   })
 
   const blockIds = new Map<string, readonly number[]>()

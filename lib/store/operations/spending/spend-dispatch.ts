@@ -4,6 +4,7 @@ import { StoreError } from '../../../errors/index.ts'
 import { slotOffset } from '../../../record/index.ts'
 import type { ApplyRow, RowAnswer } from '../../../transport/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
+import { isFilteredFirst } from '../../dispatch/filtered-first.ts'
 import { callOutcome, rowOutcome } from '../../dispatch/server-trouble.ts'
 import { asStoreError } from '../../store-errors.ts'
 import { parseUdfResponse, type UdfItemError, type UdfResponse } from '../../udf/udf-response.ts'
@@ -20,7 +21,7 @@ import {
   statusError,
 } from './record-groups.ts'
 
-import { isFilteredFirst, spendFiltered } from './spend-filtered.ts'
+import { spendFiltered } from './spend-filtered.ts'
 import { itemError, recordError } from './spend-verdicts.ts'
 
 export type { SpendFlags, SpendRequest } from './record-groups.ts'
@@ -32,12 +33,11 @@ export type { SpendFlags, SpendRequest } from './record-groups.ts'
  */
 export function spendHandler(context: StoreContext): BatchHandler<SpendRequest, void> {
   const filterYield = new FilterYield()
+  const isWanted = (): boolean =>
+    isFilteredFirst(context, context.settings.enableSpendFilterExpressions) && filterYield.isWorthwhile()
   return async (items, dispatch) => {
     const groups = groupByRecord(context, refuseLaterClaims(items))
-    const undecided =
-      isFilteredFirst(context) && filterYield.isWorthwhile()
-        ? await spendFiltered(context, groups, filterYield)
-        : groups
+    const undecided = isWanted() ? await spendFiltered(context, groups, filterYield) : groups
     await spendByLua(context, undecided, dispatch.signal)
   }
 }

@@ -1,7 +1,8 @@
 import { isFrozenSentinel, SPENDING_DATA_BYTES, slotOffset } from '../../../record/index.ts'
-import { type ExecuteRow, RESULT_CODES, type RowAnswer } from '../../../transport/index.ts'
+import type { ExecuteRow, RowAnswer } from '../../../transport/index.ts'
 import type { Admission, ProbeOutcome } from '../../context/circuit-breaker.ts'
 import type { StoreContext } from '../../context/store-context.ts'
+import { isUndecided } from '../../dispatch/filtered-first.ts'
 import { callOutcome, rowOutcome } from '../../dispatch/server-trouble.ts'
 import { asStoreError } from '../../store-errors.ts'
 import type { FilterYield } from './filter-yield.ts'
@@ -11,12 +12,6 @@ import { statementOf } from './spend-statements.ts'
 const HASH_BYTES = 32
 /** With more inputs of one record a single Lua call is cheaper, and rows that wait for one record are refused in time. */
 const ROWS_PER_RECORD_MAX = 4
-
-/** Whether filtered writes are tried before Lua. */
-export function isFilteredFirst({ settings, transport }: StoreContext): boolean {
-  const choice = settings.enableSpendFilterExpressions
-  return choice === 'on' || (choice === 'auto' && transport.preparesStatements === true)
-}
 
 /**
  * Spends by one filtered write for each input: checked, written, counted and, with the last output, given its
@@ -129,12 +124,6 @@ function settleDecided(group: RecordGroup, answers: readonly (RowAnswer | undefi
     else item.fail(error)
   }
   return { decided: decided.filter(admission => admission !== undefined), outcome, open }
-}
-
-/** Nothing was changed: the filter was not met, or too many rows wait for the record, of which Lua makes one. */
-function isUndecided(answer: RowAnswer | undefined): boolean {
-  if (answer === undefined || answer.inDoubt) return false
-  return answer.status === RESULT_CODES.FILTERED_OUT || answer.status === RESULT_CODES.KEY_BUSY
 }
 
 function worse(one: ProbeOutcome, other: ProbeOutcome): ProbeOutcome {
