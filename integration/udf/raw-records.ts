@@ -20,10 +20,12 @@ export type RawRecord = Readonly<Record<string, string>>
 export class RawRecords {
   readonly #socket: Socket
   readonly #namespace: string
+  readonly #chunks: AsyncIterator<Buffer>
   readonly #reader = new FrameReader()
 
   private constructor(socket: Socket, namespace: string) {
     this.#socket = socket
+    this.#chunks = socket[Symbol.asyncIterator]() as AsyncIterator<Buffer>
     this.#namespace = namespace
   }
 
@@ -36,13 +38,20 @@ export class RawRecords {
   /** The records in the order of the keys; undefined for one that is missing. */
   async read(set: string, keys: readonly Uint8Array[]): Promise<(RawRecord | undefined)[]> {
     for (const key of keys) this.#socket.write(this.#request(set, key))
-    const records: (RawRecord | undefined)[] = []
-    while (records.length < keys.length) {
+    const bodies: Buffer[] = []
+    while (bodies.length < keys.length) {
       const frame = this.#reader.next()
-      if (frame === undefined) this.#reader.push(((await once(this.#socket, 'data')) as [Buffer])[0])
-      else records.push(rawRecord(frame.body))
+      if (frame === undefined) this.#reader.push(await this.#chunk())
+      else bodies.push(frame.body)
     }
-    return records
+    // All of them are taken from the connection before one can fail.
+    return bodies.map(rawRecord)
+  }
+
+  async #chunk(): Promise<Buffer> {
+    const { done, value } = await this.#chunks.next()
+    if (done === true) throw new Error('the server closed the connection')
+    return value
   }
 
   close(): void {

@@ -27,7 +27,7 @@ const OURS = spendingData('ours', 1)
 const OTHERS = spendingData('others', 2)
 
 /** Mostly the first: one peculiarity at a time is what tells the paths apart. */
-function mostly<Value>(usual: Value, ...odd: readonly Value[]): fc.Arbitrary<Value> {
+export function mostly<Value>(usual: Value, ...odd: readonly Value[]): fc.Arbitrary<Value> {
   return fc.oneof(
     { weight: 24, arbitrary: fc.constant(usual) },
     { weight: 2, arbitrary: fc.constantFrom(usual, ...odd) },
@@ -70,7 +70,8 @@ const rareMap = fc.oneof(
 /** How far the counters are from what the slots say. */
 const drift = mostly<number | undefined>(0, 1, -1, undefined)
 
-const bins = fc
+/** The bins of any record: mostly plain ones, for each peculiarity to be met alone. */
+export const recordBins = fc
   .record({
     isPage: fc.boolean(),
     utxos,
@@ -132,7 +133,7 @@ const claim: fc.Arbitrary<ClaimCase> = fc
     flags,
   }))
 
-/** Any record and any claims on it: mostly plain ones, for each peculiarity to be met alone. */
+/** Any record and any claims on it. */
 export const spendCase: fc.Arbitrary<SpendCase> = fc
-  .tuple(bins, fc.array(claim, { minLength: 1, maxLength: 6 }))
+  .tuple(recordBins, fc.array(claim, { minLength: 1, maxLength: 6 }))
   .map(([record, claims]) => ({ ...record, claims }))
