@@ -133,7 +133,20 @@ const claim: fc.Arbitrary<ClaimCase> = fc
     flags,
   }))
 
+/** The claims that spend every output there may be, for the delete-at-height to be judged. */
+const ALL_OUTPUTS: readonly ClaimCase[] = OUTPUTS.map((output, offset) => ({
+  offset,
+  output,
+  data: OURS,
+  flags: {
+    ignoreConflicting: false,
+    ignoreLocked: false,
+    ignorePolicyFreeze: false,
+    ignoreConsensusFreeze: false,
+  },
+}))
+
 /** Any record and any claims on it. */
 export const spendCase: fc.Arbitrary<SpendCase> = fc
-  .tuple(recordBins, fc.array(claim, { minLength: 1, maxLength: 6 }))
+  .tuple(recordBins, fc.oneof(fc.array(claim, { minLength: 1, maxLength: 6 }), fc.constant(ALL_OUTPUTS)))
   .map(([record, claims]) => ({ ...record, claims }))

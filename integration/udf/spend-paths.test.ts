@@ -57,11 +57,14 @@ function verdictOf(outcome: unknown): string {
 
 it('lesson 34: filtered writes with Lua behind them leave the same bytes and verdicts as Lua alone', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(spendCase, { minLength: 1, maxLength: CASES, size: 'max' }), async cases => {
-      const lua = await spentBy(paths.lua, cases)
-      const filtered = await spentBy(paths.filtered, cases)
-      expect(filtered).toEqual(lua)
-    }),
+    fc.asyncProperty(
+      fc.array(spendCase, { minLength: CASES / 2, maxLength: CASES, size: 'max' }),
+      async cases => {
+        const lua = await spentBy(paths.lua, cases)
+        const filtered = await spentBy(paths.filtered, cases)
+        expect(filtered).toEqual(lua)
+      },
+    ),
     { seed: SEED, numRuns: RUNS },
   )
   // Or the property says nothing.
