@@ -34,13 +34,14 @@ export function mostly<Value>(usual: Value, ...odd: readonly Value[]): fc.Arbitr
   )
 }
 
-/** Undefined leaves the bin out. */
-const flagBin = mostly<BinValue | undefined>(false, true, undefined, 1, 'true')
-const rareFlagBin = mostly<BinValue | undefined>(undefined, true, false, 1)
+/** True once in so many times. */
+function mostlyNot(times: number): fc.Arbitrary<boolean> {
+  return fc.nat(times - 1).map(drawn => drawn === times - 1)
+}
 
 const slotOf = (output: string): fc.Arbitrary<BinValue> =>
   fc.oneof(
-    { weight: 8, arbitrary: fc.constant<BinValue>(hash(output)) },
+    { weight: 12, arbitrary: fc.constant<BinValue>(hash(output)) },
     {
       weight: 1,
       arbitrary: fc.constantFrom<BinValue>(
@@ -49,7 +50,8 @@ const slotOf = (output: string): fc.Arbitrary<BinValue> =>
         Buffer.concat([hash(output), SENTINEL]),
         null,
         Buffer.alloc(40),
-        hash(output).toString('latin1'),
+        // Without a NUL, at which Lua would cut it.
+        hash(output).toString('hex').slice(0, 32),
         5,
       ),
     },
@@ -59,54 +61,62 @@ const utxos = fc
   .integer({ min: 1, max: OUTPUTS.length })
   .chain(count => fc.tuple(...OUTPUTS.slice(0, count).map(slotOf)))
 
-const heightMap = fc
-  .tuple(fc.nat(2), fc.constantFrom<BinValue>(0, 50, HEIGHT, HEIGHT + 1, 'x'))
-  .map(([offset, height]): BinValue => new Map([[offset, height]]))
-const rareMap = fc.oneof(
-  { weight: 30, arbitrary: fc.constant<BinValue | undefined>(undefined) },
-  { weight: 1, arbitrary: heightMap },
-)
+const HEIGHT_MAPS: readonly BinValue[] = [0, 50, HEIGHT, HEIGHT + 1, 'x'].flatMap((height: BinValue) => [
+  new Map([[0, height]]),
+  new Map([[2, height]]),
+])
 
-/** How far the counters are from what the slots say. */
+/** Values of bins that are on few records; undefined leaves the bin out. */
+const PECULIARITIES: Readonly<Record<string, readonly (BinValue | undefined)[]>> = {
+  locked: [true, true, undefined, 1, 'true'],
+  conflicting: [true, true, undefined, 1, 'true'],
+  creating: [true, false, 1],
+  external: [true, 1],
+  spendingHeight: [-1, 0, HEIGHT - 1, HEIGHT, HEIGHT + 1],
+  totalExtraRecs: [1, 2, undefined],
+  spentExtraRecs: [0, 1, 1],
+  blockIDs: [[], [], [7, 8], undefined],
+  unminedSince: [3, 3],
+  deleteAtHeight: [5, HEIGHT + RETENTION, 1_000],
+  preserveUntil: [5, 1_000],
+  lastSpentState: ['NOTALLSPENT', 'ALLSPENT', 'ALLSPENT'],
+  utxoFreezeFrom: HEIGHT_MAPS,
+  utxoFreezeUntil: HEIGHT_MAPS,
+  utxoFreezeExp: [new Map([[0, true]])],
+  utxoSpendableIn: HEIGHT_MAPS,
+  deletedChildren: [new Map([[displayHex('ours'), true]])],
+  utxos: [undefined],
+}
+
+const peculiarity = fc
+  .constantFrom(...Object.entries(PECULIARITIES))
+  .chain(([bin, values]) => fc.constantFrom(...values).map(value => [bin, value] as const))
+
+/** How far the counters are from what the slots say; undefined is no counter. */
 const drift = mostly<number | undefined>(0, 1, -1, undefined)
 
-/** The bins of any record: mostly plain ones, for each peculiarity to be met alone. */
+/** The bins of any record: plain ones with a few peculiarities, for each of these to be met alone. */
 export const recordBins = fc
   .record({
-    isPage: fc.boolean(),
-    utxos,
+    isPage: mostlyNot(3),
+    slots: utxos,
     spentDrift: drift,
     recordDrift: drift,
-    locked: flagBin,
-    conflicting: flagBin,
-    creating: rareFlagBin,
-    external: rareFlagBin,
-    spendingHeight: mostly<BinValue | undefined>(undefined, -1, 0, HEIGHT - 1, HEIGHT, HEIGHT + 1),
-    totalExtraRecs: mostly<BinValue | undefined>(0, 1, 2, undefined),
-    spentExtraRecs: mostly<BinValue | undefined>(undefined, 0, 1),
-    blockIDs: mostly<BinValue | undefined>([7], [], [7, 8], undefined),
-    unminedSince: mostly<BinValue | undefined>(undefined, 3),
-    deleteAtHeight: mostly<BinValue | undefined>(undefined, 5, HEIGHT + RETENTION, 1_000),
-    preserveUntil: mostly<BinValue | undefined>(undefined, 5, 1_000),
-    lastSpentState: mostly<BinValue | undefined>(undefined, 'NOTALLSPENT', 'ALLSPENT'),
-    utxoFreezeFrom: rareMap,
-    utxoFreezeUntil: rareMap,
-    utxoFreezeExp: rareMap,
-    utxoSpendableIn: rareMap,
-    hasDeletedChildren: mostly(false, true),
-    isWithoutUtxos: mostly(false, true),
+    peculiarities: fc.array(peculiarity, { maxLength: 2 }),
   })
-  .map(({ isPage, spentDrift, recordDrift, hasDeletedChildren, isWithoutUtxos, ...given }) => {
-    const slots = given.utxos as readonly BinValue[]
+  .map(({ isPage, slots, spentDrift, recordDrift, peculiarities }) => {
     const spent = slots.filter(slot => slot instanceof Uint8Array && slot.length === 68).length
     const record = slots.filter(slot => slot !== null).length
     const all: Record<string, BinValue | undefined> = {
-      ...given,
       txID: hash('tx'),
       spentUtxos: spentDrift === undefined ? undefined : spent + spentDrift,
       recordUtxos: recordDrift === undefined ? undefined : record + recordDrift,
-      utxos: isWithoutUtxos ? undefined : slots,
-      deletedChildren: hasDeletedChildren ? new Map([[displayHex('ours'), true]]) : undefined,
+      utxos: slots,
+      locked: false,
+      conflicting: false,
+      totalExtraRecs: 0,
+      blockIDs: [7],
+      ...Object.fromEntries(peculiarities),
     }
     if (isPage) for (const bin of ['totalExtraRecs', 'blockIDs', 'external']) all[bin] = undefined
     const entries = Object.entries(all).filter((entry): entry is [string, BinValue] => entry[1] !== undefined)
