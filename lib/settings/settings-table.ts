@@ -202,6 +202,19 @@ export const SETTINGS = {
     default: 4,
     meaning: 'probes that are let through, and answers to them after which all spends are',
   },
+  enableSpendFilterExpressions: {
+    reference: 'aerospike_enable_spend_filter_expressions',
+    kind: { type: 'choice', of: ['auto', 'on', 'off'] },
+    default: 'auto',
+    meaning:
+      'on: outputs of records without peculiarities are spent by filtered writes, and Lua is asked only where the filter is not met; off: by Lua alone; auto: on with a transport that prepares such writes, for with the npm client they cost more than Lua',
+  },
+  enableSetMinedFilterExpressions: {
+    reference: 'aerospike_enable_setmined_filter_expressions',
+    kind: { type: 'choice', of: ['auto', 'on', 'off'] },
+    default: 'auto',
+    meaning: 'the same for setMinedMulti',
+  },
   semaphoreMultiplier: {
     reference: 'aerospike_semaphore_multiplier',
     kind: { type: 'number', minimum: -1_000_000, maximum: 1_000_000 },

@@ -37,6 +37,10 @@ export class OverloadRetry implements Transport {
     this.#options = { now: () => performance.now(), random: Math.random, sleep, ...options }
   }
 
+  get preparesStatements(): boolean | undefined {
+    return this.#inner.preparesStatements
+  }
+
   async batchOperate(rows: readonly BatchRow[], options: BatchOptions): Promise<readonly RowAnswer[]> {
     const { maxElapsedMs, now } = this.#options
     const endsAtMs = now() + maxElapsedMs

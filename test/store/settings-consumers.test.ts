@@ -33,6 +33,7 @@ import { prepareCreate } from '../../lib/store/operations/creation/create.ts'
 import { withExternalPlace } from '../../lib/store/operations/creation/creation.ts'
 import { checkWindow, reassignUtxo } from '../../lib/store/operations/freezing/freeze.ts'
 import { markTransactionsOnLongestChain } from '../../lib/store/operations/mining/mark-longest-chain.ts'
+import { setMinedMulti } from '../../lib/store/operations/mining/set-mined.ts'
 import { deleteTransaction } from '../../lib/store/operations/pruning/delete.ts'
 import { queryOldUnminedTransactions } from '../../lib/store/operations/pruning/unmined.ts'
 import { spend } from '../../lib/store/operations/spending/spend.ts'
@@ -291,6 +292,21 @@ const CONSUMERS: Record<string, Consumer> = {
       let probes = 0
       while (context.spendBreaker.admit() !== undefined) probes += 1
       return probes
+    },
+  },
+  enableSpendFilterExpressions: {
+    async observe(settings) {
+      const { context, transport } = contextOf(settings)
+      await handled(spendHandler(context), [spendRequest(0)])
+      return transport.batches.flat().some(row => row.kind === 'execute') ? 'on' : 'auto'
+    },
+  },
+  enableSetMinedFilterExpressions: {
+    async observe(settings) {
+      const { context, transport } = contextOf(settings)
+      const info = { blockId: 1, blockHeight: 1_000, subtreeIdx: 0, onLongestChain: true }
+      await setMinedMulti(context, [bytes32(1)], info, undefined).catch(() => {})
+      return transport.batches.flat().some(row => row.kind === 'execute') ? 'on' : 'auto'
     },
   },
   semaphoreMultiplier: {

@@ -2,6 +2,7 @@ import type { StoreError } from '../../errors/index.ts'
 import type { BatchRow, RowAnswer } from '../../transport/index.ts'
 import type { StoreContext } from '../context/store-context.ts'
 import { asStoreError, missingAnswerError } from '../store-errors.ts'
+import { type FilteredFirst, operateFilteredFirst } from './filtered-first.ts'
 import { mapChunks, type Sliceable } from './map-chunks.ts'
 import type { OnProgress } from './progress.ts'
 
@@ -13,6 +14,8 @@ export interface MapRows<Item, Result> {
   /** The result of one item: from its row's answer, or from the error where it has none. What it throws ends the call. */
   read(item: Item, answer: RowAnswer | StoreError): Result
   readonly onProgress?: OnProgress | undefined
+  /** Tried before the row, which then goes only where this decides nothing. */
+  readonly filtered?: FilteredFirst<Item> | undefined
 }
 
 /** One row for each item of a list of any length, in as few batches as it takes; the results in the order of the list. */
@@ -20,12 +23,15 @@ export function mapRows<Item, Result>(
   context: StoreContext,
   items: Sliceable<Item>,
   signal: AbortSignal | undefined,
-  { toRow, describe, read, onProgress }: MapRows<Item, Result>,
+  { toRow, describe, read, filtered, onProgress }: MapRows<Item, Result>,
 ): Promise<Result[]> {
   const work = async (chunk: readonly Item[]): Promise<readonly Result[]> => {
-    let answers: readonly (RowAnswer | undefined)[]
+    let answers: readonly (RowAnswer | StoreError | undefined)[]
     try {
-      answers = await context.operate(chunk.map(toRow), { signal })
+      answers =
+        filtered === undefined
+          ? await context.operate(chunk.map(toRow), { signal })
+          : await operateFilteredFirst(context, chunk, { toRow, filtered }, { signal })
     } catch (error) {
       const failure = asStoreError(error, 'the batch failed', { code: 'STORAGE_ERROR' })
       return chunk.map(item => read(item, failure))

@@ -58,7 +58,9 @@ export function scriptedAdministration(): Administration {
 export function contextWith(
   transport: Transport,
   settings: SettingsInput = {},
-  parts: Partial<Pick<StoreContextOptions, 'queries' | 'administration' | 'closing' | 'external'>> & {
+  parts: Partial<
+    Pick<StoreContextOptions, 'queries' | 'administration' | 'closing' | 'external' | 'set' | 'udfModule'>
+  > & {
     logger?: Logger
   } = {},
 ): StoreContext {
@@ -70,8 +72,8 @@ export function contextWith(
       setDAHBatcherDurationMillis: 0,
       ...settings,
     }),
-    set: 'utxo',
-    udfModule: 'udf_module',
+    set: parts.set ?? 'utxo',
+    udfModule: parts.udfModule ?? 'udf_module',
     logger: safeLogger(parts.logger),
     metrics: createMetrics(undefined),
     blockState,

@@ -16,6 +16,7 @@ import { alignPages } from '../pages/delete-at-height-carrier.ts'
 import { type PageWrite, writePages } from '../pages/page-writes.ts'
 import type { RecordSignal } from '../pages/record-signal.ts'
 import { verifyClaims } from '../pages/spent-pages.ts'
+import { setMinedFiltered } from './set-mined-statements.ts'
 
 /** The block that holds the transactions. */
 export interface MinedInfo {
@@ -66,6 +67,7 @@ export async function setMinedMulti(
 ): Promise<MinedBlocks> {
   const { maxMinedBatchSize: size, maxMinedRoutines: lanes } = context.settings
   const args = udfArguments(context, info)
+  const filtered = setMinedFiltered(context, info)
   const blockIds = new Map<string, readonly number[]>()
   const failures = new FailureTally()
   // A batch of masters may have many batches of pages: only one batch's are on their way at a time.
@@ -81,6 +83,7 @@ export async function setMinedMulti(
       }),
       describe: what,
       read: (txid, answer) => verdict(txid, answer, info),
+      filtered,
     })
     for (const { txid, response, error } of outcomes) {
       if (error !== undefined) failures.add(error)

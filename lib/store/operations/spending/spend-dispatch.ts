@@ -1,145 +1,74 @@
-import type { BatchHandler, BatchItem } from '../../../batching/index.ts'
-import { outpointKey, txidKey, txidToHex } from '../../../bitcoin/index.ts'
+import type { BatchHandler } from '../../../batching/index.ts'
+import { txidToHex } from '../../../bitcoin/index.ts'
 import { StoreError } from '../../../errors/index.ts'
-import { decodeSpendingData, pageKey, recordNumber, slotOffset } from '../../../record/index.ts'
-import { type ApplyRow, RESULT_CODES, type RowAnswer } from '../../../transport/index.ts'
-import type { Admission } from '../../context/circuit-breaker.ts'
+import { slotOffset } from '../../../record/index.ts'
+import type { ApplyRow, RowAnswer } from '../../../transport/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
+import { isFilteredFirst } from '../../dispatch/filtered-first.ts'
 import { callOutcome, rowOutcome } from '../../dispatch/server-trouble.ts'
-import { asStoreError, missingAnswerError, rowError, UtxoSpentError } from '../../store-errors.ts'
+import { asStoreError } from '../../store-errors.ts'
 import { parseUdfResponse, type UdfItemError, type UdfResponse } from '../../udf/udf-response.ts'
 import { followUpSignals } from '../pages/page-accounting.ts'
 import type { RecordSignal } from '../pages/record-signal.ts'
+import { FilterYield } from './filter-yield.ts'
+import { refuseLaterClaims } from './first-claims.ts'
+import {
+  admissionsOf,
+  groupByRecord,
+  type RecordGroup,
+  type SpendItem,
+  type SpendRequest,
+  statusError,
+} from './record-groups.ts'
+
+import { spendFiltered } from './spend-filtered.ts'
 import { itemError, recordError } from './spend-verdicts.ts'
 
-/** What a spend may pass over. */
-export interface SpendFlags {
-  readonly ignoreConflicting: boolean
-  readonly ignoreLocked: boolean
-  readonly ignorePolicyFreeze: boolean
-  readonly ignoreConsensusFreeze: boolean
-}
-
-/** One input: the outpoint it spends, the hash that the output must have, and who spends it. */
-export interface SpendRequest {
-  readonly txid: Uint8Array
-  readonly vout: number
-  readonly utxoHash: Uint8Array
-  readonly spendingData: Uint8Array
-  readonly blockHeight: number
-  readonly flags: SpendFlags
-  /** The circuit breaker's leave to send it; absent where it was not asked. */
-  admission?: Admission | undefined
-}
-
-type SpendItem = BatchItem<SpendRequest, void>
+export type { SpendFlags, SpendRequest } from './record-groups.ts'
 
 /**
- * Spends a batch of inputs: at most one claim for each outpoint goes to the server, one `spendMulti` call for
- * each record, where the verdict falls atomically (lua/utxo/spend.lua).
+ * Spends a batch of inputs: at most one claim for each outpoint goes to the server, where the verdict falls
+ * atomically for each record: by a filtered write where nothing stands against the spend, and by Lua everywhere
+ * else (semantics 2.10).
  */
 export function spendHandler(context: StoreContext): BatchHandler<SpendRequest, void> {
+  const filterYield = new FilterYield()
+  const isWanted = (): boolean =>
+    isFilteredFirst(context, context.settings.enableSpendFilterExpressions) && filterYield.isWorthwhile()
   return async (items, dispatch) => {
-    const { groups, rows } = groupRows(context, groupByRecord(context, refuseLaterClaims(items)))
-    let answers: readonly (RowAnswer | undefined)[]
-    try {
-      answers = await context.operate(rows)
-    } catch (error) {
-      const failure = asStoreError(error, 'the batch failed', { code: 'STORAGE_ERROR' })
-      context.spendBreaker.report(
-        groups.flatMap(({ admissions }) => admissions),
-        callOutcome(failure),
-      )
-      for (const group of groups) settle(group, failure)
-      return
-    }
-    const signalled: { group: RecordGroup; verdict: Verdict; signal: RecordSignal }[] = []
-    for (const [index, group] of groups.entries()) {
-      context.spendBreaker.report(group.admissions, rowOutcome(answers[index]))
-      const { verdict, signal } = judge(group, answers[index])
-      if (signal === undefined) settle(group, verdict)
-      else signalled.push({ group, verdict, signal })
-    }
-    if (signalled.length === 0) return
-    const signals = signalled.map(({ signal }) => signal)
-    await followUpSignals(context, signals, dispatch.signal)
-    for (const { group, verdict } of signalled) settle(group, verdict)
+    const groups = groupByRecord(context, refuseLaterClaims(items))
+    const undecided = isWanted() ? await spendFiltered(context, groups, filterYield) : groups
+    await spendByLua(context, undecided, dispatch.signal)
   }
 }
 
-/**
- * First seen wins within the batch, too: the first claim on an output (outpoint and hash) goes on, a later one by another
- * transaction is refused with the first as winner. The same claim twice goes through; the server takes it
- * as one (semantics 3.5, lesson 34).
- */
-function refuseLaterClaims(items: readonly SpendItem[]): SpendItem[] {
-  /** Spending data of the first claim on each output. */
-  const first = new Map<string, Uint8Array>()
-  return items.filter(item => {
-    try {
-      const { txid, vout, utxoHash, spendingData } = item.request
-      // By the hash as well: a claim that the server will refuse for its hash must not refuse an honest one.
-      const output = outpointKey(txid, vout) + txidKey(utxoHash)
-      const winner = first.get(output)
-      if (winner === undefined) first.set(output, spendingData)
-      else if (Buffer.compare(winner, spendingData) !== 0) {
-        item.fail(lostTo(winner, { txid, vout, utxoHash }))
-        return false
-      }
-      return true
-    } catch (error) {
-      item.fail(asStoreError(error, 'spending', { code: 'PROCESSING' }))
-      return false
-    }
-  })
-}
-
-function lostTo(
-  winner: Uint8Array,
-  output: { txid: Uint8Array; vout: number; utxoHash: Uint8Array },
-): UtxoSpentError {
-  const spendingData = decodeSpendingData(winner)
-  const what = `output ${txidToHex(output.txid)}:${output.vout}`
-  return new UtxoSpentError(`${what} is spent by ${txidToHex(spendingData.txid)}, first seen`, {
-    ...output,
-    spendingData,
-  })
-}
-
-/** Inputs that one call can spend: of one record, at one height, with the same flags. */
-interface RecordGroup {
-  readonly txid: Uint8Array
-  readonly userKey: Uint8Array
-  readonly blockHeight: number
-  readonly flags: SpendFlags
-  readonly items: SpendItem[]
-  readonly admissions: Admission[]
-}
-
-function groupByRecord(context: StoreContext, items: readonly SpendItem[]): RecordGroup[] {
-  const groups = new Map<string, RecordGroup>()
-  for (const item of items) {
-    try {
-      const { txid, vout, blockHeight, flags, admission } = item.request
-      const page = recordNumber(vout, context.settings.utxoBatchSize)
-      const id = `${txidKey(txid)}${page}/${blockHeight}/${flagText(flags)}`
-      const known = groups.get(id)
-      const group = known ?? {
-        txid,
-        userKey: pageKey(txid, page),
-        blockHeight,
-        flags,
-        items: [],
-        admissions: [],
-      }
-      if (known === undefined) groups.set(id, group)
-      group.items.push(item)
-      if (admission !== undefined) group.admissions.push(admission)
-    } catch (error) {
-      item.fail(asStoreError(error, 'spending', { code: 'PROCESSING' }))
-    }
+/** One `spendMulti` call for each record (lua/utxo/spend.lua). */
+async function spendByLua(
+  context: StoreContext,
+  all: readonly RecordGroup[],
+  signal: AbortSignal,
+): Promise<void> {
+  const { groups, rows } = groupRows(context, all)
+  let answers: readonly (RowAnswer | undefined)[]
+  try {
+    answers = await context.operate(rows)
+  } catch (error) {
+    const failure = asStoreError(error, 'the batch failed', { code: 'STORAGE_ERROR' })
+    context.spendBreaker.report(admissionsOf(groups), callOutcome(failure))
+    for (const group of groups) settle(group, failure)
+    return
   }
-  return [...groups.values()]
+  const signalled: { group: RecordGroup; verdict: Verdict; signal: RecordSignal }[] = []
+  for (const [index, group] of groups.entries()) {
+    context.spendBreaker.report(admissionsOf([group]), rowOutcome(answers[index]))
+    const { verdict, signal } = judge(group, answers[index])
+    if (signal === undefined) settle(group, verdict)
+    else signalled.push({ group, verdict, signal })
+  }
+  if (signalled.length === 0) return
+  const signals = signalled.map(({ signal }) => signal)
+  await followUpSignals(context, signals, signal)
+  for (const { group, verdict } of signalled) settle(group, verdict)
 }
 
 /** The row of each group; a group that makes none fails alone. */
@@ -158,12 +87,6 @@ function groupRows(
     }
   })
   return { groups, rows }
-}
-
-function flagText(flags: SpendFlags): string {
-  return [flags.ignoreConflicting, flags.ignoreLocked, flags.ignorePolicyFreeze, flags.ignoreConsensusFreeze]
-    .map(Number)
-    .join('')
 }
 
 /** Arguments of `spendMulti` (semantics 2.2); idx is the item's place in its group. */
@@ -194,13 +117,10 @@ function judge(
   group: RecordGroup,
   answer: RowAnswer | undefined,
 ): { verdict: Verdict; signal?: RecordSignal } {
-  const what = `spending outputs of ${txidToHex(group.txid)}`
-  if (answer === undefined) return { verdict: missingAnswerError(what) }
-  if (answer.status === RESULT_CODES.NOT_FOUND)
-    return { verdict: recordError(group.txid, 'TX_NOT_FOUND', undefined) }
-  if (answer.status !== 0) return { verdict: rowError(what, answer.status, answer.inDoubt) }
+  const failure = statusError(group.txid, answer)
+  if (failure !== undefined) return { verdict: failure }
   try {
-    const { status, errorCode, message, errors, signal, childCount } = parseUdfResponse(answer.bins)
+    const { status, errorCode, message, errors, signal, childCount } = parseUdfResponse(answer?.bins)
     const verdict =
       status === 'OK'
         ? 'spent'
@@ -208,6 +128,7 @@ function judge(
     if (signal === undefined) return { verdict }
     return { verdict, signal: { txid: group.txid, signal, childCount, height: group.blockHeight } }
   } catch (error) {
+    const what = `spending outputs of ${txidToHex(group.txid)}`
     return { verdict: asStoreError(error, what, { code: 'PROCESSING' }) }
   }
 }

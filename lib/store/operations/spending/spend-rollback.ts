@@ -1,7 +1,7 @@
 import { type Transaction, txidToHex } from '../../../bitcoin/index.ts'
 import type { ErrorCode, StoreError } from '../../../errors/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
-import type { SpendRequest } from './spend-dispatch.ts'
+import type { SpendRequest } from './record-groups.ts'
 import { type UndoOutcome, undoSpends } from './spend-undo.ts'
 
 /** What became of the successes of a failed spend. */

@@ -3,7 +3,7 @@ import { type ErrorCode, StoreError } from '../../../errors/index.ts'
 import { parseSpendingDataText } from '../../../record/index.ts'
 import { asStoreError, RecordNotFoundError, UtxoSpentError } from '../../store-errors.ts'
 import type { UdfItemError } from '../../udf/udf-response.ts'
-import type { SpendRequest } from './spend-dispatch.ts'
+import type { SpendRequest } from './record-groups.ts'
 
 /** Verdicts on a whole record (semantics 3.5, record error map); any other one is `STORAGE_ERROR`. */
 const RECORD_VERDICTS: Readonly<Record<string, ErrorCode>> = {

@@ -5,7 +5,7 @@ import { encodeSpendingData } from '../../../record/index.ts'
 import { checkHeight } from '../../arguments.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { aggregateCause, asStoreError, RecordNotFoundError } from '../../store-errors.ts'
-import type { SpendFlags, SpendRequest } from './spend-dispatch.ts'
+import type { SpendFlags, SpendRequest } from './record-groups.ts'
 import { rollBack } from './spend-rollback.ts'
 import { lookUpSpender } from './spender-lookup.ts'
 

@@ -1,0 +1,78 @@
+import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals'
+import fc from 'fast-check'
+import { txidToHex } from '../../lib/bitcoin/index.ts'
+import type { StoreContext } from '../../lib/store/context/store-context.ts'
+import { type MinedInfo, SetMinedError, setMinedMulti } from '../../lib/store/operations/mining/set-mined.ts'
+import type { BinValue } from '../../lib/transport/index.ts'
+import { BothPaths, type RecordBins } from './both-paths.ts'
+import { mostly, recordBins } from './spend-cases.ts'
+
+const CASES = 40
+const RUNS = 40
+const SEED = 20_261_122
+const RETENTION = 10
+
+let paths: BothPaths
+
+beforeAll(async () => {
+  paths = await BothPaths.open({ blockHeightRetention: RETENTION })
+})
+afterEach(() => paths.clear())
+afterAll(() => paths.close())
+
+/** Undefined leaves the bin out. */
+const minedBins: fc.Arbitrary<RecordBins> = fc
+  .record({
+    record: recordBins,
+    isSpent: fc.boolean(),
+    blockHeights: mostly<BinValue | undefined>([90], [], [90, 91], undefined, 'x'),
+    subtreeIdxs: mostly<BinValue | undefined>([3], [], undefined, 'x'),
+  })
+  .map(({ record, isSpent, ...lists }) => {
+    // Most records are all spent before their block comes, and the others prove that it is asked.
+    const counters = isSpent ? { spentUtxos: record.bins.recordUtxos } : {}
+    const all = { ...record.bins, ...counters, ...lists }
+    return Object.fromEntries(
+      Object.entries(all).filter((entry): entry is [string, BinValue] => entry[1] !== undefined),
+    )
+  })
+
+const minedInfo: fc.Arbitrary<MinedInfo> = fc.record({
+  blockId: fc.constantFrom(7, 8, 9, 300, 2 ** 32 - 1),
+  blockHeight: fc.constantFrom(95, 991, 2 ** 20),
+  subtreeIdx: fc.constantFrom(0, 200),
+  onLongestChain: mostly(true, false, false, false),
+  unsetMined: mostly(false, true),
+})
+
+/** What the call says of each record, without the txids, which differ from path to path. */
+async function minedBy(context: StoreContext, records: readonly RecordBins[], info: MinedInfo) {
+  const txids = records.map(() => paths.newTxid())
+  await paths.write(records.map((bins, index) => [txids[index] as Uint8Array, bins] as const))
+  const outcome = await setMinedMulti(context, txids, info, undefined).catch((error: unknown) => error)
+  const isFailed = outcome instanceof SetMinedError
+  if (!isFailed && !(outcome instanceof Map)) throw outcome
+  const blockIds = isFailed ? outcome.blockIds : (outcome as ReadonlyMap<string, readonly number[]>)
+  return {
+    failed: isFailed ? outcome.message.split(' ')[0] : 'none',
+    blockIds: txids.map(txid => blockIds.get(txidToHex(txid))),
+    records: await paths.read(txids),
+  }
+}
+
+it('filtered writes with Lua behind them leave the same bytes and answers as setMined in Lua alone', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(minedBins, { minLength: CASES / 2, maxLength: CASES, size: 'max' }),
+      minedInfo,
+      async (records, info) => {
+        const lua = await minedBy(paths.lua, records, info)
+        const filtered = await minedBy(paths.filtered, records, info)
+        expect(filtered).toEqual(lua)
+      },
+    ),
+    { seed: SEED, numRuns: RUNS },
+  )
+  // Or the property says nothing.
+  expect(paths.filteredCount).toBeGreaterThan(RUNS * 5)
+}, 120_000)

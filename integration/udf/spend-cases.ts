@@ -1,0 +1,162 @@
+import fc from 'fast-check'
+import type { SpendFlags } from '../../lib/store/operations/spending/record-groups.ts'
+import type { BinValue } from '../../lib/transport/index.ts'
+import type { RecordBins } from './both-paths.ts'
+import { displayHex, hash, SENTINEL, spendingData } from './record-bins.ts'
+
+export const HEIGHT = 100
+export const RETENTION = 10
+
+/** One claim on a record of a case; whose the output is, is told by its hash. */
+export interface ClaimCase {
+  readonly offset: number
+  readonly output: string
+  readonly data: Uint8Array
+  readonly flags: SpendFlags
+}
+
+export interface SpendCase {
+  /** On a page instead of the master. */
+  readonly isPage: boolean
+  readonly bins: RecordBins
+  readonly claims: readonly ClaimCase[]
+}
+
+const OUTPUTS = ['a', 'b', 'c', 'd'] as const
+const OURS = spendingData('ours', 1)
+const OTHERS = spendingData('others', 2)
+
+/** Mostly the first: one peculiarity at a time is what tells the paths apart. */
+export function mostly<Value>(usual: Value, ...odd: readonly Value[]): fc.Arbitrary<Value> {
+  return fc.oneof(
+    { weight: 24, arbitrary: fc.constant(usual) },
+    { weight: 2, arbitrary: fc.constantFrom(usual, ...odd) },
+  )
+}
+
+/** True once in so many times. */
+function mostlyNot(times: number): fc.Arbitrary<boolean> {
+  return fc.nat(times - 1).map(drawn => drawn === times - 1)
+}
+
+const slotOf = (output: string): fc.Arbitrary<BinValue> =>
+  fc.oneof(
+    { weight: 12, arbitrary: fc.constant<BinValue>(hash(output)) },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom<BinValue>(
+        Buffer.concat([hash(output), OURS]),
+        Buffer.concat([hash(output), OTHERS]),
+        Buffer.concat([hash(output), SENTINEL]),
+        null,
+        Buffer.alloc(40),
+        // Without a NUL, at which Lua would cut it.
+        hash(output).toString('hex').slice(0, 32),
+        5,
+      ),
+    },
+  )
+
+const utxos = fc
+  .integer({ min: 1, max: OUTPUTS.length })
+  .chain(count => fc.tuple(...OUTPUTS.slice(0, count).map(slotOf)))
+
+const HEIGHT_MAPS: readonly BinValue[] = [0, 50, HEIGHT, HEIGHT + 1, 'x'].flatMap((height: BinValue) => [
+  new Map([[0, height]]),
+  new Map([[2, height]]),
+])
+
+/** Values of bins that are on few records; undefined leaves the bin out. */
+const PECULIARITIES: Readonly<Record<string, readonly (BinValue | undefined)[]>> = {
+  locked: [true, true, undefined, 1, 'true'],
+  conflicting: [true, true, undefined, 1, 'true'],
+  creating: [true, false, 1],
+  external: [true, 1],
+  spendingHeight: [-1, 0, HEIGHT - 1, HEIGHT, HEIGHT + 1],
+  totalExtraRecs: [1, 2, undefined],
+  spentExtraRecs: [0, 1, 1],
+  blockIDs: [[], [], [7, 8], undefined],
+  unminedSince: [3, 3],
+  deleteAtHeight: [5, HEIGHT + RETENTION, 1_000],
+  preserveUntil: [5, 1_000],
+  lastSpentState: ['NOTALLSPENT', 'ALLSPENT', 'ALLSPENT'],
+  utxoFreezeFrom: HEIGHT_MAPS,
+  utxoFreezeUntil: HEIGHT_MAPS,
+  utxoFreezeExp: [new Map([[0, true]])],
+  utxoSpendableIn: HEIGHT_MAPS,
+  deletedChildren: [new Map([[displayHex('ours'), true]])],
+  utxos: [undefined],
+}
+
+const peculiarity = fc
+  .constantFrom(...Object.entries(PECULIARITIES))
+  .chain(([bin, values]) => fc.constantFrom(...values).map(value => [bin, value] as const))
+
+/** How far the counters are from what the slots say; undefined is no counter. */
+const drift = mostly<number | undefined>(0, 1, -1, undefined)
+
+/** The bins of any record: plain ones with a few peculiarities, for each of these to be met alone. */
+export const recordBins = fc
+  .record({
+    isPage: mostlyNot(3),
+    slots: utxos,
+    spentDrift: drift,
+    recordDrift: drift,
+    peculiarities: fc.array(peculiarity, { maxLength: 2 }),
+  })
+  .map(({ isPage, slots, spentDrift, recordDrift, peculiarities }) => {
+    const spent = slots.filter(slot => slot instanceof Uint8Array && slot.length === 68).length
+    const record = slots.filter(slot => slot !== null).length
+    const all: Record<string, BinValue | undefined> = {
+      txID: hash('tx'),
+      spentUtxos: spentDrift === undefined ? undefined : spent + spentDrift,
+      recordUtxos: recordDrift === undefined ? undefined : record + recordDrift,
+      utxos: slots,
+      locked: false,
+      conflicting: false,
+      totalExtraRecs: 0,
+      blockIDs: [7],
+      ...Object.fromEntries(peculiarities),
+    }
+    if (isPage) for (const bin of ['totalExtraRecs', 'blockIDs', 'external']) all[bin] = undefined
+    const entries = Object.entries(all).filter((entry): entry is [string, BinValue] => entry[1] !== undefined)
+    return { isPage, bins: Object.fromEntries(entries) }
+  })
+
+const rarely = mostly(false, true)
+const claim: fc.Arbitrary<ClaimCase> = fc
+  .record({
+    offset: fc.nat(OUTPUTS.length),
+    wrongHash: rarely,
+    data: mostly<Uint8Array>(OURS, OTHERS, SENTINEL, Buffer.alloc(36)),
+    flags: fc.record({
+      ignoreConflicting: rarely,
+      ignoreLocked: rarely,
+      ignorePolicyFreeze: rarely,
+      ignoreConsensusFreeze: rarely,
+    }),
+  })
+  .map(({ offset, wrongHash, data, flags }) => ({
+    offset,
+    output: wrongHash ? 'another' : (OUTPUTS[offset] ?? 'beyond'),
+    data,
+    flags,
+  }))
+
+/** The claims that spend every output there may be, for the delete-at-height to be judged. */
+const ALL_OUTPUTS: readonly ClaimCase[] = OUTPUTS.map((output, offset) => ({
+  offset,
+  output,
+  data: OURS,
+  flags: {
+    ignoreConflicting: false,
+    ignoreLocked: false,
+    ignorePolicyFreeze: false,
+    ignoreConsensusFreeze: false,
+  },
+}))
+
+/** Any record and any claims on it. */
+export const spendCase: fc.Arbitrary<SpendCase> = fc
+  .tuple(recordBins, fc.oneof(fc.array(claim, { minLength: 1, maxLength: 6 }), fc.constant(ALL_OUTPUTS)))
+  .map(([record, claims]) => ({ ...record, claims }))

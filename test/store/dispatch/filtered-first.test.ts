@@ -1,0 +1,72 @@
+import { describe, expect, it } from '@jest/globals'
+import { StoreError } from '../../../lib/errors/index.ts'
+import { isUndecided, operateFilteredFirst } from '../../../lib/store/dispatch/filtered-first.ts'
+import { RESULT_CODES, type RowAnswer, type WriteStatement } from '../../../lib/transport/index.ts'
+import { bytes32, contextWith, type Script, ScriptedTransport } from '../support/store-fixture.ts'
+
+const statement: WriteStatement = { name: 'test', parameters: [], exists: 'update-only', operations: [] }
+
+/** What became of items 1 to 4: the statuses, the bins of a success, or the code of an error. */
+async function operated(script: Script) {
+  const transport = new ScriptedTransport(script)
+  const key = (item: number) => ({ set: 's', userKey: bytes32(item) })
+  const answers = await operateFilteredFirst(
+    contextWith(transport),
+    [1, 2, 3, 4],
+    {
+      toRow: item => ({ kind: 'apply', key: key(item), module: 'm', function: 'f', args: [] }),
+      filtered: {
+        toRow: item => ({ kind: 'execute', key: key(item), statement, args: [] }),
+        udfBins: bins => ({ SUCCESS: { of: bins?.read ?? null } }),
+      },
+    },
+    {},
+  )
+  const said = answers.map(answer =>
+    answer instanceof StoreError ? answer.code : (answer?.bins ?? answer?.status),
+  )
+  return { said, batches: transport.batches.map(rows => rows.map(row => row.key.userKey[0])) }
+}
+
+const isEven = (userKey: Uint8Array | string): boolean => Number(userKey[0]) % 2 === 0
+
+describe('operateFilteredFirst', () => {
+  it('answers each item by what decided it, in the order of the items', async () => {
+    const { said, batches } = await operated(({ kind, key: { userKey } }) => {
+      if (kind === 'apply') return { bins: { SUCCESS: { lua: Number(userKey[0]) } } }
+      return isEven(userKey) ? { status: RESULT_CODES.FILTERED_OUT } : { bins: { read: Number(userKey[0]) } }
+    })
+    expect(batches).toEqual([
+      [1, 2, 3, 4],
+      [2, 4],
+    ])
+    expect(said).toEqual(
+      [1, 2, 3, 4].map(item => ({ SUCCESS: item % 2 === 0 ? { lua: item } : { of: item } })),
+    )
+  })
+
+  it('fails only the undecided items when the second batch as a whole fails', async () => {
+    const { said } = await operated(({ kind, key: { userKey } }) => {
+      if (kind === 'apply') throw new Error('torn')
+      return isEven(userKey) ? { status: RESULT_CODES.FILTERED_OUT } : { status: RESULT_CODES.NOT_FOUND }
+    })
+    expect(said).toEqual([RESULT_CODES.NOT_FOUND, 'STORAGE_ERROR', RESULT_CODES.NOT_FOUND, 'STORAGE_ERROR'])
+  })
+
+  it('rejects when the first batch fails, for then nothing is known', async () => {
+    const torn = operated(() => {
+      throw new Error('torn')
+    })
+    await expect(torn).rejects.toMatchObject({ code: 'STORAGE_ERROR' })
+  })
+})
+
+it.each<[boolean, Partial<RowAnswer>]>([
+  [true, { status: RESULT_CODES.FILTERED_OUT }],
+  [true, { status: RESULT_CODES.KEY_BUSY }],
+  [false, { status: RESULT_CODES.FILTERED_OUT, inDoubt: true }],
+  [false, { status: RESULT_CODES.OK }],
+  [false, { status: RESULT_CODES.TIMEOUT }],
+])('undecided is %s for %j', (expected, answer) => {
+  expect(isUndecided({ index: 0, status: 0, bins: undefined, inDoubt: false, ...answer })).toBe(expected)
+})

@@ -1,0 +1,193 @@
+import { describe, expect, it } from '@jest/globals'
+import { encodeSpendingData, FROZEN_SENTINEL } from '../../../../lib/record/index.ts'
+import type { Admission } from '../../../../lib/store/context/circuit-breaker.ts'
+import { type SpendRequest, spendHandler } from '../../../../lib/store/operations/spending/spend-dispatch.ts'
+import { type BatchRow, RESULT_CODES, type RowAnswer } from '../../../../lib/transport/index.ts'
+import { codeOf, handled } from '../../support/handled.ts'
+import {
+  bytes32,
+  contextWith,
+  type Script,
+  ScriptedTransport,
+  udfAnswer,
+} from '../../support/store-fixture.ts'
+
+const HEIGHT = 1_000
+
+const request = (parent: number, vout = 0, more: Partial<SpendRequest> = {}): SpendRequest => ({
+  txid: bytes32(parent),
+  vout,
+  utxoHash: bytes32(99),
+  spendingData: encodeSpendingData({ txid: bytes32(200), vin: vout }),
+  blockHeight: HEIGHT,
+  flags: {
+    ignoreConflicting: false,
+    ignoreLocked: false,
+    ignorePolicyFreeze: false,
+    ignoreConsensusFreeze: false,
+  },
+  ...more,
+})
+
+const OK = udfAnswer({ status: 'OK' })
+const byLua =
+  (answer: Partial<RowAnswer>, lua: Partial<RowAnswer> = OK): Script =>
+  row =>
+    row.kind === 'execute' ? answer : lua
+
+async function spend(requests: readonly SpendRequest[], script: Script) {
+  const transport = new ScriptedTransport(script)
+  const context = contextWith(transport, {
+    enableSpendFilterExpressions: 'on',
+    blockHeightRetention: 10,
+    spendCircuitBreakerFailureCount: 3,
+  })
+  const outcomes = await handled(spendHandler(context), requests)
+  return { codes: outcomes.map(codeOf), batches: transport.batches, context }
+}
+
+const kinds = (batches: readonly (readonly BatchRow[])[]): string[][] =>
+  batches.map(rows => rows.map(row => row.kind))
+
+describe('filtered writes', () => {
+  it('are all there is where they pass: one row for each input, and no call of Lua', async () => {
+    const { codes, batches } = await spend([request(1), request(1, 1), request(2, 130)], byLua({}))
+    expect(codes).toEqual(['ok', 'ok', 'ok'])
+    expect(kinds(batches)).toEqual([['execute', 'execute', 'execute']])
+    expect(batches.flat().map(row => row.kind === 'execute' && row.args)).toEqual([
+      [0, bytes32(99), request(1).spendingData, HEIGHT + 10],
+      [1, bytes32(99), request(1, 1).spendingData, HEIGHT + 10],
+      [2, bytes32(99), request(2, 130).spendingData, HEIGHT + 10],
+    ])
+    expect(batches.flat().map(row => row.key.userKey.length)).toEqual([32, 32, 36])
+  })
+
+  it('leave to Lua what they did not let through, and only that', async () => {
+    let row = 0
+    const script: Script = ({ kind }) =>
+      kind === 'execute' ? { status: row++ === 1 ? RESULT_CODES.FILTERED_OUT : 0 } : OK
+    const { codes, batches } = await spend([request(1), request(1, 1), request(2)], script)
+    expect(codes).toEqual(['ok', 'ok', 'ok'])
+    expect(kinds(batches)).toEqual([['execute', 'execute', 'execute'], ['apply']])
+    expect(batches[1]?.map(row => row.kind === 'apply' && row.args[0])).toEqual([
+      [expect.objectContaining({ idx: 0, offset: 1, vOut: 1 })],
+    ])
+  })
+
+  it('give every claim the verdict of Lua that they have left to it', async () => {
+    const lua = udfAnswer({ status: 'ERROR', errors: { 1: { errorCode: 'UTXO_HASH_MISMATCH' } } })
+    const { codes } = await spend(
+      [request(1), request(1, 1)],
+      byLua({ status: RESULT_CODES.FILTERED_OUT }, lua),
+    )
+    expect(codes).toEqual(['ok', 'UTXO_HASH_MISMATCH'])
+  })
+
+  it('also leave it the rows that were refused because too many waited for a record', async () => {
+    const { codes, batches } = await spend(
+      [request(1), request(1, 1)],
+      byLua({ status: RESULT_CODES.KEY_BUSY }),
+    )
+    expect(codes).toEqual(['ok', 'ok'])
+    expect(kinds(batches)).toEqual([['execute', 'execute'], ['apply']])
+  })
+
+  it.each<[string, Partial<RowAnswer> | undefined, string]>([
+    ['a record that is gone', { status: RESULT_CODES.NOT_FOUND }, 'TX_NOT_FOUND'],
+    ['a timeout', { status: RESULT_CODES.TIMEOUT }, 'STORAGE_ERROR'],
+    ['a timeout in doubt', { status: RESULT_CODES.TIMEOUT, inDoubt: true }, 'STORAGE_ERROR'],
+    [
+      'a row that is filtered out, but in doubt',
+      { status: RESULT_CODES.FILTERED_OUT, inDoubt: true },
+      'STORAGE_ERROR',
+    ],
+    ['no answer', undefined, 'STORAGE_ERROR'],
+  ])('fail their input with %s, as calls of Lua do', async (_case, answer, code) => {
+    const script: Script = row => (row.key.userKey[0] === 1 ? answer : {})
+    const { codes, batches } = await spend([request(1), request(2)], script)
+    expect(codes).toEqual([code, 'ok'])
+    expect(batches).toHaveLength(1)
+  })
+
+  it('fail their inputs when the batch as a whole fails; the others still go to Lua', async () => {
+    const many = [0, 1, 2, 3, 4].map(vout => request(2, vout))
+    const { codes, batches } = await spend([request(1), ...many], row => {
+      if (row.kind === 'execute') throw new Error('torn')
+      return OK
+    })
+    expect(codes).toEqual(['STORAGE_ERROR', 'ok', 'ok', 'ok', 'ok', 'ok'])
+    expect(kinds(batches)).toEqual([['execute'], ['apply']])
+  })
+})
+
+describe('Lua is asked at once', () => {
+  it.each<[string, SpendRequest[]]>([
+    ['with five inputs of one record', [0, 1, 2, 3, 4].map(vout => request(1, vout))],
+    ['with a hash of 31 bytes', [request(1, 0, { utxoHash: new Uint8Array(31) })]],
+    ['with spending data of 35 bytes', [request(1, 0, { spendingData: new Uint8Array(35) })]],
+    ['with the mark of a frozen output', [request(1, 0, { spendingData: FROZEN_SENTINEL })]],
+  ])('%s', async (_case, requests) => {
+    const { batches } = await spend(requests, byLua({}))
+    expect(kinds(batches)).toEqual([['apply']])
+  })
+
+  it('where the transport does not prepare statements, unless the setting says otherwise', async () => {
+    const sent = async (preparesStatements: boolean, choice: 'auto' | 'on' | 'off') => {
+      const transport = Object.assign(new ScriptedTransport(byLua({})), { preparesStatements })
+      await handled(spendHandler(contextWith(transport, { enableSpendFilterExpressions: choice })), [
+        request(1),
+      ])
+      return transport.batches[0]?.[0]?.kind
+    }
+    expect(await sent(true, 'auto')).toBe('execute')
+    expect(await sent(false, 'auto')).toBe('apply')
+    expect(await sent(false, 'on')).toBe('execute')
+    expect(await sent(true, 'off')).toBe('apply')
+  })
+})
+
+it('asks for no lock where locks are ignored, and sets no delete-at-height without a retention', async () => {
+  const names = async (ignoreLocked: boolean, blockHeightRetention: number) => {
+    const transport = new ScriptedTransport(byLua({}))
+    const settings = { enableSpendFilterExpressions: 'on', blockHeightRetention } as const
+    const flags = { ...request(1).flags, ignoreLocked }
+    await handled(spendHandler(contextWith(transport, settings)), [request(1, 0, { flags })])
+    const row = transport.batches[0]?.[0]
+    if (row?.kind !== 'execute') throw new Error('no statement')
+    const { filter, operations } = row.statement
+    return [
+      JSON.stringify(filter).includes('"locked"'),
+      operations.some(({ bin }) => bin === 'deleteAtHeight'),
+    ]
+  }
+  expect(await names(false, 10)).toEqual([true, true])
+  expect(await names(true, 10)).toEqual([false, true])
+  expect(await names(false, 0)).toEqual([true, false])
+})
+
+describe('the circuit breaker', () => {
+  const admission = (): Admission => ({ period: 0, isReported: false })
+  const admitted = (parent: number, vout = 0) => request(parent, vout, { admission: admission() })
+
+  it('counts a record whose rows failed once, like a failed call of Lua', async () => {
+    const timeout = byLua({ status: RESULT_CODES.TIMEOUT })
+    const one = await spend(
+      [0, 1, 2, 3].map(vout => admitted(1, vout)),
+      timeout,
+    )
+    expect(one.context.spendBreaker.state).toBe('closed')
+    const three = await spend(
+      [1, 2, 3].map(parent => admitted(parent)),
+      timeout,
+    )
+    expect(three.context.spendBreaker.state).toBe('open')
+  })
+
+  it('hears nothing of rows that were filtered out but what Lua says', async () => {
+    const script = byLua({ status: RESULT_CODES.FILTERED_OUT }, { status: RESULT_CODES.TIMEOUT })
+    const { context } = await spend([admitted(1), admitted(2)], script)
+    // Were they heard as answers, these two would count from the beginning.
+    await handled(spendHandler(context), [admitted(1), admitted(2)])
+    expect(context.spendBreaker.state).toBe('open')
+  })
+})
