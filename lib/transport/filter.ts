@@ -6,6 +6,14 @@ export type FilterValue =
   | { readonly stringBin: string }
   /** Number of elements of a list. */
   | { readonly listSize: string }
+  /** An element of a list, counted from 0, that is a blob. */
+  | { readonly listBlob: string; readonly index: FilterValue }
+  /** How many elements of a list equal the value. */
+  | { readonly listCount: string; readonly of: FilterValue }
+  /** The sum of integers, two at least. */
+  | { readonly sum: readonly FilterValue[] }
+  /** A hole, in the filters and expressions of a statement (statement.ts). */
+  | { readonly parameter: number }
   | number
   | bigint
   | boolean

@@ -2,6 +2,7 @@ export { RESULT_CODES } from '../protocol/index.ts'
 export type { Administration, IndexDefinition, IndexState } from './administration.ts'
 export { type AlignedAnswers, alignAnswers } from './align-answers.ts'
 export { BatchError } from './batch-error.ts'
+export { checkArguments } from './check-arguments.ts'
 export { ConnectionPermits, permitCount } from './connection-permits.ts'
 export type { Comparison, Filter, FilterValue } from './filter.ts'
 export { OverloadRetry, type OverloadRetryOptions } from './overload-retry.ts'
@@ -14,6 +15,15 @@ export {
   type QueryRequest,
 } from './queries.ts'
 export { CLIENT_STATUS, isInfrastructureFailure, isOverload, statusText } from './result-status.ts'
+export type {
+  ExecuteRow,
+  Parameter,
+  ParameterType,
+  StatementCase,
+  StatementOperation,
+  StatementValue,
+  WriteStatement,
+} from './statement.ts'
 export type {
   ApplyRow,
   BatchOptions,

@@ -1,4 +1,5 @@
 import type { Filter } from './filter.ts'
+import type { ExecuteRow } from './statement.ts'
 
 /**
  * A value of a bin, or inside one, as it passes the seam. Integers come back as number where they are safe
@@ -87,7 +88,7 @@ export interface RemoveRow extends FilteredRow {
   readonly kind: 'remove'
 }
 
-export type BatchRow = ReadRow | WriteRow | ApplyRow | RemoveRow
+export type BatchRow = ReadRow | WriteRow | ExecuteRow | ApplyRow | RemoveRow
 
 /** What the server says of one row. */
 export interface RowAnswer {
@@ -95,7 +96,7 @@ export interface RowAnswer {
   readonly index: number
   /** Aerospike result code: 0 is success, negative codes are the client's own. */
   readonly status: number
-  /** Present on success where the row reads or calls a UDF. */
+  /** Present on success where the row reads, executes a statement or calls a UDF. */
   readonly bins: Bins | undefined
   /** The row failed, but may have been applied all the same. */
   readonly inDoubt: boolean

@@ -2,6 +2,7 @@ import Aerospike from 'aerospike'
 import { InvalidArgumentError } from '../../errors/index.ts'
 import type { BatchRow, ExistsPolicy, RecordKey, WriteOperation, WriteRow } from '../transport.ts'
 import { bigintExpression, clientExpression } from './client-filter.ts'
+import { fillStatement } from './client-statement.ts'
 import { encodeValue } from './client-values.ts'
 
 /** A row in the npm client's form. */
@@ -20,6 +21,15 @@ const { exp, lists, maps, operations } = Aerospike
 
 export function clientRow(row: BatchRow, namespace: string): ClientRow {
   const key = clientKey(row.key, namespace)
+  if (row.kind === 'execute') {
+    const { filterExpression, operations: ops } = fillStatement(row)
+    const { exists } = row.statement
+    const policy =
+      filterExpression === undefined
+        ? WRITE_POLICIES[exists]
+        : writePolicy(exists, { ttl: Aerospike.ttl.NAMESPACE_DEFAULT, filterExpression })
+    return { type: BATCH_WRITE, key, ops, policy }
+  }
   const filter = row.filter === undefined ? undefined : { filterExpression: clientExpression(row.filter) }
   switch (row.kind) {
     case 'read': {
