@@ -69,6 +69,7 @@ export {
   type SpendStatus,
   type SpentAndCreated,
   type TransactionSource,
+  type TransportChoice,
   type TxidInput,
   type UnspendInput,
   UtxoSpentError,

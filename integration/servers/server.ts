@@ -35,5 +35,7 @@ export function storeUrl(
   server: TestServer,
   { set = uniqueSet('utxo'), externalStore = 'memory:' }: StoreUrlOptions = {},
 ): string {
-  return `aerospike://${server.host}:${server.port}/${server.namespace}?set=${set}&externalStore=${externalStore}`
+  const transport = process.env.UTXO_TEST_TRANSPORT
+  const chosen = transport === undefined ? '' : `&transport=${transport}`
+  return `aerospike://${server.host}:${server.port}/${server.namespace}?set=${set}&externalStore=${externalStore}${chosen}`
 }

@@ -22,6 +22,7 @@ import {
   overloadRetryOptions,
   queriesOptions,
   transportOptions,
+  wantedTransport,
 } from '../../lib/store/opening/client-options.ts'
 import {
   conflictingChildren,
@@ -382,6 +383,7 @@ const CONSUMERS: Record<string, Consumer> = {
     },
   },
   connectTimeout: { observe: settings => connectionOptions(url, settings).connectTimeoutMs },
+  transport: { observe: settings => wantedTransport(url, settings) },
   connectRetries: { observe: settings => connectionOptions(url, settings).connectRetries },
 } satisfies Record<SettingName, Consumer>
 
