@@ -28,6 +28,7 @@ export class ClusterMember {
   hasNamespace = false
   readonly #options: MemberOptions
   #info: InfoConnection
+  #isClosed = false
   #peersGeneration: string | undefined
   #partitionGeneration: string | undefined
   /** Of the partitions that were read last. */
@@ -45,7 +46,9 @@ export class ClusterMember {
     let failure: unknown = new StoreError('STORAGE_UNAVAILABLE', 'the node has no address')
     for (const address of addresses) {
       try {
-        return await ClusterMember.#meet(address, options)
+        const member = await ClusterMember.#meet(address, options)
+        await member.refresh()
+        return member
       } catch (error) {
         failure = error
       }
@@ -74,8 +77,7 @@ export class ClusterMember {
   /** Asks what has changed, and who its peers are where they have. */
   async refresh(): Promise<void> {
     try {
-      if (!this.#info.isOpen)
-        this.#info = await InfoConnection.open(this.node.address, this.#options.connectTimeoutMs)
+      if (!this.#info.isOpen) await this.#reconnect()
       const [name, peersGeneration, partitionGeneration] = await this.#ask([
         'node',
         'peers-generation',
@@ -111,8 +113,21 @@ export class ClusterMember {
   }
 
   close(): void {
+    this.#isClosed = true
     this.#info.close()
     this.node.close()
+  }
+
+  /** Asked no more and given no more batches; those under way may end as they would. */
+  retire(): void {
+    this.#isClosed = true
+    this.#info.close()
+    this.node.retire()
+  }
+
+  async #reconnect(): Promise<void> {
+    this.#info = await InfoConnection.open(this.node.address, this.#options.connectTimeoutMs)
+    if (this.#isClosed) this.#info.close()
   }
 
   #ask(commands: readonly string[]): Promise<string[]> {

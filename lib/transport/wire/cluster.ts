@@ -123,9 +123,9 @@ export class Cluster {
   /** Never rejects: what cannot be reached is a fact about the cluster. */
   async #tend(): Promise<void> {
     this.#lastTendMs = performance.now()
-    if (this.#members.size === 0) await this.#seed().catch(() => {})
-    const before = [...this.#members.values()]
-    await Promise.all(before.map(member => member.refresh()))
+    await Promise.all(Array.from(this.#members.values(), member => member.refresh()))
+    if (![...this.#members.values()].some(({ failures }) => failures === 0))
+      await this.#seed().catch(() => {})
     await this.#addPeers()
     this.#removeLost()
     await this.#readPartitions()
@@ -137,7 +137,9 @@ export class Cluster {
     let failure: unknown = new Error('no host is given')
     for (const host of this.#options.hosts) {
       try {
-        this.#add(await ClusterMember.join([host], this.#options), 'seed')
+        const member = await ClusterMember.join([host], this.#options)
+        if (this.#members.has(member.node.name)) member.close()
+        else this.#add(member, 'seed')
         return
       } catch (error) {
         failure = error
@@ -173,23 +175,30 @@ export class Cluster {
     this.#report('node_added', member, reason)
   }
 
-  /** A node that does not answer goes at once where the others no longer name it, otherwise after some tries. */
+  /**
+   * A node that does not answer goes at once where the others no longer name it, otherwise after some tries. Not
+   * the last one that is left, or the last ones: slow servers are better than none.
+   */
   #removeLost(): void {
+    const isAnyHealthy = [...this.#members.values()].some(
+      ({ failures, isReplaced }) => failures === 0 && !isReplaced,
+    )
     for (const member of [...this.#members.values()]) {
-      const { failures, isReplaced, node } = member
-      const reason = isReplaced
-        ? 'another node has its address'
-        : failures >= FAILURES_MAX
-          ? `no answer ${failures} times`
-          : failures > 0 && this.#isForgotten(member)
-            ? 'no answer, and its peers have given it up'
-            : undefined
-      if (reason === undefined) continue
-      this.#members.delete(node.name)
-      this.#partitions.remove(node)
-      member.close()
-      this.#report('node_removed', member, reason)
+      const { failures, isReplaced } = member
+      if (isReplaced) this.#remove(member, 'another node has its address')
+      else if (failures > 0 && this.#isForgotten(member))
+        this.#remove(member, 'no answer, and its peers have given it up')
+      else if (failures >= FAILURES_MAX && isAnyHealthy) this.#remove(member, `no answer ${failures} times`)
     }
+  }
+
+  #remove(member: ClusterMember, reason: string): void {
+    this.#members.delete(member.node.name)
+    this.#partitions.remove(member.node)
+    // What a node does that its cluster still knows, only slowly, may yet be answered.
+    if (member.isReplaced || this.#isForgotten(member)) member.close()
+    else member.retire()
+    this.#report('node_removed', member, reason)
   }
 
   /** Whether there are other nodes that answer, and none of them names it. */

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { messageOf } from '../../errors/index.ts'
 import { AnswerReader, type RowReceiver } from './answer-reader.ts'
+import { Deadline } from './deadline.ts'
 import { SendFailure, type SendFailureKind } from './send-failure.ts'
 import { type Address, addressText, openSocket } from './socket.ts'
 
@@ -8,7 +9,7 @@ interface Exchange {
   readonly receiver: RowReceiver
   readonly resolve: (resultCode: number) => void
   readonly reject: (failure: SendFailure) => void
-  readonly timer: NodeJS.Timeout
+  readonly deadline: Deadline
 }
 
 /**
@@ -67,11 +68,10 @@ export class Connection {
         reject(new SendFailure('notConnected', `${this.#where}: the connection has ended`))
         return
       }
-      const timer = setTimeout(
-        () => this.#fail('timedOut', `no complete answer within ${Math.ceil(timeoutMs)} ms`),
-        timeoutMs,
+      const deadline = new Deadline(timeoutMs, () =>
+        this.#fail('timedOut', `no complete answer within ${Math.ceil(timeoutMs)} ms`),
       )
-      this.#exchange = { receiver, resolve, reject, timer }
+      this.#exchange = { receiver, resolve, reject, deadline }
       this.#socket.write(request)
     })
   }
@@ -90,7 +90,7 @@ export class Connection {
     try {
       const resultCode = this.#reader.read(bytes, exchange.receiver)
       if (resultCode === undefined) return
-      clearTimeout(exchange.timer)
+      exchange.deadline.clear()
       this.#exchange = undefined
       exchange.resolve(resultCode)
     } catch (error) {
@@ -108,7 +108,7 @@ export class Connection {
     const exchange = this.#exchange
     if (exchange === undefined) return
     this.#exchange = undefined
-    clearTimeout(exchange.timer)
+    exchange.deadline.clear()
     exchange.reject(new SendFailure(kind, `${this.#where}: ${reason}`))
   }
 }

@@ -8,6 +8,7 @@ import {
   FrameReader,
   ProtocolError,
 } from '../../protocol/index.ts'
+import { Deadline } from './deadline.ts'
 import { SendFailure } from './send-failure.ts'
 import { type Address, addressText, openSocket } from './socket.ts'
 
@@ -61,7 +62,7 @@ export class InfoConnection {
    * @throws Error when there is none within the time, or it answers something else; the connection has ended then
    */
   async ask(commands: readonly string[], timeoutMs: number): Promise<string[]> {
-    const timer = setTimeout(() => this.#fail(`no answer to ${commands.join()} in time`), timeoutMs)
+    const deadline = new Deadline(timeoutMs, () => this.#fail(`no answer to ${commands.join()} in time`))
     try {
       return await new Promise<string[]>((resolve, reject) => {
         if (!this.#isOpen || this.#question !== undefined) {
@@ -72,7 +73,7 @@ export class InfoConnection {
         this.#socket.write(encodeFrame(FRAME_TYPES.INFO, encodeInfoRequest(commands)))
       })
     } finally {
-      clearTimeout(timer)
+      deadline.clear()
     }
   }
 

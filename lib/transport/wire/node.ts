@@ -75,11 +75,16 @@ export class WireNode {
     }
   }
 
+  /** Takes no batch any longer; those under way may end as they would. */
+  retire(): void {
+    this.#isClosed = true
+    for (const connection of this.#idle.splice(0)) connection.close()
+  }
+
   /** Ends all connections; batches that wait for answers fail at once instead of at their time's end. */
   close(): void {
-    this.#isClosed = true
-    for (const connection of [...this.#idle, ...this.#busy]) connection.close()
-    this.#idle.length = 0
+    this.retire()
+    for (const connection of [...this.#busy]) connection.close()
   }
 
   get #size(): number {

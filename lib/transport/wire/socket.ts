@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net'
+import { Deadline } from './deadline.ts'
 
 export interface Address {
   readonly host: string
@@ -46,16 +47,16 @@ export function openSocket(
   })
   let reason = 'the connection was closed by the server'
   const connected = new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => {
+    const deadline = new Deadline(timeoutMs, () => {
       reason = `no connection within ${timeoutMs} ms`
       socket.destroy()
-    }, timeoutMs)
+    })
     socket.once('connect', () => {
-      clearTimeout(timer)
+      deadline.clear()
       resolve()
     })
     socket.once('close', () => {
-      clearTimeout(timer)
+      deadline.clear()
       reject(new Error(`${addressText(address)}: ${reason}`))
       events.onEnd(reason)
     })
