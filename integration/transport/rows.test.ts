@@ -26,8 +26,7 @@ describe.each(transports)('rows through the %s transport', name => {
   let store: UtxoStore
 
   beforeAll(async () => {
-    const settings = { transport: name as 'wire' | 'client' }
-    store = await UtxoStore.open(storeUrl(server, { set }), { settings })
+    store = await UtxoStore.open(storeUrl(server, { set, transport: name as 'wire' | 'client' }))
   })
 
   afterAll(() => store.close())
