@@ -88,6 +88,7 @@ export {
   type SpentAndCreated,
   type TransactionSource,
   type TransactionWithPreviousOutputs,
+  type TransportChoice,
   type TxidInput,
   type UnminedTransaction,
   type UnspendInput,

@@ -1,6 +1,7 @@
-// Runs Jest on one or both suites: node scripts/jest.js unit|integration [--server KIND] [jest arguments]
+// Runs Jest on one or both suites: node scripts/jest.js unit|integration [--server KIND] [--transport NAME] [jest arguments]
 // `--server embedded|container|aerospike://host:port/namespace` chooses where the integration tests get
 // their Aerospike; it reaches them as UTXO_TEST_SERVER (see integration/servers/server.ts).
+// `--transport wire|client` forces what carries the batches of their stores; by itself a store chooses.
 import { spawnSync } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
@@ -11,20 +12,24 @@ const [suite, ...rest] = process.argv.slice(2)
 const config = CONFIGS[suite]
 if (config === undefined) {
   console.error(
-    `usage: node scripts/jest.js ${Object.keys(CONFIGS).join('|')} [--server KIND] [jest arguments]`,
+    `usage: node scripts/jest.js ${Object.keys(CONFIGS).join('|')} [--server KIND] [--transport NAME] [jest arguments]`,
   )
   process.exit(2)
 }
 
 const env = { ...process.env }
-const at = rest.indexOf('--server')
-if (at >= 0) {
-  const server = rest[at + 1]
-  if (server === undefined) {
-    console.error('--server needs a value: embedded, container, or aerospike://host:port/namespace')
+takeOption('--server', 'UTXO_TEST_SERVER', 'embedded, container, or aerospike://host:port/namespace')
+takeOption('--transport', 'UTXO_TEST_TRANSPORT', 'wire, client, or auto')
+
+function takeOption(option, variable, values) {
+  const at = rest.indexOf(option)
+  if (at < 0) return
+  const value = rest[at + 1]
+  if (value === undefined) {
+    console.error(`${option} needs a value: ${values}`)
     process.exit(2)
   }
-  env.UTXO_TEST_SERVER = server
+  env[variable] = value
   rest.splice(at, 2)
 }
 

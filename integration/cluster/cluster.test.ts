@@ -3,7 +3,7 @@ import type Aerospike from 'aerospike'
 import type { EmbeddedServerHandle, NodeHandle } from 'aerospike-utxo-store/embedded'
 import { startEmbeddedServer } from 'aerospike-utxo-store/embedded'
 import { announced, ask, askNumber } from './cluster-info.ts'
-import { clusterClient, loadKey, losses, WriteLoad } from './write-load.ts'
+import { clientTarget, clusterClient, loadKey, losses, WriteLoad } from './write-load.ts'
 
 /** A client that waits longer than anything here takes, but not for ever. */
 const PATIENT = { totalTimeout: 30_000, socketTimeout: 30_000 }
@@ -33,7 +33,7 @@ describe('a cluster of three nodes', () => {
   }
 
   function startLoad(): WriteLoad {
-    const load = new WriteLoad(client)
+    const load = new WriteLoad(clientTarget(client))
     loads.push(load)
     return load
   }
@@ -95,7 +95,7 @@ describe('a cluster of three nodes', () => {
     await server.settled()
     await load.more(500)
     const account = await load.end()
-    expect(await losses(client, account)).toEqual([])
+    expect(await losses(clientTarget(client), account)).toEqual([])
     await expectAgreement(3)
     const { master, replica, leftover } = await objects()
     expect([replica, leftover]).toEqual([master, 0])
@@ -116,7 +116,7 @@ describe('a cluster of three nodes', () => {
       await server.settled()
     }
     const account = await load.end()
-    expect(await losses(client, account)).toEqual([])
+    expect(await losses(clientTarget(client), account)).toEqual([])
     await expectAgreement(3)
   })
 

@@ -1,5 +1,6 @@
 import { EventEmitter, once } from 'node:events'
 import Aerospike from 'aerospike'
+import type { BatchRow, Bins, Transport } from 'aerospike-utxo-store'
 import type { EmbeddedServerHandle } from 'aerospike-utxo-store/embedded'
 
 const NAMESPACE = 'test'
@@ -32,6 +33,47 @@ export function batchKey(name: string): Aerospike.Key {
   return new Aerospike.Key(NAMESPACE, SET, name)
 }
 
+/** What carries the load to the cluster. */
+export interface LoadTarget {
+  put(name: string, number: number): Promise<unknown>
+  increment(name: string): Promise<unknown>
+  /** The bins of each record; undefined, or the status, of one that is not read. */
+  read(names: readonly string[]): Promise<readonly (Bins | number | undefined)[]>
+}
+
+export function clientTarget(client: Aerospike.Client): LoadTarget {
+  return {
+    put: (name, number) => client.put(loadKey(name), { number }),
+    increment: name => client.operate(loadKey(name), [Aerospike.operations.incr('count', 1)]),
+    async read(names) {
+      const rows = await client.batchRead(names.map(name => ({ key: batchKey(name), readAllBins: true })))
+      return rows.map(({ record, status }) => (status === 0 ? (record.bins as Bins) : Number(status)))
+    },
+  }
+}
+
+export function transportTarget(transport: Transport): LoadTarget {
+  const keyOf = (name: string) => ({ set: SET, userKey: name })
+  const write = async (name: string, operation: Operation): Promise<void> => {
+    const row = { kind: 'write', key: keyOf(name), exists: 'any', operations: [operation] } as const
+    // An increment that is sent twice counts twice.
+    const once = operation.kind === 'add'
+    const [answer] = await transport.batchOperate([row], { timeout: 1_000, once })
+    if (answer?.status !== 0) throw new Error(`status ${answer?.status}`)
+  }
+  return {
+    put: (name, value) => write(name, { kind: 'put', bin: 'number', value }),
+    increment: name => write(name, { kind: 'add', bin: 'count', value: 1 }),
+    async read(names) {
+      const rows = names.map(name => ({ kind: 'read', key: keyOf(name), bins: 'all' }) as const)
+      const answers = await transport.batchOperate(rows, { timeout: 10_000 })
+      return answers.map(({ status, bins }) => (status === 0 ? bins : status))
+    },
+  }
+}
+
+type Operation = Extract<BatchRow, { kind: 'write' }>['operations'][number]
+
 /** What the load wrote, as it knows it. */
 export interface Account {
   /** Keys of puts that were acknowledged, each written once with its own number. */
@@ -42,7 +84,7 @@ export interface Account {
 
 /** Puts and increments without a pause, whatever happens to the nodes, and an account of what was acknowledged. */
 export class WriteLoad {
-  readonly #client: Aerospike.Client
+  readonly #target: LoadTarget
   readonly #events = new EventEmitter()
   readonly #puts = new Map<string, number>()
   readonly #increments = new Map<string, { acknowledged: number; unknown: number }>()
@@ -50,8 +92,8 @@ export class WriteLoad {
   #isOver = false
   #acknowledged = 0
 
-  constructor(client: Aerospike.Client) {
-    this.#client = client
+  constructor(target: LoadTarget) {
+    this.#target = target
     this.#writers = Array.from({ length: WRITERS }, (_, writer) => this.#write(writer))
   }
 
@@ -75,8 +117,8 @@ export class WriteLoad {
     this.#increments.set(counter, counts)
     for (let number = 0; !this.#isOver; number++) {
       const name = `put ${writer} ${number}`
-      if (await this.#attempt(this.#client.put(loadKey(name), { number }))) this.#puts.set(name, number)
-      const increment = this.#client.operate(loadKey(counter), [Aerospike.operations.incr('count', 1)])
+      if (await this.#attempt(this.#target.put(name, number))) this.#puts.set(name, number)
+      const increment = this.#target.increment(counter)
       if (await this.#attempt(increment)) counts.acknowledged++
       else counts.unknown++
     }
@@ -98,23 +140,23 @@ export class WriteLoad {
 }
 
 /** What of an account is not as it should be, in words. */
-export async function losses(client: Aerospike.Client, { puts, increments }: Account): Promise<string[]> {
+export async function losses(target: LoadTarget, { puts, increments }: Account): Promise<string[]> {
   const found: string[] = []
   const names = [...puts.keys()]
   for (let at = 0; at < names.length; at += 1_000) {
-    const keys = names.slice(at, at + 1_000).map(name => ({ key: batchKey(name), readAllBins: true }))
-    for (const { record, status } of await client.batchRead(keys)) {
-      const name = String(record.key.key)
-      if (status !== 0) found.push(`${name}: status ${status}`)
-      else if (record.bins.number !== puts.get(name)) found.push(`${name}: ${JSON.stringify(record.bins)}`)
+    const part = names.slice(at, at + 1_000)
+    for (const [index, bins] of (await target.read(part)).entries()) {
+      const name = part[index] ?? ''
+      if (typeof bins !== 'object' || bins.number !== puts.get(name))
+        found.push(`${name}: ${JSON.stringify(bins)}`)
     }
   }
-  for (const [name, { acknowledged, unknown }] of increments) {
-    const { bins } = await client.get(loadKey(name))
-    const count = Number(bins.count)
-    if (count < acknowledged || count > acknowledged + unknown) {
-      found.push(`${name}: ${count}, of ${acknowledged} acknowledged and ${unknown} unknown`)
-    }
+  const counters = [...increments.keys()]
+  for (const [index, bins] of (await target.read(counters)).entries()) {
+    const { acknowledged, unknown } = increments.get(counters[index] ?? '') ?? { acknowledged: 0, unknown: 0 }
+    const count = typeof bins === 'object' ? Number(bins.count) : 0
+    if (count < acknowledged || count > acknowledged + unknown)
+      found.push(`${counters[index]}: ${count}, of ${acknowledged} acknowledged and ${unknown} unknown`)
   }
   return found
 }

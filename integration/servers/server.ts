@@ -29,11 +29,15 @@ export function uniqueSet(prefix: string): string {
 export interface StoreUrlOptions {
   set?: string
   externalStore?: string
+  /** What `--transport` says where absent, otherwise the store's own choice. */
+  transport?: 'auto' | 'wire' | 'client'
 }
 
 export function storeUrl(
   server: TestServer,
-  { set = uniqueSet('utxo'), externalStore = 'memory:' }: StoreUrlOptions = {},
+  { set = uniqueSet('utxo'), externalStore = 'memory:', transport }: StoreUrlOptions = {},
 ): string {
-  return `aerospike://${server.host}:${server.port}/${server.namespace}?set=${set}&externalStore=${externalStore}`
+  const wanted = transport ?? process.env.UTXO_TEST_TRANSPORT
+  const chosen = wanted === undefined ? '' : `&transport=${wanted}`
+  return `aerospike://${server.host}:${server.port}/${server.namespace}?set=${set}&externalStore=${externalStore}${chosen}`
 }

@@ -465,6 +465,13 @@ export const SETTINGS = {
     default: 2_000,
     meaning: 'time of one attempt to connect; the npm client blocks the event loop meanwhile',
   },
+  transport: {
+    reference: null,
+    kind: { type: 'choice', of: ['auto', 'wire', 'client'] },
+    default: 'auto',
+    meaning:
+      'what carries the batches: wire, this library’s own encoder; client, the npm client; auto, wire where the cluster allows it. The store URL can say it, too, and comes first',
+  },
   connectRetries: {
     reference: null,
     kind: count(0, 1000),

@@ -10,7 +10,12 @@ export interface StoreUrl {
   readonly externalStore: string
   readonly connectionsMax: number
   readonly connectionsMin: number
+  /** As the setting of this name, which it replaces; undefined where the URL does not say. */
+  readonly transport: WantedTransport | undefined
 }
+
+const TRANSPORTS = ['auto', 'wire', 'client'] as const
+export type WantedTransport = (typeof TRANSPORTS)[number]
 
 const DEFAULT_PORT = 3000
 const DEFAULT_SET = 'txmeta'
@@ -19,7 +24,13 @@ const NAMESPACE_BYTES_MAX = 31
 const SET_BYTES_MAX = 63
 
 /** Parameters after the `?`, and what they mean; connection names as in the reference's URLs. */
-const PARAMETERS = ['set', 'externalStore', 'ConnectionQueueSize', 'MinConnectionsPerNode'] as const
+const PARAMETERS = [
+  'set',
+  'externalStore',
+  'ConnectionQueueSize',
+  'MinConnectionsPerNode',
+  'transport',
+] as const
 
 const FORM = 'aerospike://host:port[,host:port…]/namespace?set=… or embedded:?set=…'
 
@@ -46,6 +57,7 @@ export function parseStoreUrl(text: string): StoreUrl {
     externalStore: parseExternalStore(parameters.get('externalStore'), prefix === 'embedded:'),
     connectionsMax,
     connectionsMin: positiveInteger(parameters, 'MinConnectionsPerNode', 0),
+    transport: transport(parameters.get('transport')),
   }
   if (common.connectionsMin > connectionsMax) {
     throw new InvalidArgumentError(
@@ -118,6 +130,13 @@ function positiveInteger(parameters: Map<string, string>, key: string, fallback:
     throw new InvalidArgumentError(key, 'a whole number of connections', text)
   }
   return Number(text)
+}
+
+function transport(text: string | undefined): WantedTransport | undefined {
+  const choice = TRANSPORTS.find(known => known === text)
+  if (text !== undefined && choice === undefined)
+    throw new InvalidArgumentError('store URL parameter transport', `one of ${TRANSPORTS.join(', ')}`, text)
+  return choice
 }
 
 function name(field: string, value: string, bytesMax: number): string {

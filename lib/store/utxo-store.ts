@@ -6,6 +6,7 @@ import type { CallOptions } from './calls/store-calls.ts'
 import { WalkCalls } from './calls/walk-calls.ts'
 import type { BlockState } from './context/block-state.ts'
 import { checkHealth, type Health } from './health.ts'
+import type { TransportChoice } from './opening/choose-transport.ts'
 import { openFoundation, type StoreFoundation } from './opening/foundation.ts'
 import type { OpenOptions } from './opening/open-options.ts'
 import { reportPendingConflicts } from './operations/conflicts/recover-conflicts.ts'
@@ -55,6 +56,11 @@ export class UtxoStore extends WalkCalls implements AsyncDisposable {
 
   set transport(transport: Transport) {
     this.context.transport = transport
+  }
+
+  /** Which transport carries the batches, and why it was chosen. */
+  get transportChoice(): TransportChoice {
+    return this.#foundation.transportChoice
   }
 
   /** Every setting with the value in force. */

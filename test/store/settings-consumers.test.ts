@@ -23,6 +23,7 @@ import {
   overloadRetryOptions,
   queriesOptions,
   transportOptions,
+  wantedTransport,
 } from '../../lib/store/opening/client-options.ts'
 import {
   conflictingChildren,
@@ -450,6 +451,7 @@ const CONSUMERS: Record<string, Consumer> = {
     },
   },
   connectTimeout: { observe: settings => connectionOptions(url, settings).connectTimeoutMs },
+  transport: { observe: settings => wantedTransport(url, settings) },
   connectRetries: { observe: settings => connectionOptions(url, settings).connectRetries },
 } satisfies Record<SettingName, Consumer>
 

@@ -20,6 +20,8 @@ export const LOG_EVENTS = {
     'the marks of a creation could not be cleared; its outputs cannot be spent until they are',
   dangling_spenders: 'outputs are spent by transactions that have no record',
   follow_up_failed: 'a follow-up of a signal failed; counts of spent pages or delete-at-heights may be wrong',
+  node_added: 'the wire transport met a node of the cluster',
+  node_removed: 'the wire transport gave a node of the cluster up',
   nsup_off: 'nsup-period is 0: records with a time to live would never go',
   overload_retried: 'rows that a server refused for load are sent again',
   preserve_failed: 'a transaction could not be preserved, or not all of its pages',
@@ -40,6 +42,7 @@ export const LOG_EVENTS = {
   spend_taken_again: 'a transaction found inputs free that it had spent, and spent them again',
   spent_pages_drifted: 'a transaction counted as fully spent has a page that is not',
   surplus_answers: 'the transport answered rows twice, or rows that were not asked',
+  transport_chosen: 'what carries the batches, the wire transport or the npm client, and why',
   udf_register: 'the UDF module is being registered',
   unwanted_answer: 'an answer came for an item that was answered or given up',
 } as const

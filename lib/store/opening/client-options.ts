@@ -1,4 +1,4 @@
-import type { Settings, StoreUrl } from '../../settings/index.ts'
+import type { Settings, StoreUrl, WantedTransport } from '../../settings/index.ts'
 import type {
   ClientAdministrationOptions,
   ClientQueriesOptions,
@@ -6,6 +6,7 @@ import type {
   ConnectionOptions,
 } from '../../transport/client/index.ts'
 import { ConnectionPermits, type OverloadRetryOptions, permitCount } from '../../transport/index.ts'
+import type { ClusterOptions } from '../../transport/wire/index.ts'
 
 /** What URL and settings say to each part of the way to the server: the one place where settings meet their names. */
 
@@ -15,6 +16,20 @@ export function connectionOptions(url: StoreUrl, settings: Settings): Omit<Conne
     connectionsMin: url.connectionsMin,
     connectTimeoutMs: settings.connectTimeout,
     connectRetries: settings.connectRetries,
+  }
+}
+
+/** What the URL says comes before the setting. */
+export function wantedTransport(url: StoreUrl, settings: Settings): WantedTransport {
+  return url.transport ?? settings.transport
+}
+
+export function clusterOptions(url: StoreUrl, settings: Settings): Omit<ClusterOptions, 'hosts'> {
+  return {
+    namespace: url.namespace,
+    connectionsMax: url.connectionsMax,
+    connectionsMin: url.connectionsMin,
+    connectTimeoutMs: settings.connectTimeout,
   }
 }
 

@@ -7,7 +7,6 @@ import { parseStoreUrl, resolveSettings, type Settings, type StoreUrl } from '..
 import {
   ClientAdministration,
   ClientQueries,
-  ClientTransport,
   connectClient,
   type Host,
 } from '../../transport/client/index.ts'
@@ -16,13 +15,13 @@ import { BlockStateHolder } from '../context/block-state.ts'
 import { StoreContext } from '../context/store-context.ts'
 import { type EventLogger, safeLogger } from '../logging/logger.ts'
 import { ensureRegistered, loadUdfModule } from '../udf/udf-module.ts'
+import { chooseTransport, type TransportChoice } from './choose-transport.ts'
 import {
   administrationOptions,
   connectionOptions,
   connectionPermits,
   overloadRetryOptions,
   queriesOptions,
-  transportOptions,
 } from './client-options.ts'
 import { checkOptionNames, type OpenOptions } from './open-options.ts'
 import { startEmbedded } from './start-embedded.ts'
@@ -32,6 +31,7 @@ export interface StoreFoundation {
   readonly url: StoreUrl
   readonly context: StoreContext
   readonly administration: Administration
+  readonly transportChoice: TransportChoice
   /** Ends pauses after overloads; to be called when the store begins to close. */
   beginClose(): void
   /** Closes the client, then the embedded server where there is one. */
@@ -74,8 +74,9 @@ export async function openFoundation(text: string, options: OpenOptions): Promis
     const udfModule = await loadUdfModule()
     await retried(settings, () => ensureRegistered(udfModule, administration, logger))
     const permits = connectionPermits(url, settings)
-    const clientTransport = ClientTransport.over(client, { ...transportOptions(url, settings), permits })
-    const transport = new OverloadRetry(clientTransport, {
+    const chosen = await chooseTransport({ url, settings, hosts, client, permits, logger })
+    opened.push(chosen)
+    const transport = new OverloadRetry(chosen.transport, {
       ...overloadRetryOptions(settings),
       closing: closing.signal,
       onRetry: ({ rows, attempt, delayMs }) => {
@@ -110,6 +111,7 @@ export async function openFoundation(text: string, options: OpenOptions): Promis
       url,
       context,
       administration,
+      transportChoice: chosen.choice,
       beginClose: () => closing.abort(),
       async release() {
         context.removeGauges()

@@ -1,5 +1,6 @@
 import Aerospike from 'aerospike'
-import { describe, messageOf, StoreError } from '../../errors/index.ts'
+import { messageOf, StoreError } from '../../errors/index.ts'
+import { abandoned, releasedBy } from '../abandoned.ts'
 import { BatchError } from '../batch-error.ts'
 import type { ConnectionPermits } from '../connection-permits.ts'
 import type { BatchOptions, BatchRow, Bins, RowAnswer, Transport } from '../transport.ts'
@@ -106,19 +107,4 @@ function batchError(error: unknown): StoreError {
   return typeof code === 'number'
     ? new BatchError(messageOf(error), code, inDoubt === true)
     : new StoreError('STORAGE_ERROR', `the batch failed: ${messageOf(error)}`)
-}
-
-function releasedBy<Answer>(signal: AbortSignal | undefined, pending: Promise<Answer>): Promise<Answer> {
-  if (signal === undefined) return pending
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(abandoned(signal))
-    signal.addEventListener('abort', onAbort, { once: true })
-    pending.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
-  })
-}
-
-function abandoned(signal: AbortSignal): StoreError {
-  return new StoreError('CONTEXT_CANCELED', `the batch was given up: ${describe(signal.reason)}`, {
-    cause: signal.reason,
-  })
 }

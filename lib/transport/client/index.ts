@@ -2,4 +2,4 @@
 export { ClientAdministration, type ClientAdministrationOptions } from './administration.ts'
 export { ClientQueries, type ClientQueriesOptions } from './client-queries.ts'
 export { ClientTransport, type ClientTransportOptions } from './client-transport.ts'
-export { type ConnectionOptions, connectClient, type Host } from './connection.ts'
+export { type ClientConnection, type ConnectionOptions, connectClient, type Host } from './connection.ts'

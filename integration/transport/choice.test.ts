@@ -1,0 +1,77 @@
+import { connect, createServer, type Server } from 'node:net'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { UtxoStore } from 'aerospike-utxo-store'
+import { type EmbeddedServerHandle, startEmbeddedServer } from 'aerospike-utxo-store/embedded'
+
+/** Which transport a store takes; the server is embedded, whatever --server says, so that its answers can be changed. */
+
+let server: EmbeddedServerHandle
+let old: Server & { port: number }
+
+/** Between the client and the server, and has it say that it runs another release. */
+function pretend(build: string, port: number): Promise<Server & { port: number }> {
+  const proxy = createServer(inbound => {
+    const outbound = connect(port, '127.0.0.1')
+    for (const socket of [inbound, outbound]) socket.on('error', () => {})
+    inbound.on('close', () => outbound.destroy())
+    inbound.pipe(outbound)
+    outbound.on('data', (bytes: Buffer) =>
+      inbound.write(
+        Buffer.from(bytes.toString('latin1').replace('build\t8.1.2.0', `build\t${build}`), 'latin1'),
+      ),
+    )
+    outbound.on('close', () => inbound.destroy())
+  })
+  return new Promise(resolve => {
+    proxy.listen(0, '127.0.0.1', () => {
+      const address = proxy.address()
+      const found = typeof address === 'object' && address !== null ? address.port : 0
+      resolve(Object.assign(proxy, { port: found }))
+    })
+  })
+}
+
+beforeAll(async () => {
+  server = await startEmbeddedServer()
+  old = await pretend('7.2.0.1', server.port)
+})
+
+afterAll(async () => {
+  old.close()
+  await server.close()
+})
+
+const urlOf = (port: number, more = '') =>
+  `aerospike://127.0.0.1:${port}/test?set=choice&externalStore=memory:${more}`
+
+describe('a store', () => {
+  it.each([
+    ['by itself', '', undefined, 'wire', '8.1.2.0'],
+    ['by its setting', '', 'client', 'client', 'asked for'],
+    ['by its URL', '&transport=wire', 'client', 'wire', 'asked for'],
+  ] as const)('takes a transport %s, and says which and why', async (_, more, setting, transport, reason) => {
+    const lines: { event?: string }[] = []
+    const log = (line: object): void => {
+      lines.push(line)
+    }
+    await using store = await UtxoStore.open(urlOf(server.port, more), {
+      logger: { debug: log, info: log, warn: log, error: log },
+      ...(setting === undefined ? {} : { settings: { transport: setting } }),
+    })
+    expect(store.transportChoice).toEqual({ transport, reason: expect.stringContaining(reason) })
+    expect(lines).toContainEqual({ event: 'transport_chosen', ...store.transportChoice })
+    expect(await store.health()).toMatchObject({ status: 200 })
+  })
+
+  it('takes the npm client where a node runs a release that was not tested', async () => {
+    await using store = await UtxoStore.open(urlOf(old.port))
+    expect(store.transportChoice).toEqual({ transport: 'client', reason: expect.stringContaining('7.2.0.1') })
+  })
+
+  it('is not opened where that is so and the wire transport is asked for', async () => {
+    await expect(UtxoStore.open(urlOf(old.port, '&transport=wire'))).rejects.toMatchObject({
+      code: 'STORAGE_UNAVAILABLE',
+      message: expect.stringContaining('7.2.0.1'),
+    })
+  })
+})

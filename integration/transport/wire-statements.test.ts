@@ -1,0 +1,133 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { type BatchRow, UtxoStore } from 'aerospike-utxo-store'
+import { storeUrl, type TestServer, testServer, uniqueSet } from '../servers/server.ts'
+
+type Write = Extract<BatchRow, { kind: 'write' }>
+type WriteStatement = Extract<BatchRow, { kind: 'execute' }>['statement']
+
+const FILTERED_OUT = 27
+const NOT_FOUND = 2
+
+describe('through the wire transport', () => {
+  const set = uniqueSet('statements')
+  let server: TestServer
+  let store: UtxoStore
+
+  beforeAll(async () => {
+    server = await testServer()
+    store = await UtxoStore.open(storeUrl(server, { set, transport: 'wire' }))
+  })
+
+  afterAll(async () => {
+    await store.close()
+    await server.close()
+  })
+
+  const keyOf = (name: string) => ({ set, userKey: name })
+  const write = (name: string, operations: Write['operations']): Write => ({
+    kind: 'write',
+    key: keyOf(name),
+    exists: 'any',
+    operations,
+  })
+  const statuses = async (...rows: BatchRow[]) =>
+    (await store.transport.batchOperate(rows, { timeout: 5_000 })).map(({ status }) => status)
+  async function read(name: string): Promise<unknown> {
+    const row = { kind: 'read', key: keyOf(name), bins: 'all' } as const
+    const [answer] = await store.transport.batchOperate([row], { timeout: 5_000 })
+    return answer?.bins
+  }
+
+  describe('statements', () => {
+    const change = {
+      name: 'change',
+      parameters: [{ type: 'int' }, { type: 'blob', bytes: 2 }, { type: 'blob', bytes: 3 }],
+      exists: 'update-only',
+      filter: {
+        and: [
+          { compare: 'eq', left: { listBlob: 'l', index: { parameter: 0 } }, right: { parameter: 1 } },
+          { compare: 'eq', left: { listCount: 'l', of: { parameter: 1 } }, right: 1 },
+          { compare: 'ge', left: { sum: [{ intBin: 'n' }, { parameter: 0 }] }, right: 1 },
+        ],
+      },
+      operations: [
+        {
+          kind: 'list-set',
+          bin: 'l',
+          index: { parameter: 0 },
+          value: { joined: [{ parameter: 1 }, { parameter: 2 }] },
+        },
+        { kind: 'list-append', bin: 'm', value: { parameter: 2 } },
+        { kind: 'add', bin: 'n', value: 2 },
+        { kind: 'put', bin: 'last', value: { parameter: 0 } },
+        { kind: 'put', bin: 'made', value: { joined: [{ parameter: 2 }, { parameter: 1 }] } },
+        {
+          kind: 'choose',
+          bin: 'state',
+          cases: [
+            {
+              when: { compare: 'eq', left: { intBin: 'n' }, right: 3 },
+              result: { sum: [{ parameter: 0 }, 100] },
+            },
+          ],
+        },
+        {
+          kind: 'choose',
+          bin: 'last',
+          cases: [{ when: { compare: 'gt', left: { intBin: 'n' }, right: 3 }, result: 'delete' }],
+        },
+        { kind: 'unset', bin: 'gone' },
+        { kind: 'read', bin: 'n' },
+        { kind: 'read', bin: 'nowhere' },
+      ],
+    } as const satisfies WriteStatement
+    const blob = (...values: number[]) => Buffer.from(values)
+    const execute = (name: string, args: readonly (number | Uint8Array)[]) =>
+      ({ kind: 'execute', key: keyOf(name), statement: change, args }) as const
+
+    it('change what meets their filter, with the arguments of each row', async () => {
+      const puts = { l: [blob(1, 1), blob(2, 2)], n: 1, gone: 'x' }
+      const operations = Object.entries(puts).map(([bin, value]) => ({ kind: 'put', bin, value }) as const)
+      await statuses(write('a', operations), write('b', operations))
+      const answers = await store.transport.batchOperate(
+        [
+          execute('a', [1, blob(2, 2), blob(3, 3, 3)]),
+          execute('b', [0, blob(1, 1), blob(4, 4, 4)]),
+          execute('b', [0, blob(1, 1), blob(4, 4, 4)]),
+          execute('no record', [0, blob(1, 1), blob(4, 4, 4)]),
+          execute('b', [1, blob(2, 2), blob(5, 5, 5)]),
+        ],
+        { timeout: 5_000 },
+      )
+      expect(answers.map(({ status, bins }) => [status, bins?.n])).toEqual([
+        [0, 3],
+        [0, 3],
+        [FILTERED_OUT, undefined],
+        [NOT_FOUND, undefined],
+        [0, 5],
+      ])
+      expect(answers[0]?.bins?.nowhere ?? null).toBeNull()
+      expect(await read('a')).toEqual({
+        l: [blob(1, 1), blob(2, 2, 3, 3, 3)],
+        m: [blob(3, 3, 3)],
+        n: 3,
+        last: 1,
+        made: blob(3, 3, 3, 2, 2),
+        state: 101,
+      })
+      expect(await read('b')).toMatchObject({
+        l: [blob(1, 1, 4, 4, 4), blob(2, 2, 5, 5, 5)],
+        n: 5,
+        state: 100,
+      })
+      expect(await read('b')).not.toHaveProperty('last')
+    })
+
+    it('refuse other arguments than they ask for', async () => {
+      for (const args of [[0], [0, blob(1), blob(1, 2, 3)], [0.5, blob(1, 1), blob(1, 2, 3)]])
+        await expect(
+          store.transport.batchOperate([execute('a', args)], { timeout: 5_000 }),
+        ).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+    })
+  })
+})

@@ -1,0 +1,273 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { ProtocolError, RESULT_CODES } from '../../protocol/index.ts'
+import { BatchError } from '../batch-error.ts'
+import { CLIENT_STATUS } from '../result-status.ts'
+import type { BatchRow, Bins, RowAnswer } from '../transport.ts'
+import type { RowMessage } from './answer-reader.ts'
+import type { WireNode } from './node.ts'
+import { NodeRequest } from './node-request.ts'
+import type { BatchRequestBytes } from './request.ts'
+import { SendFailure } from './send-failure.ts'
+import { decodeBins } from './value-decoding.ts'
+
+/** What a run needs of the transport. */
+export interface BatchSurroundings {
+  /** The node for a record, by its digest; another one for each further attempt, where there is one. */
+  nodeFor(row: BatchRow, digest: string, attempt: number): WireNode | undefined
+  digest(row: BatchRow): string
+  /** The owners of partitions may have changed. */
+  suspectOwners(): void
+  takeBytes(): BatchRequestBytes
+  giveBackBytes(bytes: BatchRequestBytes): void
+  /** The first of so many numbers that no other request of late has used for its rows. */
+  takeIndexes(count: number): number
+}
+
+export interface RunOptions {
+  readonly timeoutMs: number
+  /** Time in milliseconds for one attempt. */
+  readonly attemptTimeoutMs: number
+  /** Attempts after the first, for rows without an answer. */
+  readonly maxRetries: number
+  readonly signal: AbortSignal | undefined
+}
+
+/** Why a row has no answer. */
+interface Missing {
+  readonly status: number
+  readonly message: string
+  readonly wasSent: boolean
+}
+
+const PAUSE_MS_MIN = 20
+const PAUSE_MS_MAX = 500
+
+/**
+ * One batch on its way: split by node, sent, answers merged by row, and what has no answer sent again as far as
+ * that is allowed.
+ *
+ * The rows of a request are numbered from a number that no request before it had, so that an answer that comes
+ * late or twice on a connection that was used again cannot be taken for another batch's.
+ */
+export class BatchRun {
+  readonly #rows: readonly BatchRow[]
+  readonly #surroundings: BatchSurroundings
+  readonly #options: RunOptions
+  readonly #endsAtMs: number
+  readonly #answers: (RowAnswer | undefined)[]
+  /** The request of each row in this attempt; absent while there is one only. */
+  #requestOf: Uint16Array | undefined
+  #attempt = 0
+  #firstIndex = 0
+  #answeredByServer = 0
+  /** Rows that may be sent again, with what stood in their way. */
+  readonly #again = new Map<number, Missing>()
+  /** Rows that may have been applied by an earlier attempt. */
+  readonly #sentBefore = new Set<number>()
+  #firstMissing: Missing | undefined
+
+  constructor(rows: readonly BatchRow[], surroundings: BatchSurroundings, options: RunOptions) {
+    this.#rows = rows
+    this.#surroundings = surroundings
+    this.#options = options
+    this.#endsAtMs = performance.now() + options.timeoutMs
+    this.#answers = new Array<RowAnswer | undefined>(rows.length).fill(undefined)
+  }
+
+  /**
+   * @throws BatchError when the servers answered no row at all
+   * @throws InvalidArgumentError for rows that cannot be encoded; nothing was sent
+   */
+  async answers(): Promise<readonly RowAnswer[]> {
+    await this.#send(undefined)
+    while (this.#again.size > 0) {
+      if (!(await this.#mayTryAgain())) break
+      this.#attempt += 1
+      const again = [...this.#again]
+      this.#again.clear()
+      for (const [place, { wasSent }] of again) if (wasSent) this.#sentBefore.add(place)
+      await this.#send(again.map(([place]) => place))
+    }
+    for (const [place, missing] of this.#again) this.#settle(place, missing)
+    return this.#result()
+  }
+
+  #result(): readonly RowAnswer[] {
+    const missing = this.#firstMissing
+    if (this.#answeredByServer === 0 && missing !== undefined) {
+      const inDoubt = this.#answers.some(answer => answer?.inDoubt === true)
+      throw new BatchError(missing.message, missing.status, inDoubt)
+    }
+    return this.#answers as RowAnswer[] // each row was answered or settled
+  }
+
+  /** Whether there is another attempt, and time for it; waits before it where a node could not be reached. */
+  async #mayTryAgain(): Promise<boolean> {
+    const { maxRetries, signal } = this.#options
+    if (this.#attempt >= maxRetries || signal?.aborted) return false
+    const wasRefused = [...this.#again.values()].some(({ wasSent }) => !wasSent)
+    const pauseMs = wasRefused ? Math.min(PAUSE_MS_MAX, PAUSE_MS_MIN * 2 ** this.#attempt) : 0
+    if (performance.now() + pauseMs >= this.#endsAtMs) return false
+    if (pauseMs > 0) await delay(pauseMs, undefined, { signal }).catch(() => {})
+    return signal?.aborted !== true
+  }
+
+  /** One attempt at the rows of these places, or all. Resolves when each has an answer or a place in `#again`. */
+  async #send(places: readonly number[] | undefined): Promise<void> {
+    const requests = this.#encode(places)
+    const [only, ...others] = requests
+    if (only === undefined) return
+    if (others.length === 0) await this.#exchange(only)
+    else await Promise.all(requests.map(request => this.#exchange(request)))
+  }
+
+  #encode(places: readonly number[] | undefined): readonly NodeRequest[] {
+    const rows = this.#rows
+    const surroundings = this.#surroundings
+    const requests: NodeRequest[] = []
+    const count = places?.length ?? rows.length
+    this.#firstIndex = surroundings.takeIndexes(rows.length)
+    try {
+      for (let at = 0; at < count; at++) {
+        const place = places === undefined ? at : (places[at] ?? 0)
+        const row = rows[place] as BatchRow // a place of these rows
+        const digest = surroundings.digest(row)
+        const node = surroundings.nodeFor(row, digest, this.#attempt)
+        if (node === undefined) {
+          this.#miss(place, NO_NODE)
+          continue
+        }
+        const request = requests.find(known => known.node === node) ?? this.#addRequest(requests, node)
+        if (this.#requestOf !== undefined) this.#requestOf[place] = request.id
+        request.open += 1
+        request.bytes.add(row, (this.#firstIndex + place) >>> 0, digest)
+      }
+    } catch (error) {
+      for (const { bytes } of requests) surroundings.giveBackBytes(bytes)
+      throw error
+    }
+    return requests
+  }
+
+  #addRequest(requests: NodeRequest[], node: WireNode): NodeRequest {
+    const request = new NodeRequest(node, this.#surroundings.takeBytes(), requests.length, this.#onRow)
+    requests.push(request)
+    if (requests.length > 1) this.#requestOf ??= new Uint16Array(this.#rows.length)
+    return request
+  }
+
+  async #exchange(request: NodeRequest): Promise<void> {
+    const { node, bytes } = request
+    try {
+      const connection = await node.take(this.#remainingMs)
+      try {
+        const timeoutMs = this.#remainingMs
+        const finalCode = await connection.exchange(bytes.end(timeoutMs), request, timeoutMs)
+        this.#surroundings.giveBackBytes(bytes)
+        if (request.open > 0) this.#missAll(request, unanswered(finalCode))
+        // A node that leaves rows out, or answers some twice, may say more on this connection.
+        if (request.hasSurplus || (request.open > 0 && finalCode === RESULT_CODES.OK)) connection.close()
+      } finally {
+        node.giveBack(connection)
+      }
+    } catch (error) {
+      if (!(error instanceof SendFailure)) throw error
+      this.#surroundings.suspectOwners()
+      this.#missAll(request, error)
+    }
+  }
+
+  get #remainingMs(): number {
+    return Math.max(1, Math.min(this.#options.attemptTimeoutMs, this.#endsAtMs - performance.now()))
+  }
+
+  readonly #onRow = (message: RowMessage, request: NodeRequest): void => {
+    const place = (message.index - this.#firstIndex) >>> 0
+    if (place >= this.#rows.length || (this.#requestOf?.[place] ?? request.id) !== request.id)
+      throw new ProtocolError('an answer to a row that was not asked')
+    if (this.#answers[place] !== undefined || this.#again.has(place)) {
+      request.hasSurplus = true
+      return
+    }
+    const { resultCode } = message
+    if (resultCode === RESULT_CODES.UNAVAILABLE && this.#attempt < this.#options.maxRetries) {
+      this.#again.set(place, UNAVAILABLE)
+      this.#surroundings.suspectOwners()
+    } else {
+      this.#answers[place] = this.#answer(place, message)
+      this.#answeredByServer += 1
+    }
+    request.open -= 1
+  }
+
+  #answer(place: number, message: RowMessage): RowAnswer {
+    const { resultCode, generation } = message
+    const row = this.#rows[place] as BatchRow // a place of these rows
+    const isOk = resultCode === RESULT_CODES.OK
+    return {
+      index: place,
+      status: resultCode,
+      bins: isOk && hasBins(row) ? binsOf(message) : undefined,
+      inDoubt:
+        !isOk &&
+        changes(row) &&
+        (resultCode === RESULT_CODES.TIMEOUT || (this.#attempt > 0 && this.#sentBefore.has(place))),
+      generation: generation === 0 ? undefined : generation,
+    }
+  }
+
+  #missAll(request: NodeRequest, missing: Missing & { readonly isRetryable: boolean }): void {
+    for (let place = 0; place < this.#rows.length; place++) {
+      if (this.#answers[place] !== undefined || this.#again.has(place)) continue
+      if ((this.#requestOf?.[place] ?? request.id) === request.id) this.#miss(place, missing)
+    }
+  }
+
+  #miss(place: number, missing: Missing & { readonly isRetryable: boolean }): void {
+    if (missing.isRetryable) this.#again.set(place, missing)
+    else this.#settle(place, missing)
+  }
+
+  #settle(place: number, missing: Missing): void {
+    this.#firstMissing ??= missing
+    const row = this.#rows[place] as BatchRow // a place of these rows
+    const inDoubt = changes(row) && (missing.wasSent || this.#sentBefore.has(place))
+    this.#answers[place] = { index: place, status: missing.status, bins: undefined, inDoubt }
+  }
+}
+
+const NO_NODE = new SendFailure('noNode', 'no node of the cluster is known to have the record')
+
+const UNAVAILABLE = {
+  status: RESULT_CODES.UNAVAILABLE,
+  message: 'the partition is not available',
+  wasSent: false,
+} as const
+
+/** A node that ended its answer without these rows: it refused the request as a whole, or lost them. */
+function unanswered(finalCode: number): Missing & { isRetryable: boolean } {
+  if (finalCode === RESULT_CODES.OK) {
+    const message = 'the server left rows without an answer'
+    return { status: CLIENT_STATUS.NO_RESPONSE, message, wasSent: true, isRetryable: false }
+  }
+  return {
+    status: finalCode,
+    message: 'the server refused the request',
+    wasSent: finalCode === RESULT_CODES.TIMEOUT,
+    isRetryable: finalCode === RESULT_CODES.UNAVAILABLE,
+  }
+}
+
+function changes(row: BatchRow): boolean {
+  return row.kind !== 'read'
+}
+
+function hasBins({ kind }: BatchRow): boolean {
+  return kind === 'read' || kind === 'apply' || kind === 'execute'
+}
+
+/** Blobs are views: where there are some, the row gets bytes of its own, for the message's are read into again. */
+function binsOf({ bytes, operationsStart, operationsEnd, operationCount, holdsViews }: RowMessage): Bins {
+  if (!holdsViews) return decodeBins(bytes, operationsStart, operationCount)
+  return decodeBins(Buffer.from(bytes.subarray(operationsStart, operationsEnd)), 0, operationCount)
+}

@@ -1,0 +1,227 @@
+import { messageOf, StoreError } from '../../errors/index.ts'
+import { ClusterMember } from './cluster-member.ts'
+import type { NodeOptions, WireNode } from './node.ts'
+import { PartitionMap } from './partition-map.ts'
+import { type Address, addressText } from './socket.ts'
+
+export interface ClusterOptions extends NodeOptions {
+  readonly hosts: readonly Address[]
+  readonly namespace: string
+  readonly onChange?: (change: ClusterChange) => void
+}
+
+export interface ClusterChange {
+  readonly event: 'node_added' | 'node_removed'
+  readonly node: string
+  readonly address: string
+  readonly reason: string
+}
+
+const TEND_EVERY_MS = 1_000
+/** Between tends that are asked for because something went wrong. */
+const TEND_PAUSE_MS = 100
+/** As the official client: a node that does not answer so often is given up (protocol 2.6). */
+const FAILURES_MAX = 5
+
+/** The nodes of a cluster and which of them has which partition, kept up to date by asking them each second. */
+export class Cluster {
+  readonly #options: ClusterOptions
+  readonly #members = new Map<string, ClusterMember>()
+  readonly #partitions = new PartitionMap<WireNode>()
+  #only: WireNode | undefined
+  #timer: NodeJS.Timeout | undefined
+  #tending: Promise<void> | undefined
+  #lastTendMs = 0
+  #isSoonAsked = false
+  #isClosed = false
+
+  private constructor(options: ClusterOptions) {
+    this.#options = options
+  }
+
+  /** Finds the nodes from any of the hosts. Throws `STORAGE_UNAVAILABLE` where none of them answers. */
+  static async open(options: ClusterOptions): Promise<Cluster> {
+    const cluster = new Cluster(options)
+    try {
+      await cluster.#seed()
+      await cluster.#tend()
+      if (cluster.#members.size === 0) throw new Error('the node that answered has no part in a cluster')
+    } catch (error) {
+      cluster.close()
+      const where = options.hosts.map(addressText).join()
+      throw new StoreError('STORAGE_UNAVAILABLE', `no node of a cluster at ${where}: ${messageOf(error)}`)
+    }
+    cluster.#plan()
+    return cluster
+  }
+
+  /** The release of each node. */
+  get builds(): readonly string[] {
+    return Array.from(this.#members.values(), ({ build }) => build)
+  }
+
+  /** Whether a node says that the namespace prefers consistency to availability. */
+  get isStronglyConsistent(): boolean {
+    return [...this.#members.values()].some(({ regime }) => regime > 0)
+  }
+
+  get hasNamespace(): boolean {
+    return [...this.#members.values()].some(({ hasNamespace }) => hasNamespace)
+  }
+
+  get nodes(): readonly WireNode[] {
+    return Array.from(this.#members.values(), ({ node }) => node)
+  }
+
+  /** The node of a cluster that has no other: it has every partition. */
+  get only(): WireNode | undefined {
+    return this.#only
+  }
+
+  /**
+   * The node to ask for a partition: for attempt 0 its master, for further attempts the nodes with its other
+   * copies in turn. Where nobody is known to have it, any node: it passes the request on.
+   */
+  owner(partition: number, attempt: number): WireNode | undefined {
+    const owner = this.#partitions.owner(partition, attempt)
+    if (owner !== undefined) return owner
+    const nodes = this.nodes
+    return nodes[(partition + attempt) % nodes.length]
+  }
+
+  /** Asks the nodes soon instead of within the second: something went wrong. */
+  tendSoon(): void {
+    if (this.#isSoonAsked) return
+    this.#isSoonAsked = true
+    this.#plan()
+  }
+
+  close(): void {
+    this.#isClosed = true
+    clearTimeout(this.#timer)
+    for (const member of this.#members.values()) member.close()
+    this.#members.clear()
+    this.#only = undefined
+  }
+
+  #plan(): void {
+    if (this.#isClosed || this.#tending !== undefined) return
+    clearTimeout(this.#timer)
+    const everyMs = this.#isSoonAsked ? TEND_PAUSE_MS : TEND_EVERY_MS
+    const waitMs = Math.max(0, this.#lastTendMs + everyMs - performance.now())
+    this.#timer = setTimeout(() => {
+      this.#isSoonAsked = false
+      this.#tending = this.#tend().finally(() => {
+        this.#tending = undefined
+        this.#plan()
+      })
+    }, waitMs)
+    // Looking after the cluster is no reason for a process to go on.
+    this.#timer.unref()
+  }
+
+  /** Never rejects: what cannot be reached is a fact about the cluster. */
+  async #tend(): Promise<void> {
+    this.#lastTendMs = performance.now()
+    await Promise.all(Array.from(this.#members.values(), member => member.refresh()))
+    if (![...this.#members.values()].some(({ failures }) => failures === 0))
+      await this.#seed().catch(() => {})
+    await this.#addPeers()
+    this.#removeLost()
+    await this.#readPartitions()
+    this.#only = this.#members.size === 1 ? this.nodes[0] : undefined
+    for (const node of this.nodes) node.tidy()
+  }
+
+  async #seed(): Promise<void> {
+    let failure: unknown = new Error('no host is given')
+    for (const host of this.#options.hosts) {
+      try {
+        const member = await ClusterMember.join([host], this.#options)
+        if (this.#members.has(member.node.name)) member.close()
+        else this.#add(member, 'seed')
+        return
+      } catch (error) {
+        failure = error
+      }
+    }
+    throw failure
+  }
+
+  /** Nodes that those that are known name, and which nobody has met yet. */
+  async #addPeers(): Promise<void> {
+    const unknown = new Map<string, readonly Address[]>()
+    for (const { peers } of this.#members.values())
+      for (const { name, addresses } of peers) if (!this.#members.has(name)) unknown.set(name, addresses)
+    await Promise.all(
+      Array.from(unknown, async ([name, addresses]) => {
+        try {
+          const member = await ClusterMember.join(addresses, this.#options)
+          if (member.node.name === name && !this.#members.has(name)) this.#add(member, 'peer')
+          else member.close()
+        } catch {
+          // Named by its peers but not reachable, now or from here; asked again with the next tend.
+        }
+      }),
+    )
+  }
+
+  #add(member: ClusterMember, reason: string): void {
+    if (this.#isClosed) {
+      member.close()
+      return
+    }
+    this.#members.set(member.node.name, member)
+    this.#report('node_added', member, reason)
+  }
+
+  /**
+   * A node that does not answer goes at once where the others no longer name it, otherwise after some tries. Not
+   * the last one that is left, or the last ones: slow servers are better than none.
+   */
+  #removeLost(): void {
+    const isAnyHealthy = [...this.#members.values()].some(
+      ({ failures, isReplaced }) => failures === 0 && !isReplaced,
+    )
+    for (const member of [...this.#members.values()]) {
+      const { failures, isReplaced } = member
+      if (isReplaced) this.#remove(member, 'another node has its address')
+      else if (failures > 0 && this.#isForgotten(member))
+        this.#remove(member, 'no answer, and its peers have given it up')
+      else if (failures >= FAILURES_MAX && isAnyHealthy) this.#remove(member, `no answer ${failures} times`)
+    }
+  }
+
+  #remove(member: ClusterMember, reason: string): void {
+    this.#members.delete(member.node.name)
+    this.#partitions.remove(member.node)
+    // What a node does that its cluster still knows, only slowly, may yet be answered.
+    if (member.isReplaced || this.#isForgotten(member)) member.close()
+    else member.retire()
+    this.#report('node_removed', member, reason)
+  }
+
+  /** Whether there are other nodes that answer, and none of them names it. */
+  #isForgotten(member: ClusterMember): boolean {
+    const others = [...this.#members.values()].filter(other => other !== member && other.failures === 0)
+    return (
+      others.length > 0 && !others.some(({ peers }) => peers.some(({ name }) => name === member.node.name))
+    )
+  }
+
+  /** Of nodes that their peers name: one that was cut off from them takes all partitions for its own. */
+  async #readPartitions(): Promise<void> {
+    const members = [...this.#members.values()].filter(member => !this.#isForgotten(member))
+    await Promise.all(
+      members.map(async member => {
+        const owned = await member.readPartitions()
+        if (owned !== undefined && this.#members.has(member.node.name))
+          this.#partitions.update(member.node, owned)
+      }),
+    )
+  }
+
+  #report(event: ClusterChange['event'], { node }: ClusterMember, reason: string): void {
+    this.#options.onChange?.({ event, node: node.name, address: addressText(node.address), reason })
+  }
+}

@@ -1,0 +1,124 @@
+import { Connection } from './connection.ts'
+import { SendFailure } from './send-failure.ts'
+import { type Address, addressText } from './socket.ts'
+
+export interface NodeOptions {
+  readonly connectionsMax: number
+  readonly connectionsMin: number
+  /** Time in milliseconds for opening a connection. */
+  readonly connectTimeoutMs: number
+}
+
+/** As the official client: servers drop what idles longer only where they are told to (protocol 1.2). */
+const IDLE_MS_MAX = 55_000
+const BACK_OFF_MS_MIN = 20
+const BACK_OFF_MS_MAX = 1_000
+
+/** A node of the cluster, with the connections that batches take and give back. */
+export class WireNode {
+  readonly name: string
+  readonly address: Address
+  readonly #options: NodeOptions
+  /** The last one given back is the first one taken, so that what is not needed idles. */
+  readonly #idle: Connection[] = []
+  readonly #busy = new Set<Connection>()
+  #opening = 0
+  #isClosed = false
+  #backOffMs = 0
+  #noAttemptUntilMs = 0
+
+  constructor(name: string, address: Address, options: NodeOptions) {
+    this.name = name
+    this.address = address
+    this.#options = options
+  }
+
+  get connections(): { readonly busy: number; readonly idle: number } {
+    return { busy: this.#busy.size, idle: this.#idle.length }
+  }
+
+  /** A connection of the caller's own until it is given back. @throws SendFailure; nothing was sent */
+  async take(timeoutMs: number): Promise<Connection> {
+    for (let idle = this.#idle.pop(); idle !== undefined; idle = this.#idle.pop()) {
+      if (!idle.isOpen) continue
+      this.#busy.add(idle)
+      return idle
+    }
+    const connection = await this.#open(timeoutMs)
+    this.#busy.add(connection)
+    return connection
+  }
+
+  giveBack(connection: Connection): void {
+    this.#busy.delete(connection)
+    if (!connection.isOpen) return
+    if (this.#isClosed) {
+      connection.close()
+      return
+    }
+    connection.idleSinceMs = performance.now()
+    this.#idle.push(connection)
+  }
+
+  /** Closes what has idled for too long, and opens what is missing of the least number. */
+  tidy(): void {
+    const oldest = performance.now() - IDLE_MS_MAX
+    const spare = this.#size - this.#options.connectionsMin
+    const isStale = ({ isOpen, idleSinceMs }: Connection): boolean => !isOpen || idleSinceMs < oldest
+    for (let left = spare; left > 0 && this.#idle[0] !== undefined && isStale(this.#idle[0]); left--)
+      this.#idle.shift()?.close()
+    for (let missing = -spare; missing > 0; missing--) {
+      this.#open(this.#options.connectTimeoutMs).then(
+        connection => this.giveBack(connection),
+        () => {}, // The next batch that needs it will say so.
+      )
+    }
+  }
+
+  /** Takes no batch any longer; those under way may end as they would. */
+  retire(): void {
+    this.#isClosed = true
+    for (const connection of this.#idle.splice(0)) connection.close()
+  }
+
+  /** Ends all connections; batches that wait for answers fail at once instead of at their time's end. */
+  close(): void {
+    this.retire()
+    for (const connection of [...this.#busy]) connection.close()
+  }
+
+  get #size(): number {
+    return this.#idle.length + this.#busy.size + this.#opening
+  }
+
+  async #open(timeoutMs: number): Promise<Connection> {
+    const { connectionsMax, connectTimeoutMs } = this.#options
+    const where = `${this.name} at ${addressText(this.address)}`
+    if (this.#isClosed) throw new SendFailure('notConnected', `${where} has left the cluster`)
+    if (this.#size >= connectionsMax)
+      throw new SendFailure('noConnectionFree', `${where}: all ${connectionsMax} connections are taken`)
+    if (performance.now() < this.#noAttemptUntilMs)
+      throw new SendFailure('notConnected', `${where} could not be reached ${this.#backOffMs} ms ago`)
+    this.#opening += 1
+    try {
+      const connection = await Connection.open(this.address, Math.min(timeoutMs, connectTimeoutMs))
+      this.#backOffMs = 0
+      if (!this.#isClosed) return connection
+      connection.close()
+      throw new SendFailure('notConnected', `${where} has left the cluster`)
+    } catch (error) {
+      this.#backOff()
+      throw error
+    } finally {
+      this.#opening -= 1
+    }
+  }
+
+  /** A node that cannot be reached is not asked again at once: each attempt would cost its whole time. */
+  #backOff(): void {
+    const isInForce = performance.now() < this.#noAttemptUntilMs
+    if (!isInForce)
+      this.#backOffMs = Math.min(BACK_OFF_MS_MAX, Math.max(BACK_OFF_MS_MIN, 2 * this.#backOffMs))
+    this.#noAttemptUntilMs = performance.now() + this.#backOffMs
+  }
+}

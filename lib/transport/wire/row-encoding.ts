@@ -1,0 +1,313 @@
+import { InvalidArgumentError } from '../../errors/index.ts'
+import {
+  BATCH_ROW_FLAGS,
+  type ByteWriter,
+  DIGEST_BYTES,
+  FIELD_TYPES,
+  INFO1,
+  INFO2,
+  INFO3,
+  OPERATION_CODES,
+  PARTICLE_TYPES,
+  writeInteger,
+  writeListHeader,
+} from '../../protocol/index.ts'
+import type { Filter } from '../filter.ts'
+import type { ExecuteRow } from '../statement.ts'
+import type { ApplyRow, BatchRow, ExistsPolicy, ReadRow, WriteOperation, WriteRow } from '../transport.ts'
+import { filterBytes } from './filter-encoding.ts'
+import { compileStatement, writeStatement } from './statement-encoding.ts'
+import {
+  beginOperation,
+  endOperation,
+  setUint32,
+  writeBinOperation,
+  writeElement,
+  writeMapKey,
+} from './value-encoding.ts'
+
+// A row of a batch request (protocol 6.1):
+//
+//   u32 index · digest (20) · u8 row flags · u8 info1 · u8 info2 · u8 info3 · [writes: u16 generation] · u32 ttl
+//   u16 number of fields · u16 number of operations · fields: namespace, set, … · operations
+
+const INDEX_BYTES = 4
+const FLAGS_AT = INDEX_BYTES + DIGEST_BYTES
+const FULL_HEAD_BYTES = FLAGS_AT + 1 + 3 + 4 + 2 + 2
+const FIELD_HEADER_BYTES = 5
+
+const READ_FLAGS = BATCH_ROW_FLAGS.INFO | BATCH_ROW_FLAGS.TTL
+
+/** The server takes it for "the namespace's default", which the store requires to be 0 (semantics 1.1). */
+const DEFAULT_TTL = 0
+/** The server refuses more than ten years. */
+const TTL_SECONDS_MAX = 10 * 365 * 24 * 60 * 60
+
+const EXISTS_INFO2 = {
+  any: INFO2.WRITE,
+  'create-only': INFO2.WRITE | INFO2.CREATE_ONLY,
+  'update-only': INFO2.WRITE,
+} as const satisfies Record<ExistsPolicy, number>
+
+/** Opcodes of list and map operations (protocol 8.4, 8.5). */
+const APPEND = 1
+const REMOVE_ALL_BY_VALUE = 35
+const MAP_PUT = 67
+const MAP_REMOVE_BY_KEY = 76
+const ADD_UNIQUE_NO_FAIL = 1 | 4
+const UNORDERED = 0
+const RETURN_NONE = 0
+
+/** Writes the rows of one request, one after another. */
+export class RowEncoder {
+  readonly #writer: ByteWriter
+  readonly #namespace: Buffer
+  /** The fields that every row of a set begins with. */
+  readonly #setFields = new Map<string, Buffer>()
+  #previous: BatchRow | undefined
+
+  constructor(writer: ByteWriter, namespace: string) {
+    this.#writer = writer
+    this.#namespace = field(FIELD_TYPES.NAMESPACE, Buffer.from(namespace))
+  }
+
+  /** The next row is the first one of a request. */
+  begin(): void {
+    this.#previous = undefined
+  }
+
+  /**
+   * @param index goes with the answer
+   * @param digest a character for each byte
+   * @throws InvalidArgumentError for values that no bin can hold; what was written of the row has no meaning
+   */
+  row(row: BatchRow, index: number, digest: string): void {
+    const previous = this.#previous
+    if (previous !== undefined && isRepeated(previous, row)) {
+      this.#head(index, digest, BATCH_ROW_FLAGS.REPEAT, FLAGS_AT + 1)
+      return
+    }
+    this.#previous = row
+    switch (row.kind) {
+      case 'read':
+        this.#read(row, index, digest)
+        return
+      case 'write':
+        this.#write(row, index, digest)
+        return
+      case 'execute':
+        this.#execute(row, index, digest)
+        return
+      case 'apply':
+        this.#apply(row, index, digest)
+        return
+      case 'remove': {
+        const at = this.#fullHead(index, digest, {
+          info2: INFO2.WRITE | INFO2.DELETE,
+          info3: row.relaxedCommit === true ? INFO3.COMMIT_LEVEL_MASTER : 0,
+        })
+        this.#counts(at, this.#fields(row.key.set, row.filter), 0)
+      }
+    }
+  }
+
+  #read(row: ReadRow, index: number, digest: string): void {
+    const { bins } = row
+    const info1 = bins === 'all' ? INFO1.GET_ALL : bins.length === 0 ? INFO1.GET_NO_BINS : 0
+    const at = this.#fullHead(index, digest, { flags: READ_FLAGS, info1: INFO1.READ | info1 })
+    this.#counts(at, this.#fields(row.key.set, row.filter), bins === 'all' ? 0 : bins.length)
+    if (bins === 'all') return
+    for (const bin of bins) {
+      endOperation(this.#writer, beginOperation(this.#writer, OPERATION_CODES.READ, PARTICLE_TYPES.NULL, bin))
+    }
+  }
+
+  #write(row: WriteRow, index: number, digest: string): void {
+    const at = this.#fullHead(index, digest, {
+      info2: EXISTS_INFO2[row.exists],
+      info3: row.exists === 'update-only' ? INFO3.UPDATE_ONLY : 0,
+      ttl: row.ttlSeconds === undefined ? DEFAULT_TTL : checkedTtl(row.ttlSeconds),
+    })
+    this.#counts(at, this.#fields(row.key.set, row.filter), row.operations.length)
+    for (const operation of row.operations) writeOperationOf(this.#writer, operation)
+  }
+
+  #execute(row: ExecuteRow, index: number, digest: string): void {
+    const { exists } = row.statement
+    const statement = compileStatement(row.statement)
+    const at = this.#fullHead(index, digest, {
+      info1: statement.hasReads ? INFO1.READ : 0,
+      info2: EXISTS_INFO2[exists],
+      info3: exists === 'update-only' ? INFO3.UPDATE_ONLY : 0,
+    })
+    const fields = this.#fields(row.key.set, undefined)
+    writeStatement(this.#writer, statement, row)
+    this.#counts(at, fields + statement.fieldCount, statement.operationCount)
+  }
+
+  #apply(row: ApplyRow, index: number, digest: string): void {
+    const writer = this.#writer
+    const at = this.#fullHead(index, digest, { info2: INFO2.WRITE })
+    const fields = this.#fields(row.key.set, row.filter)
+    this.#textField(FIELD_TYPES.UDF_MODULE, row.module)
+    this.#textField(FIELD_TYPES.UDF_FUNCTION, row.function)
+    const start = writer.reserve(FIELD_HEADER_BYTES)
+    writeListHeader(writer, row.args.length)
+    for (const argument of row.args) writeElement(writer, argument, 1)
+    setUint32(writer.buffer, start, writer.length - start - 4)
+    writer.buffer[start + 4] = FIELD_TYPES.UDF_ARGUMENTS
+    this.#counts(at, fields + 3, 0)
+  }
+
+  /** @returns where the row begins */
+  #head(index: number, digest: string, flags: number, bytes: number): number {
+    const at = this.#writer.reserve(bytes)
+    const { buffer } = this.#writer
+    setUint32(buffer, at, index)
+    buffer.write(digest, at + INDEX_BYTES, 'latin1')
+    buffer[at + FLAGS_AT] = flags
+    return at
+  }
+
+  #fullHead(
+    index: number,
+    digest: string,
+    {
+      flags = READ_FLAGS,
+      info1 = 0,
+      info2 = 0,
+      info3 = 0,
+      ttl = DEFAULT_TTL,
+    }: { flags?: number; info1?: number; info2?: number; info3?: number; ttl?: number },
+  ): number {
+    const at = this.#head(index, digest, flags, FULL_HEAD_BYTES)
+    const { buffer } = this.#writer
+    buffer[at + FLAGS_AT + 1] = info1
+    buffer[at + FLAGS_AT + 2] = info2
+    buffer[at + FLAGS_AT + 3] = info3
+    setUint32(buffer, at + FLAGS_AT + 4, ttl)
+    return at
+  }
+
+  #counts(rowStart: number, fields: number, operations: number): void {
+    const at = rowStart + FULL_HEAD_BYTES - 4
+    setUint32(this.#writer.buffer, at, (fields << 16) | operations)
+  }
+
+  /** Namespace, set and filter. @returns how many they are */
+  #fields(set: string, filter: Filter | undefined): number {
+    let known = this.#setFields.get(set)
+    if (known === undefined) {
+      known = Buffer.concat([this.#namespace, field(FIELD_TYPES.SET, Buffer.from(set))])
+      this.#setFields.set(set, known)
+    }
+    this.#writer.bytes(known)
+    if (filter === undefined) return 2
+    const bytes = filterBytes(filter)
+    this.#fieldHeader(FIELD_TYPES.FILTER, bytes.length)
+    this.#writer.bytes(bytes)
+    return 3
+  }
+
+  #textField(type: number, text: string): void {
+    const bytes = Buffer.byteLength(text)
+    this.#fieldHeader(type, bytes)
+    const at = this.#writer.reserve(bytes)
+    this.#writer.buffer.write(text, at)
+  }
+
+  #fieldHeader(type: number, bytes: number): void {
+    const at = this.#writer.reserve(FIELD_HEADER_BYTES)
+    setUint32(this.#writer.buffer, at, bytes + 1)
+    this.#writer.buffer[at + 4] = type
+  }
+}
+
+/**
+ * Whether a row is the last full one with another key, so that 25 bytes tell all of it: what callers share from
+ * row to row, names of bins and arguments, are the same arrays.
+ */
+function isRepeated(previous: BatchRow, row: BatchRow): boolean {
+  if (row.kind === 'execute' || previous.kind === 'execute') return false
+  if (previous.key.set !== row.key.set || previous.filter !== row.filter) return false
+  if (row.kind === 'read') return previous.kind === 'read' && previous.bins === row.bins
+  if (row.kind === 'remove') return previous.kind === 'remove' && previous.relaxedCommit === row.relaxedCommit
+  return (
+    row.kind === 'apply' &&
+    previous.kind === 'apply' &&
+    previous.args === row.args &&
+    previous.function === row.function &&
+    previous.module === row.module
+  )
+}
+
+function field(type: number, data: Uint8Array): Buffer {
+  const bytes = Buffer.alloc(FIELD_HEADER_BYTES + data.length)
+  setUint32(bytes, 0, data.length + 1)
+  bytes[4] = type
+  bytes.set(data, FIELD_HEADER_BYTES)
+  return bytes
+}
+
+function writeOperationOf(writer: ByteWriter, operation: WriteOperation): void {
+  switch (operation.kind) {
+    case 'put':
+      writeBinOperation(writer, OPERATION_CODES.WRITE, operation.bin, operation.value)
+      return
+    case 'unset':
+      writeBinOperation(writer, OPERATION_CODES.WRITE, operation.bin, null)
+      return
+    case 'add':
+      writeBinOperation(writer, OPERATION_CODES.INCREMENT, operation.bin, safeInteger(operation.value))
+      return
+    default: {
+      const start = beginOperation(writer, OPERATION_CODES.CDT_MODIFY, PARTICLE_TYPES.BLOB, operation.bin)
+      writeCollectionChange(writer, operation)
+      endOperation(writer, start)
+    }
+  }
+}
+
+type CollectionChange = Exclude<WriteOperation, { kind: 'put' | 'unset' | 'add' }>
+
+function writeCollectionChange(writer: ByteWriter, operation: CollectionChange): void {
+  switch (operation.kind) {
+    case 'list-append-unique':
+      writeListHeader(writer, 4)
+      writeInteger(writer, APPEND)
+      writeElement(writer, operation.value)
+      writeInteger(writer, UNORDERED)
+      writeInteger(writer, ADD_UNIQUE_NO_FAIL)
+      return
+    case 'list-remove-value':
+      writeListHeader(writer, 3)
+      writeInteger(writer, REMOVE_ALL_BY_VALUE)
+      writeInteger(writer, RETURN_NONE)
+      writeElement(writer, operation.value)
+      return
+    case 'map-put':
+      writeListHeader(writer, 4)
+      writeInteger(writer, MAP_PUT)
+      writeMapKey(writer, operation.key)
+      writeElement(writer, operation.value)
+      writeInteger(writer, UNORDERED)
+      return
+    case 'map-remove':
+      writeListHeader(writer, 3)
+      writeInteger(writer, MAP_REMOVE_BY_KEY)
+      writeInteger(writer, RETURN_NONE)
+      writeMapKey(writer, operation.key)
+  }
+}
+
+function checkedTtl(ttlSeconds: number): number {
+  if (!Number.isSafeInteger(ttlSeconds) || ttlSeconds < 1 || ttlSeconds > TTL_SECONDS_MAX)
+    throw new InvalidArgumentError('ttlSeconds', `a whole number from 1 to ${TTL_SECONDS_MAX}`, ttlSeconds)
+  return ttlSeconds
+}
+
+function safeInteger(value: number | bigint): number {
+  const number = Number(value)
+  if (!Number.isSafeInteger(number)) throw new InvalidArgumentError('addend', 'a safe integer', value)
+  return number
+}
