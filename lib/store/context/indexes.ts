@@ -1,8 +1,8 @@
 import { StoreError } from '../../errors/index.ts'
 import { BINS } from '../../record/index.ts'
 import type { Administration, IndexDefinition } from '../../transport/index.ts'
-import { PRUNE_INTENT_HEIGHT } from '../operations/pruning/intent-set.ts'
 import { released } from '../waiting/released.ts'
+import { PRUNE_INTENT_HEIGHT } from './prune-intent-set.ts'
 
 /** What names depend on. */
 export interface IndexNames {

@@ -12,13 +12,13 @@ import {
   type Transport,
 } from '../../transport/index.ts'
 import type { EventLogger } from '../logging/logger.ts'
-import { pruneIntentSet } from '../operations/pruning/intent-set.ts'
 import { asStoreError } from '../store-errors.ts'
 import { AcknowledgedSpends } from './acknowledged-spends.ts'
 import type { BlockStateHolder } from './block-state.ts'
 import { type BreakerState, CircuitBreaker } from './circuit-breaker.ts'
 import type { FollowUpPools } from './follow-up-pools.ts'
 import { Indexes } from './indexes.ts'
+import { pruneIntentSet } from './prune-intent-set.ts'
 
 export interface OperateOptions {
   signal?: AbortSignal | undefined
