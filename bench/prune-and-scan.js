@@ -2,6 +2,7 @@
 // Writes N mined and fully spent transactions of one input past the store's operations, walks over them, and prunes
 // them. Without --store it measures on the embedded server, whose memory and CPU are then part of the figures.
 import { randomBytes } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { UtxoStore } from 'aerospike-utxo-store'
 
@@ -64,11 +65,12 @@ const rowOf = (txid, content) => ({
 })
 
 /** The rows put or remove, so that a batch whose time was over can be sent again. */
-async function sentAtLast(rows, attempts = 10) {
+async function sentAtLast(rows, attempts = 60) {
   try {
     return await store.transport.batchOperate(rows, { timeout: 60_000 })
   } catch (error) {
     if (attempts === 1) throw error
+    await delay(1_000)
     return sentAtLast(rows, attempts - 1)
   }
 }

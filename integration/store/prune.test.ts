@@ -380,6 +380,7 @@ describe('lesson 67: a run that is stopped at any of its steps', () => {
       }
       expect(steps).toBeGreaterThan(8)
     },
+    180_000,
   )
 
   it('does not remove the body of a transaction that is there again', async () => {

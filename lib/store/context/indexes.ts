@@ -2,8 +2,8 @@ import { StoreError } from '../../errors/index.ts'
 import { BINS } from '../../record/index.ts'
 import type { Settings } from '../../settings/index.ts'
 import type { Administration, IndexDefinition } from '../../transport/index.ts'
-import { PRUNE_INTENT_HEIGHT, pruneIntentSet } from '../operations/pruning/intent-set.ts'
 import { released } from '../waiting/released.ts'
+import { PRUNE_INTENT_HEIGHT, pruneIntentSet } from './prune-intent-set.ts'
 
 /** What names depend on. */
 export interface IndexNames {
@@ -11,6 +11,10 @@ export interface IndexNames {
   readonly deleteAtHeight: string
   /** The set of the intents of the pruner. */
   readonly pruneIntentSet: string
+}
+
+export function indexNames({ prunerIndexName }: Settings, set: string): IndexNames {
+  return { deleteAtHeight: prunerIndexName, pruneIntentSet: pruneIntentSet(set) }
 }
 
 /** The secondary indexes, all numeric, under the names that the reference gives them (semantics 1.13). */
@@ -27,10 +31,6 @@ export const INDEXES = {
 } as const satisfies Record<string, (names: IndexNames) => Omit<IndexDefinition, 'type'>>
 
 export type IndexName = keyof typeof INDEXES
-
-export function indexNames(set: string, { prunerIndexName }: Settings): IndexNames {
-  return { deleteAtHeight: prunerIndexName, pruneIntentSet: pruneIntentSet(set) }
-}
 
 export function indexDefinition(name: IndexName, names: IndexNames): IndexDefinition {
   return { ...INDEXES[name](names), type: 'numeric' }

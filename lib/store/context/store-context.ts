@@ -101,7 +101,7 @@ export class StoreContext {
     this.external = this.externalCaches?.over(options.external) ?? options.external
     this.queries = options.queries
     this.administration = options.administration
-    this.indexes = new Indexes(options.administration, indexNames(options.set, options.settings))
+    this.indexes = new Indexes(options.administration, indexNames(options.settings, options.set))
     this.transport = options.transport
     this.#closing = options.closing
     this.spendBreaker = this.#breaker()

@@ -63,7 +63,7 @@ async function checkIndex(
   { administration, set, settings, fix, signal }: SetCheckOptions,
   name: keyof typeof INDEXES,
 ): Promise<Finding> {
-  const index = indexDefinition(name, indexNames(set, settings))
+  const index = indexDefinition(name, indexNames(settings, set))
   const check = `index on ${index.bin}`
   const states = await administration.indexStates(index)
   if (states.every(state => state === 'ready')) return ok(check, 'ready on every node')

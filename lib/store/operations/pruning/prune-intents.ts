@@ -2,10 +2,10 @@ import { txidToHex } from '../../../bitcoin/index.ts'
 import { StoreError } from '../../../errors/index.ts'
 import { masterKey } from '../../../record/index.ts'
 import { type Bins, RESULT_CODES, type RecordKey } from '../../../transport/index.ts'
+import { PRUNE_INTENT_HEIGHT, pruneIntentSet } from '../../context/prune-intent-set.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { mapRows } from '../../dispatch/map-rows.ts'
 import { rowError } from '../../store-errors.ts'
-import { PRUNE_INTENT_HEIGHT, pruneIntentSet } from './intent-set.ts'
 import { type RowVerdict, verdictOf } from './removal-rows.ts'
 
 /**

@@ -1,3 +1,4 @@
+import { txidToHex } from '../../../bitcoin/index.ts'
 import { StoreError } from '../../../errors/index.ts'
 import { BINS, binsForFields, decodeMetadata, type TxInpoint } from '../../../record/index.ts'
 import type { QueryRecord } from '../../../transport/index.ts'
@@ -119,7 +120,7 @@ async function inpoints(
 ): Promise<TxInpoint[]> {
   const outpoints = await spentOutpoints(context, txid, bins)
   if (outpoints === undefined)
-    throw new StoreError('STORAGE_ERROR', 'the external body of an unmined transaction is missing')
+    throw new StoreError('STORAGE_ERROR', `the external body of ${txidToHex(txid)} is missing`)
   const byParent = new Map<string, { readonly txid: Uint8Array; readonly vouts: number[] }>()
   for (const { txid: parent, vout } of outpoints) {
     const key = Buffer.from(parent.buffer, parent.byteOffset, parent.byteLength).toString('latin1')

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals'
 import { MemoryStore } from '../../../../lib/external/index.ts'
+import { pruneIntentSet } from '../../../../lib/store/context/prune-intent-set.ts'
 import { completeRemovals } from '../../../../lib/store/operations/pruning/complete-removals.ts'
 import { finishRemovals } from '../../../../lib/store/operations/pruning/finish-removals.ts'
-import { pruneIntentSet } from '../../../../lib/store/operations/pruning/intent-set.ts'
 import { newRun } from '../../../../lib/store/operations/pruning/prune-run.ts'
 import {
   bytes32,
