@@ -205,7 +205,7 @@ const CONSUMERS: Record<string, Consumer> = {
       const gate = new Promise<void>(resolve => {
         end = resolve
       })
-      for (let n = 0; n < 20; n++) {
+      for (let n = 0; n < 5; n++) {
         ended.push(
           withExternalPlace(context, undefined, () => {
             writers += 1
