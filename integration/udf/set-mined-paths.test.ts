@@ -8,7 +8,7 @@ import { BothPaths, type RecordBins } from './both-paths.ts'
 import { mostly, recordBins } from './spend-cases.ts'
 
 const CASES = 40
-const RUNS = 40
+const RUNS = process.env.UTXO_TEST_SERVER?.startsWith('aerospike:') ? 40 : 10
 const SEED = 20_261_122
 const RETENTION = 10
 

@@ -104,24 +104,34 @@ export const recordBins = fc
     recordDrift: drift,
     peculiarities: fc.array(peculiarity, { maxLength: 2 }),
   })
-  .map(({ isPage, slots, spentDrift, recordDrift, peculiarities }) => {
-    const spent = slots.filter(slot => slot instanceof Uint8Array && slot.length === 68).length
-    const record = slots.filter(slot => slot !== null).length
-    const all: Record<string, BinValue | undefined> = {
-      txID: hash('tx'),
-      spentUtxos: spentDrift === undefined ? undefined : spent + spentDrift,
-      recordUtxos: recordDrift === undefined ? undefined : record + recordDrift,
-      utxos: slots,
-      locked: false,
-      conflicting: false,
-      totalExtraRecs: 0,
-      blockIDs: [7],
-      ...Object.fromEntries(peculiarities),
-    }
-    if (isPage) for (const bin of ['totalExtraRecs', 'blockIDs', 'external']) all[bin] = undefined
-    const entries = Object.entries(all).filter((entry): entry is [string, BinValue] => entry[1] !== undefined)
-    return { isPage, bins: Object.fromEntries(entries) }
-  })
+  .map(binsOf)
+
+interface RecordParts {
+  readonly isPage: boolean
+  readonly slots: readonly BinValue[]
+  readonly spentDrift: number | undefined
+  readonly recordDrift: number | undefined
+  readonly peculiarities: readonly (readonly [string, BinValue | undefined])[]
+}
+
+function binsOf({ isPage, slots, spentDrift, recordDrift, peculiarities }: RecordParts) {
+  const spent = slots.filter(slot => slot instanceof Uint8Array && slot.length === 68).length
+  const record = slots.filter(slot => slot !== null).length
+  const all: Record<string, BinValue | undefined> = {
+    txID: hash('tx'),
+    spentUtxos: spentDrift === undefined ? undefined : spent + spentDrift,
+    recordUtxos: recordDrift === undefined ? undefined : record + recordDrift,
+    utxos: slots,
+    locked: false,
+    conflicting: false,
+    totalExtraRecs: 0,
+    blockIDs: [7],
+    ...Object.fromEntries(peculiarities),
+  }
+  if (isPage) for (const bin of ['totalExtraRecs', 'blockIDs', 'external']) all[bin] = undefined
+  const entries = Object.entries(all).filter((entry): entry is [string, BinValue] => entry[1] !== undefined)
+  return { isPage, bins: Object.fromEntries(entries) }
+}
 
 const rarely = mostly(false, true)
 const claim: fc.Arbitrary<ClaimCase> = fc
@@ -156,7 +166,30 @@ const ALL_OUTPUTS: readonly ClaimCase[] = OUTPUTS.map((output, offset) => ({
   },
 }))
 
-/** Any record and any claims on it. */
-export const spendCase: fc.Arbitrary<SpendCase> = fc
-  .tuple(recordBins, fc.oneof(fc.array(claim, { minLength: 1, maxLength: 6 }), fc.constant(ALL_OUTPUTS)))
-  .map(([record, claims]) => ({ ...record, claims }))
+/**
+ * Any record and any claims on it. Also one good claim alone, and one on each output: a claim that is left to Lua
+ * has it judge the record as a whole, and hides what the others have done wrong.
+ */
+export const spendCase: fc.Arbitrary<SpendCase> = recordBins.chain(record => {
+  const { utxos } = record.bins
+  const outputs = Array.isArray(utxos) ? utxos.length : 0
+  const claims = fc.oneof(
+    fc.array(claim, { minLength: 1, maxLength: 6 }),
+    fc.constant(ALL_OUTPUTS.slice(0, 1)),
+    fc.constant(ALL_OUTPUTS.slice(0, Math.max(1, outputs))),
+  )
+  return claims.map(claims => ({ ...record, claims }))
+})
+
+/** Every peculiarity alone, on a master and on a page, with a spend of one output and of both. */
+export const eachPeculiarity: readonly SpendCase[] = Object.entries(PECULIARITIES).flatMap(([bin, values]) =>
+  values.flatMap(value =>
+    [false, true].flatMap(isPage =>
+      [1, 2].map(count => {
+        const slots = OUTPUTS.slice(0, 2).map(hash)
+        const parts = { isPage, slots, spentDrift: 0, recordDrift: 0, peculiarities: [[bin, value] as const] }
+        return { ...binsOf(parts), claims: ALL_OUTPUTS.slice(0, count) }
+      }),
+    ),
+  ),
+)
