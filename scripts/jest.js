@@ -3,6 +3,7 @@
 // their Aerospike; it reaches them as UTXO_TEST_SERVER (see integration/servers/server.ts).
 import { spawnSync } from 'node:child_process'
 import { createRequire } from 'node:module'
+import { constants } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
 const CONFIGS = { unit: 'jest.config.js', integration: 'jest.integration.config.js' }
@@ -35,4 +36,5 @@ const run = spawnSync(
   ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', jest, '--config', config, ...rest],
   { cwd: root, env, stdio: 'inherit' },
 )
-process.exit(run.status ?? 1)
+// As a shell tells it: scripts/histories.js counts crashes by it.
+process.exit(run.status ?? 128 + (constants.signals[run.signal] ?? 0))
