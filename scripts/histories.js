@@ -17,6 +17,9 @@ const OPERATIONS_PER_EPOCH = 10_000
 const ATTEMPTS_MAX = 4
 const OUTPUT_SHOWN = 4_000
 const CRASH_OUTPUT_SHOWN = 500
+/** More than the time that the test gives itself. */
+const EPOCH_MS_BASE = 180_000
+const EPOCH_MS_PER_CALL = 20
 const COUNTED = ['outcomes', 'batches', 'rollbacks', 'nodeFaults']
 
 function misused(message) {
@@ -119,15 +122,8 @@ class Run {
     this.#killChildren()
   }
 
-  /** Each is a group of its own, because Jest runs in a child of scripts/jest.js. */
   #killChildren() {
-    for (const { pid } of this.#children) {
-      try {
-        process.kill(-pid, 'SIGKILL')
-      } catch {
-        // It has ended.
-      }
-    }
+    for (const child of this.#children) killGroup(child)
   }
 
   /** Resolves to the process's exit code. */
@@ -185,7 +181,15 @@ class Run {
     const { server, faults } = this.#options
     const child = spawn(
       process.execPath,
-      ['scripts/jest.js', 'integration', '--server', server, '-i', 'integration/histories/histories'],
+      [
+        'scripts/jest.js',
+        'integration',
+        '--server',
+        server,
+        '-i',
+        '--forceExit',
+        'integration/histories/histories',
+      ],
       {
         cwd: fileURLToPath(new URL('..', import.meta.url)),
         env: {
@@ -200,6 +204,14 @@ class Run {
       },
     )
     this.#children.add(child)
+    let isHanging = false
+    const limit = setTimeout(
+      () => {
+        isHanging = true
+        killGroup(child)
+      },
+      EPOCH_MS_BASE + operations * EPOCH_MS_PER_CALL,
+    )
     let output = ''
     const listen = text => {
       const calls = /(\d+) calls\n$/.exec(text)?.[1]
@@ -211,9 +223,13 @@ class Run {
     return new Promise((resolve, reject) => {
       child.on('error', reject)
       child.on('close', (status, signal) => {
+        clearTimeout(limit)
         this.#children.delete(child)
         this.#underWay.delete(seed)
-        resolve({ status, signal: signal ?? signalOf(status), report: readReport(file), output })
+        // A hang is no crash: it is never repeated, but a failure.
+        const crashed = isHanging ? undefined : (signal ?? signalOf(status))
+        const text = isHanging ? `${output}\nno end within its time` : output
+        resolve({ status, signal: crashed, report: readReport(file), output: text })
       })
     })
   }
@@ -245,6 +261,15 @@ class Run {
     console.log(`nodeRepairs: ${nodeRepairs}`)
     const texts = crashes.map(crash => `seed ${crash.seed} attempt ${crash.attempt} ${crash.signal}`)
     console.log(`crashes of the client, epochs repeated: ${crashes.length} ${texts.join(', ')}`)
+  }
+}
+
+/** Each is a group of its own, because Jest runs in a child of scripts/jest.js. */
+function killGroup({ pid }) {
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // It has ended.
   }
 }
 

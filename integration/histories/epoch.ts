@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { UtxoStore } from 'aerospike-utxo-store'
 import { type Evidence, type Violation, violations } from './checks.ts'
 import type { ClusterFaults } from './cluster-faults.ts'
@@ -37,6 +38,8 @@ const STORES = 3
 const CONCURRENCY = 64
 const TIP = 500
 const OPERATIONS_PER_PARENT = 50
+const OPEN_ATTEMPTS_MAX = 10
+const OPEN_PAUSE_MS = 500
 const CALLS_PER_DISTURBANCE = 250
 
 /** Short waits, so that a lost answer costs a fraction of a second. */
@@ -160,7 +163,15 @@ class Stores {
     const { store, network } = this.at(index)
     await network.letGo()
     await store.close()
-    await this.#openAt(index)
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#openAt(index)
+      } catch (error) {
+        // A node that is frozen or gone can hold it up for as long as a disturbance lasts.
+        if (attempt === OPEN_ATTEMPTS_MAX) throw error
+        await delay(OPEN_PAUSE_MS)
+      }
+    }
   }
 
   get batches(): Counts {
@@ -173,11 +184,12 @@ class Stores {
 
   /** Every call and every batch has ended, also those that their callers no longer wait for. */
   async close(): Promise<void> {
-    await this.#replacing
+    const [replaced] = await Promise.allSettled([this.#replacing])
     for (const network of this.#networks) network.isFaulty = false
     await Promise.all(this.#networks.map(network => network.letGo()))
     await Promise.all(this.#stores.map(({ store }) => store.close()))
     await Promise.all(this.#networks.map(network => network.quiet()))
+    if (replaced.status === 'rejected') throw replaced.reason
   }
 
   async #openAt(index: number): Promise<void> {
