@@ -18,8 +18,8 @@ const ATTEMPTS_MAX = 4
 const OUTPUT_SHOWN = 4_000
 const CRASH_OUTPUT_SHOWN = 500
 /** More than the time that the test gives itself. */
-const EPOCH_MS_BASE = 180_000
-const EPOCH_MS_PER_CALL = 20
+const EPOCH_MS_BASE = 300_000
+const EPOCH_MS_PER_CALL = 60
 const COUNTED = ['outcomes', 'batches', 'rollbacks', 'nodeFaults']
 
 function misused(message) {

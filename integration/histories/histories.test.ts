@@ -63,7 +63,7 @@ it(
     const untaken = PATHS_TO_TAKE.filter(path => !report.outcomes.has(path))
     expect(untaken).toEqual([])
   },
-  60_000 + OPERATIONS * 20,
+  120_000 + OPERATIONS * 60,
 )
 
 /** Outcomes that a run without would not have tested. */
