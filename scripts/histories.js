@@ -1,48 +1,291 @@
 // Random concurrent histories, checked afterwards (integration/histories):
-//   node scripts/histories.js [--operations N] [--seed S] [--server KIND]
-// Prints progress; on a violation the seed and the calls that touch the transaction.
-import { spawnSync } from 'node:child_process'
+//   node scripts/histories.js [--operations N] [--seed S] [--faults cluster|network] [--server KIND] [--jobs N] [--json]
+// Epochs of 10,000 calls, the first with seed S, the next with S + 1 and so on, each in a process of its own: the
+// npm client's native code can crash when nodes come and go. A crash is counted and shown, and its epoch repeated;
+// one that crashes every time is a failure. Progress is on stderr; the counts are on stdout. On a violation: the
+// seed, the calls that touch the transaction, and the command that repeats the epoch; exit code 1.
+import { spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { constants, tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
-const usage = 'usage: node scripts/histories.js [--operations N] [--seed S] [--server KIND]'
+const USAGE =
+  'usage: node scripts/histories.js [--operations N] [--seed S] [--faults cluster|network] [--server KIND] [--jobs N] [--json]'
+const OPERATIONS_PER_EPOCH = 10_000
+const ATTEMPTS_MAX = 4
+const OUTPUT_SHOWN = 4_000
+const CRASH_OUTPUT_SHOWN = 500
+/** More than the time that the test gives itself. */
+const EPOCH_MS_BASE = 300_000
+const EPOCH_MS_PER_CALL = 60
+const COUNTED = ['outcomes', 'batches', 'rollbacks', 'nodeFaults']
+
+function misused(message) {
+  console.error(`${message}\n${USAGE}`)
+  process.exit(2)
+}
 
 function wholeNumber(name, text) {
-  if (/^[1-9]\d{0,8}$/.test(text)) return text
-  console.error(`--${name} must be a whole number from 1, got ${text}\n${usage}`)
-  process.exit(2)
+  if (!/^[1-9]\d{0,8}$/.test(text)) misused(`--${name} must be a whole number from 1, got ${text}`)
+  return Number(text)
 }
 
-let values
-try {
-  values = parseArgs({
-    options: {
-      operations: { type: 'string', default: '1000000' },
-      seed: { type: 'string', default: '1' },
-      server: { type: 'string', default: 'embedded' },
-      help: { type: 'boolean', default: false },
-    },
-  }).values
-} catch (error) {
-  console.error(`${error.message}\n${usage}`)
-  process.exit(2)
-}
-if (values.help) {
-  console.log(usage)
-  process.exit(0)
+function readOptions() {
+  let values
+  try {
+    values = parseArgs({
+      options: {
+        operations: { type: 'string', default: '1000000' },
+        seed: { type: 'string', default: '1' },
+        faults: { type: 'string' },
+        server: { type: 'string', default: 'embedded' },
+        jobs: { type: 'string', default: '1' },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    }).values
+  } catch (error) {
+    misused(error.message)
+  }
+  if (values.help) {
+    console.log(USAGE)
+    process.exit(0)
+  }
+  const isEmbedded = values.server === 'embedded'
+  const faults = values.faults ?? (isEmbedded ? 'cluster' : 'network')
+  if (faults !== 'cluster' && faults !== 'network')
+    misused(`--faults must be cluster or network, got ${faults}`)
+  if (faults === 'cluster' && !isEmbedded) misused('--faults cluster needs the embedded server')
+  return {
+    operations: wholeNumber('operations', values.operations),
+    seed: wholeNumber('seed', values.seed),
+    jobs: wholeNumber('jobs', values.jobs),
+    faults,
+    server: values.server,
+    json: values.json,
+  }
 }
 
-const run = spawnSync(
-  process.execPath,
-  ['scripts/jest.js', 'integration', '--server', values.server, 'integration/histories'],
-  {
-    cwd: fileURLToPath(new URL('..', import.meta.url)),
-    env: {
-      ...process.env,
-      UTXO_HISTORY_OPERATIONS: wholeNumber('operations', values.operations),
-      UTXO_HISTORY_SEED: wholeNumber('seed', values.seed),
-    },
-    stdio: 'inherit',
-  },
-)
-process.exit(run.status ?? 1)
+function epochsOf({ operations, seed }) {
+  return Array.from({ length: Math.ceil(operations / OPERATIONS_PER_EPOCH) }, (_, index) => ({
+    seed: seed + index,
+    operations: Math.min(OPERATIONS_PER_EPOCH, operations - index * OPERATIONS_PER_EPOCH),
+  }))
+}
+
+/** How often something was counted, by kind and name. */
+class Totals {
+  operations = 0
+  epochs = 0
+  nodeRepairs = 0
+  crashes = []
+  outcomes = {}
+  batches = {}
+  rollbacks = {}
+  nodeFaults = {}
+
+  add(report) {
+    this.operations += report.operations
+    this.epochs += 1
+    this.nodeRepairs += report.nodeRepairs
+    for (const kind of COUNTED) {
+      for (const [name, count] of Object.entries(report[kind])) {
+        this[kind][name] = (this[kind][name] ?? 0) + count
+      }
+    }
+  }
+}
+
+class Run {
+  #options
+  #directory = mkdtempSync(join(tmpdir(), 'utxo-histories-'))
+  #totals = new Totals()
+  /** Calls made by the epochs under way, by seed. */
+  #underWay = new Map()
+  #children = new Set()
+  #failure
+
+  constructor(options) {
+    this.#options = options
+    process.on('exit', () => {
+      this.#killChildren()
+      rmSync(this.#directory, { recursive: true, force: true })
+    })
+    for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => this.#interrupt(signal))
+  }
+
+  /** Ends the epochs under way; what the others counted is still shown. */
+  #interrupt(signal) {
+    this.#failure ??= `ended early by ${signal}`
+    this.#killChildren()
+  }
+
+  #killChildren() {
+    for (const child of this.#children) killGroup(child)
+  }
+
+  /** Resolves to the process's exit code. */
+  async run() {
+    const pending = epochsOf(this.#options)
+    const lane = async () => {
+      for (let epoch = pending.shift(); epoch !== undefined && this.#failure === undefined; ) {
+        await this.#check(epoch)
+        epoch = pending.shift()
+      }
+    }
+    await Promise.all(Array.from({ length: this.#options.jobs }, lane))
+    const { operations } = this.#options
+    if (this.#failure === undefined && this.#totals.operations !== operations) {
+      this.#failure = `${this.#totals.operations} of ${operations} calls were made`
+    }
+    this.#show()
+    if (this.#failure === undefined) return 0
+    console.error(this.#failure)
+    return 1
+  }
+
+  /** Runs an epoch until it ends without a crash, and notes what it found. */
+  async #check(epoch) {
+    for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
+      const { status, signal, report, output } = await this.#runOnce(epoch)
+      if (this.#failure !== undefined) return
+      if (signal !== undefined) {
+        this.#totals.crashes.push({ seed: epoch.seed, attempt, signal })
+        console.error(
+          `\ncrash: epoch with seed ${epoch.seed}, attempt ${attempt}: ${signal}\n${output.slice(-CRASH_OUTPUT_SHOWN)}`,
+        )
+        continue
+      }
+      if (report !== undefined && report.violations.length === 0 && status === 0) this.#totals.add(report)
+      else this.#fail(epoch, report, output)
+      return
+    }
+    this.#fail(epoch, undefined, `it crashed ${ATTEMPTS_MAX} times`)
+  }
+
+  #fail(epoch, report, output) {
+    const { faults, server } = this.#options
+    const found =
+      report !== undefined && report.violations.length > 0
+        ? `${report.violations.length} violations\n${report.traces.join('\n\n')}`
+        : output.slice(-OUTPUT_SHOWN)
+    const repeat = `npm run test:histories -- --operations ${epoch.operations} --seed ${epoch.seed} --faults ${faults} --server ${server}`
+    this.#failure ??= `\nseed ${epoch.seed}: ${found}\nto repeat: ${repeat}`
+  }
+
+  #runOnce({ seed, operations }) {
+    const file = join(this.#directory, `${seed}.json`)
+    rmSync(file, { force: true })
+    const { server, faults } = this.#options
+    const child = spawn(
+      process.execPath,
+      [
+        'scripts/jest.js',
+        'integration',
+        '--server',
+        server,
+        '-i',
+        '--forceExit',
+        'integration/histories/histories',
+      ],
+      {
+        cwd: fileURLToPath(new URL('..', import.meta.url)),
+        env: {
+          ...process.env,
+          UTXO_HISTORY_OPERATIONS: String(operations),
+          UTXO_HISTORY_SEED: String(seed),
+          UTXO_HISTORY_FAULTS: faults,
+          UTXO_HISTORY_REPORT: file,
+        },
+        stdio: ['ignore', 'pipe', 'pipe'],
+        detached: true,
+      },
+    )
+    this.#children.add(child)
+    let isHanging = false
+    const limit = setTimeout(
+      () => {
+        isHanging = true
+        killGroup(child)
+      },
+      EPOCH_MS_BASE + operations * EPOCH_MS_PER_CALL,
+    )
+    let output = ''
+    const listen = text => {
+      const calls = /(\d+) calls\n$/.exec(text)?.[1]
+      if (calls === undefined) output += text
+      else this.#progress(seed, Number(calls))
+    }
+    child.stdout.setEncoding('utf8').on('data', listen)
+    child.stderr.setEncoding('utf8').on('data', listen)
+    return new Promise((resolve, reject) => {
+      child.on('error', reject)
+      child.on('close', (status, signal) => {
+        clearTimeout(limit)
+        this.#children.delete(child)
+        this.#underWay.delete(seed)
+        // A hang is no crash: it is never repeated, but a failure.
+        const crashed = isHanging ? undefined : (signal ?? signalOf(status))
+        const text = isHanging ? `${output}\nno end within its time` : output
+        resolve({ status, signal: crashed, report: readReport(file), output: text })
+      })
+    })
+  }
+
+  #progress(seed, calls) {
+    this.#underWay.set(seed, calls)
+    let done = this.#totals.operations
+    for (const count of this.#underWay.values()) done += count
+    process.stderr.write(
+      `\r${done} of ${this.#options.operations} calls, seeds ${[...this.#underWay.keys()]} `,
+    )
+  }
+
+  #show() {
+    const { seed, faults, server, json } = this.#options
+    process.stderr.write('\n')
+    if (json) {
+      console.log(JSON.stringify({ seed, faults, server, ...this.#totals, failure: this.#failure }, null, 2))
+      return
+    }
+    const { operations, epochs, nodeRepairs, crashes } = this.#totals
+    console.log(
+      `${operations} calls in ${epochs} epochs that kept every promise (seeds from ${seed}, ${faults} faults)`,
+    )
+    for (const kind of COUNTED) {
+      const counts = Object.entries(this.#totals[kind]).sort(([one], [other]) => (one < other ? -1 : 1))
+      console.log(`${kind}: ${counts.map(([name, count]) => `${name} ${count}`).join(', ')}`)
+    }
+    console.log(`nodeRepairs: ${nodeRepairs}`)
+    const texts = crashes.map(crash => `seed ${crash.seed} attempt ${crash.attempt} ${crash.signal}`)
+    console.log(`crashes of the client, epochs repeated: ${crashes.length} ${texts.join(', ')}`)
+  }
+}
+
+/** Each is a group of its own, because Jest runs in a child of scripts/jest.js. */
+function killGroup({ pid }) {
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // It has ended.
+  }
+}
+
+/** scripts/jest.js ends with 128 and the number of the signal that ended Jest. */
+function signalOf(status) {
+  if (status === null || status <= 128) return undefined
+  const entry = Object.entries(constants.signals).find(([, number]) => number === status - 128)
+  return entry?.[0] ?? `status ${status}`
+}
+
+function readReport(file) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'))
+  } catch {
+    return undefined
+  }
+}
+
+process.exit(await new Run(readOptions()).run())

@@ -4,6 +4,7 @@
 // `--transport wire|client` forces what carries the batches of their stores; by itself a store chooses.
 import { spawnSync } from 'node:child_process'
 import { createRequire } from 'node:module'
+import { constants } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
 const CONFIGS = { unit: 'jest.config.js', integration: 'jest.integration.config.js' }
@@ -40,4 +41,5 @@ const run = spawnSync(
   ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', jest, '--config', config, ...rest],
   { cwd: root, env, stdio: 'inherit' },
 )
-process.exit(run.status ?? 1)
+// As a shell tells it: scripts/histories.js counts crashes by it.
+process.exit(run.status ?? 128 + (constants.signals[run.signal] ?? 0))

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import { UtxoStore } from 'aerospike-utxo-store'
 import { type EmbeddedServerHandle, startEmbeddedServer } from 'aerospike-utxo-store/embedded'
 import { coinbase } from '../store/sample-transactions.ts'
@@ -64,15 +64,18 @@ async function load(concurrency: 'adaptive' | number, ms: number): Promise<Load>
   }
 }
 
-describe('adaptive concurrency on a server of fixed capacity', () => {
-  it('reads as much as with the best fixed limit, and leaves no such queue in the server as a large one', async () => {
+/** What else the machine does meanwhile changes a ratio; so often it is measured anew. */
+const ROUNDS_MAX = 4
+
+it('adaptive concurrency does at least 90 % of the best fixed limit, and leaves no such queue in the server as a large one', async () => {
+  await load(LIMIT_MAX, 500) // the first calls are slow, whatever the limit
+  let share = 0
+  for (let round = 0; round < ROUNDS_MAX && share < 0.9; round++) {
     const best = await load(CAPACITY.concurrency * 2, 1_500)
-    const large = await load(LIMIT_MAX, 1_500)
     const adaptive = await load('adaptive', 1_500)
-    // test/batching holds it to 90 % in virtual time; the rest is for a busy machine.
-    expect(adaptive.readsPerSecond).toBeGreaterThan(
-      0.75 * Math.max(best.readsPerSecond, large.readsPerSecond),
-    )
+    const large = await load(LIMIT_MAX, 1_500)
+    share = adaptive.readsPerSecond / Math.max(best.readsPerSecond, large.readsPerSecond)
     expect(adaptive.batchMs).toBeLessThan(large.batchMs / 2)
-  })
+  }
+  expect(share).toBeGreaterThanOrEqual(0.9)
 })

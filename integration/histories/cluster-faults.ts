@@ -52,7 +52,8 @@ export class ClusterFaults {
   readonly #server: EmbeddedServerHandle
   readonly #random: Random
   readonly #counts = new Map<string, number>()
-  #mend: () => Promise<void> = async () => {}
+  #repairs = 0
+  #mend: (() => Promise<void>) | undefined
   #step: Promise<void> = Promise.resolve()
   #isStepping = false
 
@@ -64,6 +65,11 @@ export class ClusterFaults {
   /** How often each disturbance was made. */
   get counts(): ReadonlyMap<string, number> {
     return this.#counts
+  }
+
+  /** How many disturbances were mended. */
+  get repairs(): number {
+    return this.#repairs
   }
 
   /** Mends what is broken and breaks the next thing, unless that is still under way. */
@@ -78,17 +84,24 @@ export class ClusterFaults {
   /** Every node runs, no rule is in force, and every record has its copies. */
   async heal(): Promise<void> {
     await this.#step
-    await this.#mend()
-    this.#mend = async () => {}
+    await this.#repair()
     await this.#server.settled()
   }
 
   async #advance(): Promise<void> {
-    await this.#mend()
+    await this.#repair()
     await this.#server.settled()
     const disturbance = this.#random.weighted(WEIGHTS)
     this.#counts.set(disturbance, (this.#counts.get(disturbance) ?? 0) + 1)
     this.#mend = await this.#disturb(disturbance)
+  }
+
+  async #repair(): Promise<void> {
+    const mend = this.#mend
+    this.#mend = undefined
+    if (mend === undefined) return
+    await mend()
+    this.#repairs += 1
   }
 
   /** Returns what mends it. */

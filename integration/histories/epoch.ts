@@ -1,6 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { UtxoStore } from 'aerospike-utxo-store'
 import { type Evidence, type Violation, violations } from './checks.ts'
 import type { ClusterFaults } from './cluster-faults.ts'
+import { type Counts, EpochMetrics, sum } from './counts.ts'
 import { FaultyNetwork } from './faulty-network.ts'
 import { readFinalRecords } from './final-state.ts'
 import { describe, History, shortened } from './history.ts'
@@ -22,7 +24,11 @@ export interface EpochOptions {
 export interface EpochReport {
   readonly operations: number
   /** Calls by name and outcome, to see that every path was taken. */
-  readonly outcomes: ReadonlyMap<string, number>
+  readonly outcomes: Counts
+  /** Batches between stores and servers, by what happened to them. */
+  readonly batches: Counts
+  /** Spends that failed in part, by what became of their successes. */
+  readonly rollbacks: Counts
   readonly violations: readonly Violation[]
   /** For each violation the calls that touch its transaction, a line each. */
   readonly traces: readonly string[]
@@ -32,7 +38,9 @@ const STORES = 3
 const CONCURRENCY = 64
 const TIP = 500
 const OPERATIONS_PER_PARENT = 50
-const CALLS_PER_DISTURBANCE = 1_000
+const OPEN_ATTEMPTS_MAX = 10
+const OPEN_PAUSE_MS = 500
+const CALLS_PER_DISTURBANCE = 250
 
 /** Short waits, so that a lost answer costs a fraction of a second. */
 const SETTINGS = {
@@ -87,10 +95,11 @@ export async function runEpoch(options: EpochOptions): Promise<EpochReport> {
   const transactions = [...universe.parents, ...universe.spenders].map(({ tx }) => tx)
   await using reader = await UtxoStore.open(options.url)
   const records = await readFinalRecords(reader.transport, options.set, transactions)
-  return report({ universe, history, records })
+  const { batches, rollbacks } = stores
+  return { ...report({ universe, history, records }), batches, rollbacks }
 }
 
-function report(evidence: Evidence): EpochReport {
+function report(evidence: Evidence): Omit<EpochReport, 'batches' | 'rollbacks'> {
   const { history } = evidence
   const outcomes = new Map<string, number>()
   for (const { action, outcome } of history.operations) {
@@ -99,21 +108,33 @@ function report(evidence: Evidence): EpochReport {
     outcomes.set(key, (outcomes.get(key) ?? 0) + 1)
   }
   const found = violations(evidence)
-  const traces = found.map(({ rule, txid, outpoint, text }) =>
-    [
-      shortened(`${rule}: ${txid}: ${text}`),
-      ...history.touching(txid, outpoint).map(call => `  ${describe(call)}`),
-    ].join('\n'),
+  const traces = shortestFirst(
+    found.map(({ rule, txid, outpoint, text }) =>
+      [
+        shortened(`${rule}: ${txid}: ${text}`),
+        ...history.touching(txid, outpoint).map(call => `  ${describe(call)}`),
+      ].join('\n'),
+    ),
   )
   return { operations: history.operations.length, outcomes, violations: found, traces }
+}
+
+/** The least that a reader has to follow comes first. */
+function shortestFirst(traces: readonly string[]): string[] {
+  return traces.toSorted((one, other) => one.length - other.length)
+}
+
+interface EpochStore extends StoreInUse {
+  readonly network: FaultyNetwork
 }
 
 /** The stores of an epoch, each behind a faulty network of its own. */
 class Stores {
   readonly #options: EpochOptions
   readonly #random: Random
-  readonly #stores: StoreInUse[] = []
+  readonly #stores: EpochStore[] = []
   readonly #networks: FaultyNetwork[] = []
+  readonly #metrics = new EpochMetrics()
   #replacing: Promise<void> = Promise.resolve()
 
   private constructor(options: EpochOptions, random: Random) {
@@ -127,7 +148,7 @@ class Stores {
     return stores
   }
 
-  at(index: number): StoreInUse {
+  at(index: number): EpochStore {
     const store = this.#stores[index]
     if (store === undefined) throw new RangeError(`no store ${index}`)
     return store
@@ -135,25 +156,51 @@ class Stores {
 
   /** Closes a store with its calls under way and puts a new one in its place; calls meanwhile are refused. */
   replace(index: number): void {
-    this.#replacing = this.at(index)
-      .store.close()
-      .then(() => this.#openAt(index))
+    this.#replacing = this.#replace(index)
+  }
+
+  async #replace(index: number): Promise<void> {
+    const { store, network } = this.at(index)
+    await network.letGo()
+    await store.close()
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#openAt(index)
+      } catch (error) {
+        // A node that is frozen or gone can hold it up for as long as a disturbance lasts.
+        if (attempt === OPEN_ATTEMPTS_MAX) throw error
+        await delay(OPEN_PAUSE_MS)
+      }
+    }
+  }
+
+  get batches(): Counts {
+    return sum(this.#networks.map(({ counts }) => counts))
+  }
+
+  get rollbacks(): Counts {
+    return this.#metrics.byLabel('utxo_store_spend_rollbacks_total', 'outcome')
   }
 
   /** Every call and every batch has ended, also those that their callers no longer wait for. */
   async close(): Promise<void> {
-    await this.#replacing
+    const [replaced] = await Promise.allSettled([this.#replacing])
     for (const network of this.#networks) network.isFaulty = false
+    await Promise.all(this.#networks.map(network => network.letGo()))
     await Promise.all(this.#stores.map(({ store }) => store.close()))
     await Promise.all(this.#networks.map(network => network.quiet()))
+    if (replaced.status === 'rejected') throw replaced.reason
   }
 
   async #openAt(index: number): Promise<void> {
-    const store = await UtxoStore.open(this.#options.url, { settings: SETTINGS })
+    const store = await UtxoStore.open(this.#options.url, {
+      settings: SETTINGS,
+      metrics: this.#metrics,
+    })
     store.setBlockState(TIP, 1_700_000_000)
     const network = new FaultyNetwork(store.transport, this.#random)
     store.transport = network
     this.#networks.push(network)
-    this.#stores[index] = { store, id: this.#networks.length }
+    this.#stores[index] = { store, network, id: this.#networks.length }
   }
 }

@@ -23,7 +23,11 @@ const WEIGHTS = {
 } as const satisfies Record<string, number>
 
 const DELAY_MS_MAX = 40
+/** Of the batches of a rollback: told to have failed, and sent later all the same. */
+const HELD_UP_SHARE = 0.3
+const HELD_UP_MS_MAX = 400
 const ROW_SHARE = 0.3
+const UNSPEND_ARGUMENTS = 5
 const STATUS = { TIMEOUT: 9, DEVICE_OVERLOAD: 18 } as const
 
 type Answers = readonly RowAnswer[]
@@ -36,7 +40,10 @@ export class FaultyNetwork implements Transport {
   readonly #good: Transport
   readonly #random: Random
   readonly #ended = new EventEmitter()
+  readonly #counts = new Map<string, number>()
   #underWay = 0
+  #heldUp = 0
+  #isHolding = true
   /** Off: every batch passes unharmed. */
   isFaulty = true
 
@@ -50,11 +57,26 @@ export class FaultyNetwork implements Transport {
     while (this.#underWay > 0) await once(this.#ended, 'batch')
   }
 
+  /** How many batches passed, by what happened to them. */
+  get counts(): ReadonlyMap<string, number> {
+    return this.#counts
+  }
+
+  /** What is held up is lost, and nothing of it is with the server: the connection below can be closed. */
+  async letGo(): Promise<void> {
+    this.#isHolding = false
+    while (this.#heldUp > 0) await once(this.#ended, 'batch')
+  }
+
   async batchOperate(rows: readonly BatchRow[], options: BatchOptions): Promise<Answers> {
-    const fault = this.isFaulty ? this.#random.weighted(WEIGHTS) : 'nothing'
+    const fault = this.#fault(rows)
+    this.#counts.set(fault, (this.#counts.get(fault) ?? 0) + 1)
     switch (fault) {
       case 'nothing':
         return this.#send(rows, options)
+      case 'heldUp':
+        void this.#sendLate(rows, options.timeout)
+        throw new StoreError('STORAGE_ERROR', 'faulty network: the batch is held up')
       case 'late':
         await delay(this.#random.below(DELAY_MS_MAX))
         return this.#send(rows, options)
@@ -83,6 +105,26 @@ export class FaultyNetwork implements Transport {
     }
   }
 
+  #fault(rows: readonly BatchRow[]): keyof typeof WEIGHTS | 'heldUp' {
+    if (!this.isFaulty) return 'nothing'
+    if (this.#isHolding && rows.some(isRollback) && this.#random.chance(HELD_UP_SHARE)) return 'heldUp'
+    return this.#random.weighted(WEIGHTS)
+  }
+
+  /** Nobody waits for it any more, and nobody learns what became of it. */
+  async #sendLate(rows: readonly BatchRow[], timeout: number): Promise<void> {
+    this.#heldUp += 1
+    try {
+      await delay(this.#random.below(HELD_UP_MS_MAX))
+      if (this.#isHolding) await this.#send(rows, { timeout })
+    } catch {
+      // Its caller was told that it failed.
+    } finally {
+      this.#heldUp -= 1
+      this.#ended.emit('batch')
+    }
+  }
+
   /** Some rows are refused by a server that is too busy, and not applied. */
   async #overload(rows: readonly BatchRow[], options: BatchOptions): Promise<Answers> {
     const taken = rows.flatMap((row, index) => (this.#random.chance(ROW_SHARE) ? [] : [{ row, index }]))
@@ -108,4 +150,9 @@ export class FaultyNetwork implements Transport {
       this.#ended.emit('batch')
     }
   }
+}
+
+/** An unspend that holds the generation of its record: only rollbacks make such. */
+function isRollback(row: BatchRow): boolean {
+  return row.kind === 'apply' && row.function === 'unspend' && row.args.length > UNSPEND_ARGUMENTS
 }

@@ -11,7 +11,7 @@ import {
   spendCall,
   unspendCall,
 } from './calls.ts'
-import { type History, type Operation, outcomeOf } from './history.ts'
+import { type Action, type History, type Operation, outcomeOf } from './history.ts'
 import type { Random } from './random.ts'
 import type { Spender, Universe } from './universe.ts'
 
@@ -20,6 +20,7 @@ const WEIGHTS = {
   create: 10,
   delete: 1,
   spend: 24,
+  spendAgain: 8,
   createSpender: 3,
   unspend: 5,
   setLocked: 4,
@@ -45,6 +46,15 @@ export interface StoreInUse {
   readonly id: number
 }
 
+/** A spend that failed, and where. */
+interface FailedSpend {
+  readonly spender: Spender
+  readonly position: number
+}
+
+/** So many failed spends wait to be tried again; of more, the oldest are given up. */
+const FAILED_SPENDS_MAX = 16
+
 /** How often a call goes to any store instead of the one that is its transaction's own. */
 const ANY_STORE_SHARE = 0.2
 
@@ -65,21 +75,28 @@ export interface WorkloadOptions {
 /** Makes random concurrent calls and records what their callers learn. Resolves when every call was answered. */
 export class Workload {
   readonly #options: WorkloadOptions
+  /** By display-hex txid. */
+  readonly #spenders: ReadonlyMap<string, Spender>
   /** Spenders with an acknowledged spend: they may be created, as a validator would. */
   readonly #accepted: Spender[] = []
+  /** Tried again in the same store, as a validator would: nothing may undo a success that comes at last. */
+  readonly #failed: FailedSpend[] = []
 
   constructor(options: WorkloadOptions) {
     this.#options = options
+    this.#spenders = new Map(options.universe.spenders.map(spender => [spender.hex, spender]))
   }
 
   async run(): Promise<void> {
     const { operations, concurrency } = this.#options
     let begun = 0
+    let done = 0
     const lane = async (): Promise<void> => {
       while (begun < operations) {
         begun += 1
         await this.#call()
-        this.#options.onProgress?.(begun)
+        done += 1
+        this.#options.onProgress?.(done)
       }
     }
     await Promise.all(Array.from({ length: concurrency }, lane))
@@ -87,16 +104,20 @@ export class Workload {
 
   async #call(): Promise<void> {
     const { random, history, storeAt } = this.#options
-    const planned = this.#plan(random.weighted(WEIGHTS))
-    const { store, id } = storeAt(this.#position(planned.action.txid))
+    const kind = random.weighted(WEIGHTS)
+    const again = kind === 'spendAgain' ? this.#failed.shift() : undefined
+    const planned = again === undefined ? this.#plan(kind) : spendCall(again.spender, this.#options.height)
+    const position = again?.position ?? this.#position(planned.action.txid)
+    const { store, id } = storeAt(position)
     const signal = random.chance(ABORTED_SHARE) ? AbortSignal.timeout(random.below(ABORT_MS_MAX)) : undefined
     const operation = history.begin(planned.action, id)
     try {
       const seen = await planned.run(store, signal)
       history.end(operation, { kind: 'ok' }, seen)
-      this.#note(operation)
+      this.#noteSuccess(operation)
     } catch (error) {
       history.end(operation, outcomeOf((error as StoreError).code ?? String(error)))
+      this.#noteFailure(operation, position)
     }
   }
 
@@ -106,10 +127,20 @@ export class Workload {
     return Number.parseInt(txid.slice(0, 4), 16) % stores
   }
 
-  #note({ action }: Operation): void {
-    if (action.name !== 'spend') return
-    const spender = this.#options.universe.spenders.find(({ hex }) => hex === action.txid)
+  #noteSuccess({ action }: Operation): void {
+    const spender = this.#spenderOf(action)
     if (spender !== undefined) this.#accepted.push(spender)
+  }
+
+  #noteFailure({ action }: Operation, position: number): void {
+    const spender = this.#spenderOf(action)
+    if (spender === undefined) return
+    this.#failed.push({ spender, position })
+    if (this.#failed.length > FAILED_SPENDS_MAX) this.#failed.shift()
+  }
+
+  #spenderOf({ name, txid }: Action): Spender | undefined {
+    return name === 'spend' ? this.#spenders.get(txid) : undefined
   }
 
   #plan(kind: Kind): PlannedCall {
@@ -126,6 +157,7 @@ export class Workload {
         return deletable.length === 0 ? this.#plan('get') : deleteCall(random.pick(deletable))
       }
       case 'spend':
+      case 'spendAgain':
         return spendCall(random.pick(universe.spenders), this.#options.height)
       case 'unspend': {
         const loose = universe.spenders.filter(({ mayBeUnspent }) => mayBeUnspent)
