@@ -9,13 +9,12 @@ const HALF_LOAD_OPERATIONS: readonly OperationName[] = ['create', 'get', 'previo
 const SECONDS_MAX = 5
 
 /** Offers half of the rate that an operation reached, and looks at how long calls take then. */
-export async function halfLoad(
+export async function* halfLoad(
   { store }: StorePair,
   figures: readonly Figure[],
   lone: readonly LoneCall[],
   signal: AbortSignal,
-): Promise<HalfLoad[]> {
-  const results: HalfLoad[] = []
+): AsyncGenerator<HalfLoad> {
   for (const operation of HALF_LOAD_OPERATIONS) {
     const figure = figures.find(each => each.subject === store.id && each.operation === operation)
     if (figure === undefined || signal.aborted) continue
@@ -30,10 +29,9 @@ export async function halfLoad(
       if (latencyMs === undefined) continue
       const roundTrip = lone.find(each => each.subject === store.id)?.roundTripMs.p50 ?? 0
       const p99BoundMs = 3 * ((store.lingerMs(operation) ?? 0) + roundTrip)
-      results.push({ operation, subject: store.id, calls: work.calls, callsPerSecond, latencyMs, p99BoundMs })
+      yield { operation, subject: store.id, calls: work.calls, callsPerSecond, latencyMs, p99BoundMs }
     } finally {
       await store.clear(transactions)
     }
   }
-  return results
 }

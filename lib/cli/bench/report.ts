@@ -134,6 +134,8 @@ export interface Report {
   readonly startedAt: string
   readonly seconds: number
   readonly interrupted: boolean
+  /** Why the run ended before its end, where a call failed or was answered wrongly. */
+  readonly failure: string | null
   readonly machine: {
     readonly node: string
     readonly platform: string

@@ -1,3 +1,4 @@
+import { messageOf } from '../../errors/index.ts'
 import { limitOf } from './limits.ts'
 import { type Measurement, measure } from './measure.ts'
 import { memoryNow } from './memory.ts'
@@ -31,11 +32,13 @@ export interface RoundsResult {
   readonly figures: readonly Figure[]
   readonly ratios: readonly Ratio[]
   readonly memory: readonly RoundMemory[]
+  readonly failure: string | null
 }
 
 /**
  * Has all subjects do each operation one after the other, round by round, so that a machine that slows down slows all
- * of them. The first round warms up and does not count. Ends early, with the rounds it has, when the signal fires.
+ * of them. The first round warms up and does not count. Ends early, with the rounds it has, when the signal fires or
+ * a call fails.
  */
 export async function runRounds(
   server: BenchServer,
@@ -44,9 +47,14 @@ export async function runRounds(
 ): Promise<RoundsResult> {
   const samples: Samples = new Map()
   const memory: RoundMemory[] = []
-  for (let round = 0; round <= options.rounds && !options.signal.aborted; round++) {
-    await runRound(server, subjects, options, round, samples)
-    if (round > 0) memory.push(memoryNow())
+  let failure: string | null = null
+  try {
+    for (let round = 0; round <= options.rounds && !options.signal.aborted; round++) {
+      await runRound(server, subjects, options, round, samples)
+      if (round > 0) memory.push(memoryNow())
+    }
+  } catch (error) {
+    failure = messageOf(error)
   }
   const figures = [...samples].flatMap(([subject, operations]) =>
     [...operations].map(([operation, rounds]) => figureOf(server, subject, operation, rounds, options)),
@@ -54,7 +62,7 @@ export async function runRounds(
   const byOperation = options.operations.flatMap(name =>
     figures.filter(({ operation }) => operation === name),
   )
-  return { figures: byOperation, ratios: ratiosOf(byOperation), memory }
+  return { figures: byOperation, ratios: ratiosOf(byOperation), memory, failure }
 }
 
 async function runRound(

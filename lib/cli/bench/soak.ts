@@ -1,3 +1,4 @@
+import { messageOf } from '../../errors/index.ts'
 import { collectGarbage } from './garbage.ts'
 import { measure } from './measure.ts'
 import type { OperationName, Soak, SoakSample } from './report.ts'
@@ -22,14 +23,27 @@ const SETTLING_SHARE = 0.2
 const MILLION = 1e6
 
 /** Calls a store for long, always on transactions that it has not seen, and samples memory after each cycle. */
-export async function soak(store: StoreSubject, options: SoakOptions): Promise<Soak> {
+export async function soak(
+  store: StoreSubject,
+  options: SoakOptions,
+): Promise<{ soak: Soak; failure: string | null }> {
   const { secondsMax, signal } = options
   const samples: SoakSample[] = []
   const startedAtMs = performance.now()
   const secondsSoFar = (): number => (performance.now() - startedAtMs) / 1_000
   let operations = 0
-  while (operations < options.operations && secondsSoFar() < secondsMax && !signal.aborted) {
-    operations += await cycle(store, options)
+  let failure: string | null = null
+  while (
+    failure === null &&
+    operations < options.operations &&
+    secondsSoFar() < secondsMax &&
+    !signal.aborted
+  ) {
+    try {
+      operations += await cycle(store, options)
+    } catch (error) {
+      failure = messageOf(error)
+    }
     samples.push(sample(operations, secondsSoFar()))
     options.advanced(operations)
   }
@@ -37,7 +51,7 @@ export async function soak(store: StoreSubject, options: SoakOptions): Promise<S
   const slopeOf = (bytes: (sample: SoakSample) => number): number | null =>
     slope(settled.map(each => ({ x: each.operations / MILLION, y: bytes(each) })))
   const seconds = secondsSoFar()
-  return {
+  const result = {
     subject: store.id,
     operations,
     seconds,
@@ -46,6 +60,7 @@ export async function soak(store: StoreSubject, options: SoakOptions): Promise<S
     heapSlopeBytesPerMillion: slopeOf(({ heapUsedBytes }) => heapUsedBytes),
     rssSlopeBytesPerMillion: slopeOf(({ rssBytes }) => rssBytes),
   }
+  return { soak: result, failure }
 }
 
 /** In a function of its own, so that nothing of a cycle is held when memory is sampled. */

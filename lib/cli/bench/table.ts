@@ -18,13 +18,22 @@ export function reportText(report: Report): string {
   ].join('\n')
 }
 
-function headLines({ machine, server, parameters, unavailable, interrupted, ...report }: Report): string[] {
+function headLines({
+  machine,
+  server,
+  parameters,
+  unavailable,
+  interrupted,
+  failure,
+  ...report
+}: Report): string[] {
   const { transactions, rounds, concurrency, batchSize, lingerMs } = parameters
   return [
     `${report.package} on ${server.url}${server.kind === 'embedded' ? ', a process of its own' : ''}`,
     `node ${machine.node}, ${machine.cores} cores of ${machine.processor}`,
     `${rounds} rounds of ${rate(transactions)} transactions, ${rate(concurrency)} calls in progress, batches of ${rate(batchSize)}, linger ${lingerMs} ms`,
     ...unavailable.map(({ subject, reason }) => `not measured: ${subject}: ${reason}`),
+    ...(failure === null ? [] : [`failed, these are the figures so far: ${failure}`]),
     ...(interrupted ? ['interrupted: these are the figures so far'] : []),
   ]
 }

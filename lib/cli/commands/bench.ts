@@ -4,7 +4,7 @@ import type { BenchOptions } from '../bench/options.ts'
 import { reportPage } from '../bench/page/page.ts'
 import { runBench } from '../bench/run.ts'
 import { reportText } from '../bench/table.ts'
-import { UsageError } from '../failure.ts'
+import { ReportedFailure, UsageError } from '../failure.ts'
 import type { Output } from '../output.ts'
 
 /** Measures the public API, and prints the report; SIGINT ends the measuring, not the report. */
@@ -23,6 +23,7 @@ export async function bench(options: BenchOptions, output: Output): Promise<void
     if (html !== undefined) await writePage(html, reportPage(report))
     output.result(report, reportText(report))
     if (html !== undefined) output.note(`the page is ${html}`)
+    if (report.failure !== null) throw new ReportedFailure(report.failure)
   } finally {
     process.off('SIGINT', stop)
   }

@@ -10,10 +10,10 @@ export interface Bar {
   readonly label: string
 }
 
-const WIDTH = 460
+const WIDTH = 330
 const ROW = 26
 const BAR = 16
-const LABEL_WIDTH = 108
+const LABEL_WIDTH = 84
 const PART_OPACITY = [1, 0.45]
 
 /** Horizontal bars from zero, each with its figure at the end. */

@@ -8,7 +8,7 @@ export interface LatencyRow {
   readonly latencyMs: LatencyMs
 }
 
-const WIDTH = 460
+const WIDTH = 330
 const ROW = 26
 const AXIS = 22
 const PADDING = 14

@@ -16,6 +16,7 @@ const WIDTH = 980
 const HEIGHT = 220
 const LEFT = 74
 const RIGHT = 130
+const TOP = 8
 const BOTTOM = 26
 const TICKS = 4
 
@@ -25,7 +26,7 @@ export function lineChart(title: string, lines: readonly Line[], axes: Axes): Ma
   const right = Math.max(...points.map(({ x }) => x), Number.MIN_VALUE)
   const top = Math.max(...points.map(({ y }) => y), Number.MIN_VALUE) * 1.08
   const x = (value: number): number => LEFT + (value / right) * (WIDTH - LEFT - RIGHT)
-  const y = (value: number): number => (1 - value / top) * (HEIGHT - BOTTOM)
+  const y = (value: number): number => TOP + (1 - value / top) * (HEIGHT - TOP - BOTTOM)
   const shares = Array.from({ length: TICKS + 1 }, (_, tick) => tick / TICKS)
   return html`<figure style="margin:16px 0 0"><h3>${title}</h3>
 <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${title}">

@@ -30,6 +30,7 @@ export function reportPage(report: Report): string {
 <h1>utxo-store bench</h1>
 <p class="quiet">${report.package} on ${report.server.url}, ${report.startedAt.slice(0, 16).replace('T', ' ')} UTC, took ${seconds(report.seconds)}</p>
 ${report.interrupted ? html`<p class="warn">Interrupted: these are the figures so far.</p>` : ''}
+${report.failure === null ? '' : html`<p class="warn">Failed, these are the figures so far: ${report.failure}</p>`}
 ${report.unavailable.map(({ subject, reason }) => html`<p class="warn">Not measured: ${subject}: ${reason}</p>`)}
 ${headFacts(report)}
 </header>

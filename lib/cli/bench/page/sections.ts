@@ -58,9 +58,9 @@ ${barChart(
     label: rate(row.recordsPerSecond.median),
   })),
 )}
-${barChart('Processor time of a record, µs: client, and paler server', cpu)}
+${barChart('CPU of a record, µs: client, paler server', cpu)}
 ${latencyChart(
-  'Latency of a call: p50, p90, p99, largest',
+  'Latency: p50, p90, p99, largest',
   rows.map(row => ({ series: seriesOf(row), latencyMs: row.latencyMs })),
 )}
 </div>
