@@ -138,7 +138,7 @@ With embedded: the server is started as a process of its own, so that its work d
 Records go to sets whose names begin with the URL's set (bench), and are removed after each round.
 All subjects do each operation one after the other, round by round; figures are medians of the rounds.
 Each answer is checked; a wrong one, like a call that fails, ends the run with exit code 1.
-SIGINT ends it early with the figures so far.
+SIGINT and SIGTERM end it early with the figures so far.
 The comparisons with the npm client are in the repository: npm run bench -- [options].
 
 ${STORE_HELP}`,

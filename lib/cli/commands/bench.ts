@@ -7,7 +7,9 @@ import { reportText } from '../bench/table.ts'
 import { ReportedFailure, UsageError } from '../failure.ts'
 import type { Output } from '../output.ts'
 
-/** Measures the public API, and prints the report; SIGINT ends the measuring, not the report. */
+const ENDING = ['SIGINT', 'SIGTERM'] as const
+
+/** Measures the public API, and prints the report; a signal ends the measuring, not the report. */
 export async function bench(options: BenchOptions, output: Output): Promise<void> {
   const { html } = options
   // Found out now, not after minutes of measuring.
@@ -17,7 +19,7 @@ export async function bench(options: BenchOptions, output: Output): Promise<void
     output.note('stopping; once more kills')
     stopping.abort()
   }
-  process.once('SIGINT', stop)
+  for (const name of ENDING) process.once(name, stop)
   try {
     const report = await runBench(options, stopping.signal, output)
     if (html !== undefined) await writePage(html, reportPage(report))
@@ -25,7 +27,7 @@ export async function bench(options: BenchOptions, output: Output): Promise<void
     if (html !== undefined) output.note(`the page is ${html}`)
     if (report.failure !== null) throw new ReportedFailure(report.failure)
   } finally {
-    process.off('SIGINT', stop)
+    for (const name of ENDING) process.off(name, stop)
   }
 }
 
