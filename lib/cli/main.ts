@@ -129,6 +129,55 @@ function createProgram(): Command {
       (await import('./commands/scan.ts')).scan(options, createOutput(options.json === true)),
     )
 
+  program
+    .command('bench')
+    .description('measures the public API: throughput, latency, processor time and memory')
+    .addOption(storeOption().default('embedded:?set=bench'))
+    .option(
+      '--transactions <number>',
+      'transactions of one round, for each subject',
+      wholeNumber(1, 1_000_000),
+      20_000,
+    )
+    .option('--rounds <number>', 'rounds that count, after one that warms up', wholeNumber(1, 1_000), 5)
+    .option('--operations <list>', 'of create,get,previousOutputsDecorate,spend,setMined,blockValidation')
+    .option('--transport <list>', 'of client,wire', 'client,wire')
+    .option('--concurrency <number>', 'calls in progress at a time', wholeNumber(1, 1_000_000), 4_000)
+    .option('--batch-size <number>', 'records of one batch, for all subjects', wholeNumber(1, 100_000), 1_000)
+    .option('--linger <milliseconds>', 'how long a batch waits for company', wholeNumber(0, 60_000), 5)
+    .option(
+      '--setting <name=value>',
+      'a setting of the store; may be given several times',
+      (setting, before: string[] = []) => [...before, setting],
+    )
+    .option('--default-settings', 'batch sizes and lingers as the store ships them')
+    .option('--yardsticks <module>', 'a module with more subjects to compare with')
+    .option('--lone-calls <number>', 'calls on an idle store; 0 leaves them out', wholeNumber(0, 100_000), 50)
+    .option('--no-half-load', 'leaves out the calls that arrive at half of the maximal rate')
+    .option(
+      '--soak <operations>',
+      'instead of rounds, so many operations of each store, and how its memory grew',
+      wholeNumber(1, 10_000_000_000),
+    )
+    .option('--duration <seconds>', 'the longest time of a soak', wholeNumber(1, 10_000_000))
+    .option('--html <file>', 'also writes a page with charts')
+    .option('--json', 'print the report as JSON')
+    .addHelpText(
+      'after',
+      `
+With embedded: the server is started as a process of its own, so that its work does not count as the client's.
+Records go to sets whose names begin with the URL's set (bench), and are removed after each round.
+All subjects do each operation one after the other, round by round; figures are medians of the rounds.
+Each answer is checked; a wrong one, like a call that fails, ends the run with exit code 1.
+SIGINT and SIGTERM end it early with the figures so far.
+The comparisons with the npm client are in the repository: npm run bench -- [options].
+
+${STORE_HELP}`,
+    )
+    .action(async options =>
+      (await import('./commands/bench.ts')).bench(options, createOutput(options.json === true)),
+    )
+
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({ outputError: () => {} })
   }

@@ -1,0 +1,234 @@
+// What the npm client does without this library, as yardsticks of `utxo-store bench`: one call per record, and batches
+// written by hand. Both write the bins that the store writes, made beforehand, and call the UDF that the store calls;
+// keys, operations and arguments are made within the measured time, as a program of one's own would make them.
+import Aerospike from 'aerospike'
+import { utxoHash } from 'aerospike-utxo-store'
+import {
+  CREATE_HEIGHT,
+  chunks,
+  listConcurrency,
+  MINED_BLOCK,
+  SPEND_HEIGHT,
+} from '../dist/cli/bench/subject.js'
+// The records have to be those of the store, which does not export how it makes them.
+import {
+  binsForFields,
+  buildRecords,
+  encodeSpendingData,
+  GET_FIELDS,
+  transactionContent,
+} from '../dist/record/index.js'
+import { loadUdfModule } from '../dist/store/udf/udf-module.js'
+
+/** Single calls in progress: the client has none of them wait for a connection, it fails those beyond. */
+const SINGLE_CALLS_MAX = 512
+const RETENTION = 288
+const RECORD_OPTIONS = {
+  blockHeight: CREATE_HEIGHT,
+  minedBlockInfos: [],
+  frozen: false,
+  conflicting: false,
+  locked: false,
+  creating: false,
+  external: false,
+  coinbaseMaturity: 100,
+  genesisActivationHeight: 620_538,
+  retention: RETENTION,
+  utxoBatchSize: 128,
+  nowMs: Date.now(),
+}
+const GET_BINS = binsForFields(GET_FIELDS)
+const OUTPUT_BINS = binsForFields(['outputs'])
+/** A slow machine is to be measured, not to fail. */
+const PATIENT = { totalTimeout: 60_000, socketTimeout: 60_000, maxRetries: 0 }
+const { batchType, operations, policy } = Aerospike
+const CREATE_ONLY = policy.exists.CREATE
+
+/** @type {import('../dist/cli/bench/subject.js').Yardsticks} */
+export async function yardsticks({ hosts, namespace, set, concurrency, batchSize }) {
+  Aerospike.setDefaultLogging({ level: Aerospike.log.OFF })
+  const client = await Aerospike.connect({
+    hosts: hosts.map(({ host, port }) => ({ addr: host, port })),
+    maxConnsPerNode: 2 * SINGLE_CALLS_MAX,
+    log: { level: Aerospike.log.OFF },
+  })
+  const { name: module } = await loadUdfModule()
+  const batchPolicy = new Aerospike.BatchPolicy({
+    totalTimeout: 60_000,
+    socketTimeout: 60_000,
+    maxRetries: 0,
+  })
+
+  const removed = (setName, transactions) =>
+    transactions.txids.map(txid => ({ type: batchType.BATCH_REMOVE, key: keyOf(namespace, setName, txid) }))
+  const subject = (id, title, setName, works) => ({
+    id,
+    title,
+    kind: 'yardstick',
+    transport: 'client',
+    lingerMs: () => null,
+    work: (operation, transactions) =>
+      works[operation]?.(transactions, txid => keyOf(namespace, setName, txid)),
+    clear: async transactions => {
+      for (const rows of chunks(removed(setName, transactions), 1_000))
+        await client.batchWrite(rows, batchPolicy)
+    },
+    close: async () => {},
+  })
+
+  const single = singleCalls(client, module, Math.min(SINGLE_CALLS_MAX, concurrency))
+  const batches = handMadeBatches(client, module, batchPolicy, { concurrency, batchSize })
+  return [
+    subject('npm-batches', 'npm client, batches by hand', `${set}-npm-batches`, batches),
+    {
+      ...subject('npm-single', 'npm client, one call per record', `${set}-npm-single`, single),
+      close: async () => client.close(),
+    },
+  ]
+}
+
+/** One call of the client for each record. */
+function singleCalls(client, module, concurrency) {
+  const work = (items, call, isRight) => ({
+    calls: items.length,
+    records: items.length,
+    concurrency,
+    call: index => call(items[index]),
+    check: (index, answer) => requireRight(isRight(answer), items[index], answer),
+  })
+  const createPolicy = new Aerospike.WritePolicy({ ...PATIENT, exists: CREATE_ONLY })
+  const readPolicy = new Aerospike.ReadPolicy(PATIENT)
+  const applyPolicy = new Aerospike.ApplyPolicy(PATIENT)
+  return {
+    create: ({ parents }, key) =>
+      work(
+        parents.map(tx => ({ tx, bins: binsOf(tx) })),
+        ({ tx, bins }) => client.put(key(tx.txid), objectOf(bins), {}, createPolicy),
+        () => true,
+      ),
+    get: ({ txids }, key) =>
+      work(
+        txids,
+        txid => client.select(key(txid), GET_BINS, readPolicy),
+        ({ bins }) => bins.sizeInBytes > 0,
+      ),
+    previousOutputsDecorate: ({ undecoratedSpenders }, key) =>
+      work(
+        undecoratedSpenders,
+        tx => client.select(key(tx.inputs[0].previousTxid), OUTPUT_BINS, readPolicy),
+        ({ bins }) => bins.outputs.length === 2,
+      ),
+    spend: ({ spenders }, key) =>
+      work(
+        spenders,
+        tx => client.apply(key(tx.inputs[0].previousTxid), spendCall(module, tx), applyPolicy),
+        ({ status }) => status === 'OK',
+      ),
+    setMined: ({ txids }, key) =>
+      work(
+        txids,
+        txid => client.apply(key(txid), setMinedCall(module), applyPolicy),
+        ({ status }) => status === 'OK',
+      ),
+  }
+}
+
+/** Batches of full size, so many in flight that about as many records are under way as with the store. */
+function handMadeBatches(client, module, batchPolicy, { concurrency, batchSize }) {
+  const work = (items, row, isRight) => {
+    const batches = chunks(items, batchSize)
+    return {
+      calls: batches.length,
+      records: items.length,
+      concurrency: listConcurrency(concurrency, batchSize),
+      call: index => client.batchWrite(batches[index].map(row), batchPolicy),
+      check: (index, answers) => {
+        for (const answer of answers)
+          requireRight(answer.status === 0 && isRight(answer.record?.bins), batches[index], answer)
+      },
+    }
+  }
+  const createPolicy = new Aerospike.BatchWritePolicy({ exists: CREATE_ONLY })
+  return {
+    create: ({ parents }, key) =>
+      work(
+        parents.map(tx => ({ tx, bins: binsOf(tx) })),
+        ({ tx, bins }) => ({
+          type: batchType.BATCH_WRITE,
+          key: key(tx.txid),
+          ops: [...bins].map(([bin, value]) => operations.write(bin, asClientValue(value))),
+          policy: createPolicy,
+        }),
+        () => true,
+      ),
+    get: ({ txids }, key) =>
+      work(
+        txids,
+        txid => ({ type: batchType.BATCH_READ, key: key(txid), bins: GET_BINS }),
+        bins => bins.sizeInBytes > 0,
+      ),
+    previousOutputsDecorate: ({ undecoratedSpenders }, key) =>
+      work(
+        undecoratedSpenders,
+        tx => ({ type: batchType.BATCH_READ, key: key(tx.inputs[0].previousTxid), bins: OUTPUT_BINS }),
+        bins => bins.outputs.length === 2,
+      ),
+    spend: ({ spenders }, key) =>
+      work(
+        spenders,
+        tx => ({
+          type: batchType.BATCH_APPLY,
+          key: key(tx.inputs[0].previousTxid),
+          udf: spendCall(module, tx),
+        }),
+        bins => bins.SUCCESS.status === 'OK',
+      ),
+    setMined: ({ txids }, key) =>
+      work(
+        txids,
+        txid => ({ type: batchType.BATCH_APPLY, key: key(txid), udf: setMinedCall(module) }),
+        bins => bins.SUCCESS.status === 'OK',
+      ),
+  }
+}
+
+function keyOf(namespace, set, txid) {
+  return new Aerospike.Key(namespace, set, asBuffer(txid))
+}
+
+function binsOf(tx) {
+  const content = transactionContent(tx, { isCoinbase: false, skipExtendedInputs: false })
+  return buildRecords(content, RECORD_OPTIONS).master
+}
+
+function objectOf(bins) {
+  return Object.fromEntries([...bins].map(([bin, value]) => [bin, asClientValue(value)]))
+}
+
+function spendCall(module, tx) {
+  const [{ previousTxid, previousVout, previousLockingScript, previousSatoshis }] = tx.inputs
+  const hash = asBuffer(utxoHash(previousTxid, previousVout, previousLockingScript, previousSatoshis))
+  const spendingData = asBuffer(encodeSpendingData({ txid: tx.txid, vin: 0 }))
+  const spend = { idx: 0, offset: previousVout, vOut: previousVout, utxoHash: hash, spendingData }
+  return { module, funcname: 'spendMulti', args: [[spend], false, false, SPEND_HEIGHT, RETENTION] }
+}
+
+function setMinedCall(module) {
+  const { blockId, blockHeight, subtreeIdx, onLongestChain } = MINED_BLOCK
+  const args = [blockId, blockHeight, subtreeIdx, blockHeight + 1, RETENTION, onLongestChain, false]
+  return { module, funcname: 'setMined', args }
+}
+
+function asBuffer(bytes) {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+function asClientValue(value) {
+  if (value instanceof Uint8Array) return asBuffer(value)
+  return Array.isArray(value) ? value.map(asClientValue) : value
+}
+
+function requireRight(isRight, request, answer) {
+  if (!isRight)
+    throw new Error(`a call of the npm client was not answered as it has to be: ${answer?.status ?? request}`)
+}

@@ -1,0 +1,217 @@
+import {
+  type BatchRow,
+  type Settings,
+  StoreError,
+  type Transaction,
+  type TransactionMetadata,
+  txidToHex,
+  type UtxoStore,
+} from '../../index.ts'
+import type { OperationName } from './report.ts'
+import { CountingSeam } from './seam.ts'
+import {
+  CREATE_HEIGHT,
+  chunks,
+  listConcurrency,
+  MINED_BLOCK,
+  SPEND_HEIGHT,
+  type Subject,
+  type Work,
+} from './subject.ts'
+import type { RoundTransactions } from './transactions.ts'
+
+export interface StoreSubjectOptions {
+  readonly id: string
+  readonly transport: string
+  readonly set: string
+  readonly concurrency: number
+  readonly batchSize: number
+}
+
+/** Transactions of a block of the mixed workload. */
+const BLOCK_TRANSACTIONS = 2_000
+const BATCH_TIMEOUT_MS = 60_000
+const REMOVE_ROWS = 1_000
+
+const LINGER_SETTINGS = {
+  create: 'storeBatcherDurationMillis',
+  get: 'getBatcherDurationMillis',
+  previousOutputsDecorate: 'outpointBatcherDurationMillis',
+  spend: 'spendBatcherDurationMillis',
+  setMined: undefined,
+  blockValidation: 'storeBatcherDurationMillis',
+} as const satisfies Record<OperationName, keyof Settings | undefined>
+
+/** The public API of a store: one promise per caller, everything included but the parsing of transactions. */
+export class StoreSubject implements Subject {
+  readonly kind = 'store'
+  readonly id: string
+  readonly title: string
+  readonly transport: string
+  readonly seam: CountingSeam
+  readonly #store: UtxoStore
+  readonly #options: StoreSubjectOptions
+
+  constructor(store: UtxoStore, options: StoreSubjectOptions) {
+    this.id = options.id
+    this.title = `store, ${options.transport} transport`
+    this.transport = options.transport
+    this.#store = store
+    this.#options = options
+    this.seam = new CountingSeam(store.transport)
+    store.transport = this.seam
+    store.setBlockState(SPEND_HEIGHT, 1_700_000_000)
+  }
+
+  lingerMs(operation: OperationName): number | null {
+    const setting = LINGER_SETTINGS[operation]
+    return setting === undefined ? null : this.#store.settings[setting]
+  }
+
+  takeBatchCounts(): { batches: number; rows: number } {
+    return this.seam.takeCounts()
+  }
+
+  work(operation: OperationName, transactions: RoundTransactions): Work {
+    return this.#works[operation](transactions)
+  }
+
+  /** Through the seam, not one call of `delete` for each: it is no part of what is measured. */
+  async clear({ txids, blockTransactions }: RoundTransactions): Promise<void> {
+    const stored = [...txids, ...blockTransactions.map(({ txid }) => txid)]
+    const rows = stored.map(
+      (userKey): BatchRow => ({ kind: 'remove', key: { set: this.#options.set, userKey } }),
+    )
+    for (const chunk of chunks(rows, REMOVE_ROWS))
+      await this.#store.transport.batchOperate(chunk, { timeout: BATCH_TIMEOUT_MS })
+  }
+
+  async close(): Promise<void> {
+    await this.#store.close()
+  }
+
+  readonly #works: Readonly<Record<OperationName, (transactions: RoundTransactions) => Work>> = {
+    create: ({ parents }) =>
+      this.#single(
+        parents,
+        tx => this.#store.create(tx, CREATE_HEIGHT),
+        (tx, metadata) => isOf(tx, metadata) && metadata.recordUtxos === tx.outputs.length,
+      ),
+    get: ({ parents }) =>
+      this.#single(
+        parents,
+        tx => this.#store.get(tx.txid),
+        (tx, metadata) =>
+          isOf(tx, metadata) && metadata.tx !== undefined && sameBytes(metadata.tx.txid, tx.txid),
+      ),
+    previousOutputsDecorate: ({ undecoratedSpenders, parents }) =>
+      this.#single(
+        undecoratedSpenders,
+        tx => this.#store.previousOutputsDecorate(tx),
+        (_tx, decorated, index) =>
+          decorated.inputs[0]?.previousSatoshis === parents[index]?.outputs[0]?.satoshis &&
+          decorated.isExtended,
+      ),
+    spend: ({ spenders }) =>
+      this.#single(
+        spenders,
+        tx => this.#store.spend(tx, SPEND_HEIGHT),
+        (tx, spends) =>
+          spends.length === tx.inputs.length && spends.every(({ error }) => error === undefined),
+      ),
+    setMined: ({ txids }) => this.#setMined(txids),
+    blockValidation: ({ blockTransactions }) => this.#blockValidation(blockTransactions),
+  }
+
+  #single<Answer>(
+    transactions: readonly Transaction[],
+    call: (tx: Transaction) => Promise<Answer>,
+    isRight: (tx: Transaction, answer: Answer, index: number) => boolean,
+  ): Work {
+    return {
+      calls: transactions.length,
+      records: transactions.length,
+      concurrency: this.#options.concurrency,
+      call: index => call(transactions[index] as Transaction), // within bounds: index < calls
+      check: (index, answer) => {
+        const tx = transactions[index] as Transaction
+        if (!isRight(tx, answer as Answer, index)) throw wrongAnswer(tx.txid)
+      },
+    }
+  }
+
+  #setMined(txids: readonly Uint8Array[]): Work {
+    const { concurrency, batchSize } = this.#options
+    const lists = chunks(txids, batchSize)
+    return {
+      calls: lists.length,
+      records: txids.length,
+      concurrency: listConcurrency(concurrency, batchSize),
+      call: index => this.#store.setMinedMulti(lists[index] ?? [], MINED_BLOCK),
+      check: (index, answer) => {
+        const blocks = answer as Awaited<ReturnType<UtxoStore['setMinedMulti']>>
+        for (const txid of lists[index] ?? [])
+          if (blocks.get(txidToHex(txid))?.join() !== `${MINED_BLOCK.blockId}`) throw wrongAnswer(txid)
+      },
+    }
+  }
+
+  /** The last transaction of a block has it set mined, while those of the next block are under way. */
+  #blockValidation(transactions: readonly Transaction[]): Work {
+    const { concurrency } = this.#options
+    const mined: Promise<unknown>[] = []
+    const left = chunks(transactions, BLOCK_TRANSACTIONS).map(block => block.length)
+    return {
+      calls: transactions.length,
+      records: transactions.length,
+      concurrency,
+      call: async index => {
+        const tx = await this.#store.previousOutputsDecorate(transactions[index] as Transaction)
+        await this.#store.spend(tx, SPEND_HEIGHT)
+        const metadata = await this.#store.create(tx, SPEND_HEIGHT)
+        const block = Math.floor(index / BLOCK_TRANSACTIONS)
+        left[block] = (left[block] ?? 0) - 1
+        if (left[block] === 0) mined.push(this.#mineBlock(transactions, block))
+        return metadata
+      },
+      finish: async () => {
+        await Promise.all(mined)
+      },
+      check: (index, answer) => {
+        const tx = transactions[index] as Transaction
+        if (!isOf(tx, answer as TransactionMetadata)) throw wrongAnswer(tx.txid)
+      },
+    }
+  }
+
+  #mineBlock(transactions: readonly Transaction[], block: number): Promise<unknown> {
+    const from = block * BLOCK_TRANSACTIONS
+    const txids = transactions.slice(from, from + BLOCK_TRANSACTIONS).map(({ txid }) => txid)
+    const mined = this.#store.setMinedMulti(txids, MINED_BLOCK)
+    // It is awaited when all blocks are under way; until then a failure must not count as unhandled.
+    mined.catch(() => {})
+    return mined
+  }
+}
+
+function isOf(tx: Transaction, { sizeInBytes, txInpoints }: TransactionMetadata): boolean {
+  const [input] = tx.inputs
+  const [inpoint] = txInpoints ?? []
+  return (
+    sizeInBytes === tx.sizeBytes &&
+    input !== undefined &&
+    inpoint !== undefined &&
+    sameBytes(inpoint.txid, input.previousTxid)
+  )
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0
+}
+
+function wrongAnswer(txid: Uint8Array): StoreError {
+  return new StoreError(
+    'PROCESSING',
+    `the answer for transaction ${txidToHex(txid)} is not what it has to be`,
+  )
+}

@@ -1,0 +1,59 @@
+import type { OperationName, SubjectDescription } from './report.ts'
+import type { RoundTransactions } from './transactions.ts'
+
+/** Calls that are to be made, and the check of what they answered. Made and checked outside the measured time. */
+export interface Work {
+  readonly calls: number
+  /** Records that all calls write or read. */
+  readonly records: number
+  /** Calls in progress at a time. */
+  readonly concurrency: number
+  call(index: number): Promise<unknown>
+  /** What is still under way after the last call, and belongs to the work. */
+  finish?(): Promise<void>
+  /** Throws when the answer is not what the call asked for: a failure that counts as work would flatter. */
+  check(index: number, answer: unknown): void
+}
+
+/** Something that is measured: the store on a transport, or a yardstick. */
+export interface Subject extends SubjectDescription {
+  /** How long a batch of the operation waits for company; null without batches that wait. */
+  lingerMs(operation: OperationName): number | null
+  /** Undefined where the subject has no such operation. */
+  work(operation: OperationName, transactions: RoundTransactions): Work | undefined
+  /** Batches and rows since the last call of this function; undefined where they are made by hand. */
+  takeBatchCounts?(): { batches: number; rows: number }
+  /** Removes what the operations of a round have stored. */
+  clear(transactions: RoundTransactions): Promise<void>
+  close(): Promise<void>
+}
+
+/** What a subject of one's own has to know; it makes records in a set of its own. */
+export interface SubjectOptions {
+  readonly hosts: readonly { readonly host: string; readonly port: number }[]
+  readonly namespace: string
+  /** The beginning of the names of its sets. */
+  readonly set: string
+  readonly concurrency: number
+  readonly batchSize: number
+}
+
+/** A module given with `--yardsticks` exports this as `yardsticks`. */
+export type Yardsticks = (options: SubjectOptions) => Promise<readonly Subject[]>
+
+/** Where and when the benchmark's blocks lie; everything is mature and nothing is pruned. */
+export const CREATE_HEIGHT = 1_000
+export const SPEND_HEIGHT = 1_001
+export const MINED_BLOCK = { blockId: 7, blockHeight: 1_001, subtreeIdx: 0, onLongestChain: true } as const
+
+/** The lists that an operation on many records gets. */
+export function chunks<Item>(items: readonly Item[], size: number): (readonly Item[])[] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, chunk) =>
+    items.slice(chunk * size, (chunk + 1) * size),
+  )
+}
+
+/** Calls on lists in progress, so that about as many records are under way as with calls on single ones. */
+export function listConcurrency(concurrency: number, batchSize: number): number {
+  return Math.max(1, Math.round(concurrency / batchSize))
+}

@@ -1,0 +1,108 @@
+import { describe, expect, it } from '@jest/globals'
+import { measure, measureArrivals } from '../../../lib/cli/bench/measure.ts'
+import type { Work } from '../../../lib/cli/bench/subject.ts'
+
+const never = new AbortController().signal
+
+function workOf(overrides: Partial<Work>): Work {
+  return { calls: 20, records: 20, concurrency: 4, call: async index => index, check: () => {}, ...overrides }
+}
+
+const soon = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
+
+describe('measuring with so many calls in progress', () => {
+  it('makes each call once, never more at a time, and checks each answer', async () => {
+    let inProgress = 0
+    let most = 0
+    const checked: unknown[] = []
+    const measurement = await measure(
+      workOf({
+        call: async index => {
+          most = Math.max(most, ++inProgress)
+          await soon()
+          inProgress -= 1
+          return index * 2
+        },
+        check: (index, answer) => checked.push([index, answer]),
+      }),
+      undefined,
+      never,
+    )
+    expect(most).toBe(4)
+    expect(checked).toEqual(Array.from({ length: 20 }, (_, index) => [index, index * 2]))
+    expect(measurement).toMatchObject({ serverCpuMicroseconds: null, seconds: expect.any(Number) })
+  })
+
+  it('fails with a call that fails, and makes no further ones', async () => {
+    let calls = 0
+    const call = async (): Promise<never> => {
+      calls += 1
+      await soon()
+      throw new Error('refused')
+    }
+    await expect(measure(workOf({ call }), undefined, never)).rejects.toThrow('refused')
+    expect(calls).toBe(4)
+  })
+
+  it('fails with an answer that is not right, so that failures never count as work', async () => {
+    const check = (index: number): void => {
+      if (index === 19) throw new Error('wrong answer')
+    }
+    await expect(measure(workOf({ check }), undefined, never)).rejects.toThrow('wrong answer')
+  })
+
+  it('waits for what belongs to the work after the last call', async () => {
+    let finished = false
+    const finish = async (): Promise<void> => {
+      await soon()
+      finished = true
+    }
+    await measure(workOf({ finish }), undefined, never)
+    expect(finished).toBe(true)
+  })
+
+  it('ends at the signal without a measurement', async () => {
+    const stopping = new AbortController()
+    let calls = 0
+    const call = async (): Promise<void> => {
+      calls += 1
+      if (calls === 5) stopping.abort()
+      await soon()
+    }
+    expect(await measure(workOf({ call }), undefined, stopping.signal)).toBeUndefined()
+    expect(calls).toBeLessThan(10)
+  })
+})
+
+describe('measuring arrivals at a rate', () => {
+  it('counts latency from when a call was due: one slow call delays those that it blocks', async () => {
+    const blockMs = 40
+    const call = async (index: number): Promise<void> => {
+      const until = performance.now() + (index === 0 ? blockMs : 0)
+      while (performance.now() < until);
+    }
+    // Two thousand a second: all 20 were due within 10 ms, and none could be sent before the first was done.
+    const latencyMs = await measureArrivals(workOf({ call }), 2_000, never)
+    expect(latencyMs?.p50).toBeGreaterThan(blockMs - 15)
+  })
+
+  it('does not wait for answers before it sends the next', async () => {
+    let inProgress = 0
+    let release = (): void => {}
+    const released = new Promise<void>(resolve => {
+      release = resolve
+    })
+    const call = (): Promise<void> => {
+      inProgress += 1
+      if (inProgress === 20) release()
+      return released
+    }
+    await measureArrivals(workOf({ call }), 10_000, never)
+    expect(inProgress).toBe(20)
+  })
+
+  it('fails with a call that fails', async () => {
+    const call = (): Promise<never> => Promise.reject(new Error('refused'))
+    await expect(measureArrivals(workOf({ call }), 10_000, never)).rejects.toThrow('refused')
+  })
+})
