@@ -1,5 +1,6 @@
 import { OPERATION_CODES, operationBytes, writeBin } from '../../protocol/index.ts'
 import { type Bin, isNameAt, storedBinEnd } from './bin-list.ts'
+import type { EncodableBins } from './encodable-bins.ts'
 import type { StoredBins } from './record-follower.ts'
 
 /** A bin with another value, and where the one it replaces begins and ends in the stored buffer. */
@@ -13,7 +14,7 @@ interface Replacement {
  * The bins of a record of which a few get other values, as a function in Lua or an increment leaves them: what
  * did not change is copied as it is stored, without being decoded.
  */
-export class SplicedBins {
+export class SplicedBins implements EncodableBins {
   readonly count: number
   /** Bytes of the stored form. */
   readonly encodedBytes: number
@@ -42,11 +43,8 @@ export class SplicedBins {
     return replacements.length === bins.length ? new SplicedBins(before, replacements) : undefined
   }
 
-  /** The stored form: a buffer of exactly its size that shares memory with nothing. */
-  encode(): Buffer {
-    // Not from Node's pool: a pooled slice would keep its whole slab alive for as long as the record lives.
-    const target = Buffer.allocUnsafeSlow(this.encodedBytes)
-    let at = 0
+  encodeInto(target: Buffer, offset: number): void {
+    let at = offset
     let copied = 0
     for (const { start, end, bin } of this.#replacements) {
       at += this.#stored.copy(target, at, copied, start)
@@ -54,6 +52,5 @@ export class SplicedBins {
       copied = end
     }
     this.#stored.copy(target, at, copied)
-    return target
   }
 }
