@@ -1,4 +1,11 @@
-import { ByteWriter, INFO1, INFO2, INFO3, OPERATION_HEADER_BYTES, RESULT_CODES } from '../../protocol/index.ts'
+import {
+  ByteWriter,
+  INFO1,
+  INFO2,
+  INFO3,
+  OPERATION_HEADER_BYTES,
+  RESULT_CODES,
+} from '../../protocol/index.ts'
 import { CommandError } from '../command-error.ts'
 import { BIN_NAME_BYTES_MAX } from '../limits.ts'
 import { OperationAnswers } from '../operations/index.ts'

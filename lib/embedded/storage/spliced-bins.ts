@@ -21,26 +21,26 @@ export class SplicedBins implements EncodableBins {
   readonly #stored: Buffer
   readonly #replacements: readonly Replacement[]
 
-  private constructor(before: StoredBins, replacements: readonly Replacement[]) {
-    this.count = before.binCount
-    this.#stored = before.bins
+  private constructor(stored: Buffer, count: number, replacements: readonly Replacement[]) {
+    this.count = count
+    this.#stored = stored
     this.#replacements = replacements
-    let bytes = before.bins.length
+    let bytes = stored.length
     for (const { start, end, bin } of replacements)
       bytes += operationBytes(bin.name, bin.value) - (end - start)
     this.encodedBytes = bytes
   }
 
   /** Undefined when not all the bins, whose names differ, are there to be replaced. */
-  static of(before: StoredBins, bins: readonly Bin[]): SplicedBins | undefined {
+  static of({ bins: stored, binCount }: StoredBins, bins: readonly Bin[]): SplicedBins | undefined {
     const replacements: Replacement[] = []
-    for (let start = 0; start < before.bins.length; ) {
-      const end = storedBinEnd(before.bins, start)
-      const bin = bins.find(({ name }) => isNameAt(before.bins, start, name))
+    for (let start = 0; start < stored.length; ) {
+      const end = storedBinEnd(stored, start)
+      const bin = bins.find(({ name }) => isNameAt(stored, start, name))
       if (bin !== undefined) replacements.push({ start, end, bin })
       start = end
     }
-    return replacements.length === bins.length ? new SplicedBins(before, replacements) : undefined
+    return replacements.length === bins.length ? new SplicedBins(stored, binCount, replacements) : undefined
   }
 
   encodeInto(target: Buffer, offset: number): void {
