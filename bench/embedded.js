@@ -1,19 +1,22 @@
 // Cost of the embedded server: npm run bench:embedded -- [--records N] [--rounds N] [--batch N] [--concurrency N] [--json]
-// Batches through the official client against a server in a process of its own: creates of the record that the store
-// makes of a typical transaction, reads of all bins, and spends by Lua. Each figure is the best of the rounds, once by
-// the clock and once by the processor time that the server took.
-// With more --records than the rounds need it fills up to that number, and measures memory and single calls on the way.
+// Batches through the official client against a server in a process of its own: creates of records, reads of all bins,
+// and spends by Lua, of two records: one of 13 bins and 2 outputs, and the one that the store makes of a typical
+// transaction (1 input, 2 outputs: 21 bins). Each figure is the best of the rounds, once by the clock and once by the
+// processor time that the server took.
+// With --records it then starts anew and fills up to that number with records of the store, and measures memory,
+// batches and single calls at 10,000, at 250,000 and at the end.
 import { fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import Aerospike from 'aerospike'
 import { encodeTransaction, extendTransaction, parseTransaction, utxoHash } from 'aerospike-utxo-store'
 // The records have to be those of the store, which does not export how it makes them.
-import { buildRecords, transactionContent } from '../dist/record/index.js'
+import { BINS, buildRecords, transactionContent } from '../dist/record/index.js'
 import { loadUdfModule } from '../dist/store/udf/udf-module.js'
 
 const { values } = parseArgs({
@@ -29,7 +32,7 @@ const { values } = parseArgs({
 if (values.help) {
   console.log(
     'npm run bench:embedded -- [--records N] [--rounds N] [--batch N] [--concurrency N] [--json]\n' +
-      '--records   fill up to so many records, and measure memory and single calls at each power of ten\n' +
+      '--records   fill up to so many records, and measure memory, batches and single calls on the way\n' +
       '--rounds    of 20,000 records, of which the best counts',
   )
   process.exit(0)
@@ -42,7 +45,9 @@ const concurrency = Number(values.concurrency)
 
 const ROUND_RECORDS = 20_000
 const SINGLE_CALLS = 2_000
-const FIRST_CHECKPOINT = 10_000
+/** What is measured on, at each checkpoint. */
+const SAMPLE_RECORDS = 10_000
+const CHECKPOINTS = [10_000, 250_000]
 const SET = 'bench'
 const BLOCK_HEIGHT = 1_000
 const LOCKING_SCRIPT = Buffer.from(`76a914${'00'.repeat(20)}88ac`, 'hex')
@@ -66,8 +71,9 @@ const RECORD_OPTIONS = {
 const server = fork(new URL('./embedded-server.js', import.meta.url), [], { execArgv: ['--expose-gc'] })
 const [{ port }] = await once(server, 'message')
 
-async function serverUsage() {
-  server.send('usage')
+/** @param question 'time', or 'memory' after what is garbage was collected */
+async function serverUsage(question) {
+  server.send(question)
   const [usage] = await once(server, 'message')
   return usage
 }
@@ -121,10 +127,18 @@ const asClientValue = value => {
 }
 const keyOf = tx => new Aerospike.Key('test', SET, asBuffer(tx.txid))
 
-function createRow(tx) {
+/** The bins of a record with 13 of them; the other records have all that the store makes. */
+const FEWER_BINS = [
+  ...[BINS.txid, BINS.version, BINS.locktime, BINS.fee, BINS.spentUtxos, BINS.recordUtxos, BINS.utxos],
+  ...[BINS.isCoinbase, BINS.totalExtraRecs, BINS.blockIds, BINS.unminedSince, BINS.inputs, BINS.outputs],
+]
+
+function createRow(tx, bins) {
   const content = transactionContent(tx, { isCoinbase: false, skipExtendedInputs: false })
   const { master } = buildRecords(content, RECORD_OPTIONS)
-  const ops = [...master].map(([bin, value]) => Aerospike.operations.write(bin, asClientValue(value)))
+  const ops = [...master]
+    .filter(([bin]) => bins === undefined || bins.includes(bin))
+    .map(([bin, value]) => Aerospike.operations.write(bin, asClientValue(value)))
   return { type: Aerospike.batchType.BATCH_WRITE, key: keyOf(tx), ops }
 }
 
@@ -169,29 +183,43 @@ async function sendBatch(rows) {
   }
 }
 
-async function measureBatches(transactions, rowOf) {
-  const rows = transactions.map(rowOf)
+async function measureBatches(rows) {
   const batches = []
   for (let at = 0; at < rows.length; at += batchSize) batches.push(rows.slice(at, at + batchSize))
-  const before = await serverUsage()
+  const latenciesMs = []
+  const before = await serverUsage('time')
   const startedAtMs = performance.now()
-  await inLanes(batches, concurrency, sendBatch)
+  await inLanes(batches, concurrency, async batch => {
+    const sentAtMs = performance.now()
+    await sendBatch(batch)
+    latenciesMs.push(performance.now() - sentAtMs)
+  })
   const seconds = (performance.now() - startedAtMs) / 1000
-  const after = await serverUsage()
+  const after = await serverUsage('time')
   return {
+    ...percentiles(latenciesMs),
     perSecond: Math.round(rows.length / seconds),
     serverMicroseconds: (after.cpuMicroseconds - before.cpuMicroseconds) / rows.length,
   }
 }
 
-const OPERATIONS = { create: createRow, 'read all bins': readRow, 'Lua spend': spendRow }
+const OPERATIONS = [
+  ['create', createRow],
+  ['read all bins', readRow],
+  ['Lua spend', spendRow],
+]
+const SHAPES = [
+  ['13 bins', FEWER_BINS],
+  ['21 bins', undefined],
+]
 
 async function throughput() {
   const best = new Map()
-  for (let round = 0; round < rounds; round++) {
+  for (const [shape, bins] of Array.from({ length: rounds }, () => SHAPES).flat()) {
     const transactions = Array.from({ length: ROUND_RECORDS }, typicalTransaction)
-    for (const [operation, rowOf] of Object.entries(OPERATIONS)) {
-      const { perSecond, serverMicroseconds } = await measureBatches(transactions, rowOf)
+    for (const [name, rowOf] of OPERATIONS) {
+      const { perSecond, serverMicroseconds } = await measureBatches(transactions.map(tx => rowOf(tx, bins)))
+      const operation = `${name}, ${shape}`
       const known = best.get(operation)
       best.set(operation, {
         perSecond: Math.max(perSecond, known?.perSecond ?? 0),
@@ -236,11 +264,14 @@ async function latencies(items, call) {
   return percentiles(latenciesMs)
 }
 
-/** Memory, and what single calls on records of all ages take. */
-async function checkpoint(sample) {
-  const get = await latencies(sample, tx => client.get(keyOf(tx)))
-  const spend = await latencies(sample, tx => client.apply(keyOf(tx), spendCall(tx, 1)))
-  const { memory } = await serverUsage()
+/** Memory, and what batches and single calls on records of all ages take. */
+async function checkpoint(sample, creation) {
+  const reads = await measureBatches(sample.map(readRow))
+  const spends = await measureBatches(sample.map(spendRow))
+  const called = sample.slice(0, SINGLE_CALLS)
+  const get = await latencies(called, tx => client.get(keyOf(tx)))
+  const spend = await latencies(called, tx => client.apply(keyOf(tx), spendCall(tx, 1)))
+  const { memory } = await serverUsage('memory')
   const { objects, data_used_bytes: dataUsedBytes } = await namespaceStatistics()
   const recordBytes = Number(dataUsedBytes) / Number(objects)
   const residentBytes = (memory.rss - idleMemory.rss) / Number(objects)
@@ -250,40 +281,48 @@ async function checkpoint(sample) {
     recordBytes: Math.round(recordBytes),
     residentBytesPerRecord: Math.round(residentBytes),
     timesTheRecord: Number((residentBytes / recordBytes).toFixed(2)),
-    getP50Ms: get.p50Ms,
-    getP99Ms: get.p99Ms,
-    spendP50Ms: spend.p50Ms,
-    spendP99Ms: spend.p99Ms,
+    createBatch: batchFigures(creation),
+    readBatch: batchFigures(reads),
+    spendBatch: batchFigures(spends),
+    get: singleFigures(get),
+    spend: singleFigures(spend),
   }
 }
 
-/** Fills up to `recordCount` and stops at each power of ten on the way. */
+const singleFigures = ({ p50Ms, p99Ms }) => `p50 ${p50Ms} ms, p99 ${p99Ms} ms`
+const batchFigures = figures =>
+  `${figures.serverMicroseconds.toFixed(1)} us CPU/record, ${singleFigures(figures)}`
+
+/** Fills up to `recordCount`, from nothing, and stops at the checkpoints on the way. */
 async function growth() {
-  const checkpoints = []
-  let stored = rounds * ROUND_RECORDS
-  for (let goal = FIRST_CHECKPOINT; goal < recordCount; goal *= 10) if (goal > stored) checkpoints.push(goal)
-  checkpoints.push(Math.max(recordCount, stored + SINGLE_CALLS))
+  await client.truncate('test', SET, 0)
+  while (Number((await namespaceStatistics()).objects) > 0) await setImmediate()
   const results = []
-  for (const goal of checkpoints) {
+  let stored = 0
+  for (const goal of [...CHECKPOINTS.filter(records => records < recordCount), recordCount]) {
     const sample = []
-    const keepEvery = Math.floor((goal - stored) / SINGLE_CALLS)
-    const sizes = Array.from({ length: Math.ceil((goal - stored) / batchSize) }, (_, i) =>
-      Math.min(batchSize, goal - stored - i * batchSize),
-    )
-    await inLanes(sizes, concurrency, async size => {
+    const sampled = Math.min(SAMPLE_RECORDS, goal - stored)
+    const keepEvery = Math.floor((goal - stored) / sampled)
+    const store = async size => {
       const transactions = Array.from({ length: size }, typicalTransaction)
-      sample.push(...transactions.filter((_, i) => i % keepEvery === 0))
-      await sendBatch(transactions.map(createRow))
-    })
+      sample.push(...transactions.filter((_, at) => at % keepEvery === 0))
+      return transactions.map(tx => createRow(tx))
+    }
+    const fill = goal - stored - sampled
+    const sizes = Array.from({ length: Math.ceil(fill / batchSize) }, (_, at) =>
+      Math.min(batchSize, fill - at * batchSize),
+    )
+    await inLanes(sizes, concurrency, async size => sendBatch(await store(size)))
+    const creation = await measureBatches(await store(sampled))
     stored = goal
-    results.push(await checkpoint(sample.slice(0, SINGLE_CALLS)))
+    results.push(await checkpoint(sample.slice(-sampled), creation))
   }
   return results
 }
 
-const { memory: idleMemory } = await serverUsage()
+const { memory: idleMemory } = await serverUsage('memory')
 const speed = rounds > 0 ? await throughput() : []
-const memory = await growth()
+const memory = recordCount > 0 ? await growth() : []
 client.close()
 server.disconnect()
 
@@ -293,5 +332,5 @@ else {
   if (speed.length > 0) {
     console.table(Object.fromEntries(speed.map(({ operation, ...figures }) => [operation, figures])))
   }
-  console.table(memory)
+  for (const figures of memory) console.table(figures)
 }

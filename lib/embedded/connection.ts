@@ -5,6 +5,8 @@ import type { FrameHolder, UnfinishedFrames } from './unfinished-frames.ts'
 
 /** Replies are gathered up to this many bytes and written at once. */
 const WRITE_BYTES = 64 * 1024
+/** Pieces of a reply that are no more than this in all are copied into one: that is cheaper than to hand over each. */
+const COPIED_BYTES_MAX = 16 * 1024
 /** A connection works this long at most before others get their turn. */
 const TURN_MS = 10
 
@@ -176,9 +178,14 @@ export class Connection implements FrameSource, FrameHolder {
 
   /** Writes what has gathered; false when the client has to read before more is written. */
   #flush(): boolean {
-    const [first] = this.#pending
-    if (first !== undefined && this.#socket.writable) {
-      this.#socket.write(this.#pending.length === 1 ? first : Buffer.concat(this.#pending))
+    if (this.#pending.length > 0 && this.#socket.writable) {
+      if (this.#pendingBytes < COPIED_BYTES_MAX) this.#socket.write(joined(this.#pending))
+      else {
+        // One system call for all of them.
+        this.#socket.cork()
+        for (const piece of this.#pending) this.#socket.write(piece)
+        this.#socket.uncork()
+      }
     }
     this.#pending = []
     this.#pendingBytes = 0
@@ -208,4 +215,9 @@ export class Connection implements FrameSource, FrameHolder {
     // A generator cannot be ended from inside itself; it ends by itself then.
     if (reply !== undefined) setImmediate(() => reply.return?.())
   }
+}
+
+function joined(pieces: readonly Buffer[]): Buffer {
+  const [first] = pieces
+  return pieces.length === 1 && first !== undefined ? first : Buffer.concat(pieces)
 }

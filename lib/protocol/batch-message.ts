@@ -1,11 +1,10 @@
 import { ByteWriter } from './byte-writer.ts'
 import { DIGEST_BYTES } from './digest.ts'
+import { EncodedOperations } from './encoded-operations.ts'
 import { FIELD_TYPES } from './field-types.ts'
 import {
   decodeFields,
-  decodeOperations,
   type Field,
-  type Operation,
   type OperationInit,
   skipFields,
   skipOperations,
@@ -25,6 +24,8 @@ import { ProtocolError } from './protocol-error.ts'
 
 const BATCH_HEADER_BYTES = 5
 const REPEAT_ROW_BYTES = 25
+/** A field or an operation begins with the size of what follows. */
+const PART_SIZE_BYTES = 4
 /** Bits of info1 that mean nothing in a row. */
 const ROW_INFO1_MASK = 0xff & ~(INFO1.XDR | INFO1.COMPRESS_RESPONSE)
 
@@ -38,7 +39,7 @@ export interface BatchRowTemplate {
   /** Seconds to live; in reads the read-touch percentage. */
   readonly recordTtl: number
   readonly fields: readonly Field[]
-  readonly operations: readonly Operation[]
+  readonly operations: EncodedOperations
 }
 
 export interface BatchRow {
@@ -135,14 +136,8 @@ export class BatchRequest {
       if ((flags & BATCH_ROW_FLAGS.REPEAT) !== 0 && template !== undefined) {
         at += REPEAT_ROW_BYTES
       } else {
-        const { fieldCount, operationCount, fieldsStart, ...head } = decodeRowHead(this.#data, at, flags)
-        const operationsStart = skipFields(this.#data, fieldsStart, fieldCount)
-        template = {
-          ...head,
-          fields: decodeFields(this.#data, fieldsStart, fieldCount),
-          operations: decodeOperations(this.#data, operationsStart, operationCount),
-        }
-        at = skipOperations(this.#data, operationsStart, operationCount)
+        template = decodeTemplate(this.#data, decodeRowHead(this.#data, at, flags))
+        at = template.operations.end
       }
       yield { index, digest, template }
     }
@@ -156,24 +151,50 @@ function rowFlags(data: Buffer, rowStart: number): number {
 }
 
 function decodeRowHead(data: Buffer, rowStart: number, flags: number): RowHead {
-  let at = rowStart + REPEAT_ROW_BYTES
-  const take = (bytes: number): number => {
-    const from = at
-    at += bytes
-    if (at > data.length) throw new ProtocolError('row of a batch runs past its end')
-    return from
+  const hasInfo = (flags & BATCH_ROW_FLAGS.INFO) !== 0
+  const info = rowStart + REPEAT_ROW_BYTES
+  const info4 = info + (hasInfo ? 3 : 1)
+  const generation = info4 + ((flags & BATCH_ROW_FLAGS.INFO4) === 0 ? 0 : 1)
+  const ttl = generation + ((flags & BATCH_ROW_FLAGS.GENERATION) === 0 ? 0 : 2)
+  const counts = ttl + ((flags & BATCH_ROW_FLAGS.TTL) === 0 ? 0 : 4)
+  const fieldsStart = counts + 4
+  if (fieldsStart > data.length) throw new ProtocolError('row of a batch runs past its end')
+  return {
+    info1: data.readUInt8(info) & ROW_INFO1_MASK,
+    info2: hasInfo ? data.readUInt8(info + 1) : 0,
+    info3: hasInfo ? data.readUInt8(info + 2) : 0,
+    info4: generation > info4 ? data.readUInt8(info4) : 0,
+    generation: ttl > generation ? data.readUInt16BE(generation) : 0,
+    recordTtl: counts > ttl ? data.readUInt32BE(ttl) : 0,
+    // A row always has its namespace, so a count of 0 is read as 1.
+    fieldCount: Math.max(1, data.readUInt16BE(counts)),
+    operationCount: data.readUInt16BE(counts + 2),
+    fieldsStart,
   }
-  const has = (flag: number): boolean => (flags & flag) !== 0
-  const info1 = data.readUInt8(take(1)) & ROW_INFO1_MASK
-  const info2 = has(BATCH_ROW_FLAGS.INFO) ? data.readUInt8(take(1)) : 0
-  const info3 = has(BATCH_ROW_FLAGS.INFO) ? data.readUInt8(take(1)) : 0
-  const info4 = has(BATCH_ROW_FLAGS.INFO4) ? data.readUInt8(take(1)) : 0
-  const generation = has(BATCH_ROW_FLAGS.GENERATION) ? data.readUInt16BE(take(2)) : 0
-  const recordTtl = has(BATCH_ROW_FLAGS.TTL) ? data.readUInt32BE(take(4)) : 0
-  // A row always has its namespace, so a count of 0 is read as 1.
-  const fieldCount = Math.max(1, data.readUInt16BE(take(2)))
-  const operationCount = data.readUInt16BE(take(2))
-  return { info1, info2, info3, info4, generation, recordTtl, fieldCount, operationCount, fieldsStart: at }
+}
+
+/** What follows the head of a row that was checked. */
+function decodeTemplate(data: Buffer, head: RowHead): BatchRowTemplate {
+  const { fieldsStart, fieldCount, operationCount } = head
+  const operationsStart = partsEnd(data, fieldsStart, fieldCount)
+  const operationsEnd = partsEnd(data, operationsStart, operationCount)
+  return {
+    info1: head.info1,
+    info2: head.info2,
+    info3: head.info3,
+    info4: head.info4,
+    generation: head.generation,
+    recordTtl: head.recordTtl,
+    fields: decodeFields(data, fieldsStart, fieldCount),
+    operations: new EncodedOperations(data, operationsStart, operationsEnd, operationCount),
+  }
+}
+
+/** The offset behind `count` fields or operations that are known to be whole. */
+function partsEnd(data: Buffer, offset: number, count: number): number {
+  let at = offset
+  for (let left = count; left > 0; left--) at += PART_SIZE_BYTES + data.readUInt32BE(at)
+  return at
 }
 
 /** A row to send. With `repeat` only the digest counts: the rest is the last full row's. */

@@ -8,6 +8,7 @@ export {
 export { ByteWriter } from './byte-writer.ts'
 export { LIST_FLAGS, MAP_FLAGS } from './container-flags.ts'
 export { DIGEST_BYTES, PARTITION_COUNT, partitionId, recordDigest, type UserKey, userKey } from './digest.ts'
+export { EncodedOperations } from './encoded-operations.ts'
 export { FIELD_TYPES } from './field-types.ts'
 export {
   encodeFrame,

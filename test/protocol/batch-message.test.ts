@@ -117,7 +117,7 @@ describe('batch', () => {
       [1, 0x81],
       [0, 1],
     ])
-    expect(rows[1]?.template.operations).toEqual([incr, read])
+    expect(rows[1]?.template.operations.list).toEqual([incr, read])
     expect(rows[2]?.template.fields.map(field => field.type)).toEqual([0, 1, 30, 31, 32])
   })
 
@@ -140,7 +140,7 @@ describe('batch', () => {
       0,
     )
     const rows = [...new BatchRequest(data).rows()]
-    expect(rows.map(row => [row.index, row.template.info1, row.template.operations.length])).toEqual([
+    expect(rows.map(row => [row.index, row.template.info1, row.template.operations.list.length])).toEqual([
       [0, 1, 1],
       [1, 1, 1],
       [2, 3, 0],

@@ -4,7 +4,7 @@ import type { RecordFollower } from '../storage/record-follower.ts'
 import type { RecordImage } from '../storage/record-image.ts'
 import type { StoredRecord } from '../storage/stored-record.ts'
 
-/** A record as other nodes keep it. The bytes of its bins are shared, since nothing changes them in place. */
+/** A record as other nodes keep it. */
 export function imageOf(digest: Buffer, record: StoredRecord): RecordImage {
   return {
     digest,

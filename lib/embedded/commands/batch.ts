@@ -29,6 +29,9 @@ import {
 
 /** After this many rows the batch can be interrupted, also when there is nothing to send. */
 const ROWS_PER_STEP = 256
+/** Room for a frame of rows: a buffer that grows is copied again and again. */
+const ROWS_FRAME_CAPACITY_BYTES = ROWS_FRAME_BYTES + 16 * 1024
+const ROW_BYTES_EXPECTED = 128
 
 /** Rows that are not run, by their index, and the result codes that they answer instead: injected faults. */
 export type RowRefusals = ReadonlyMap<number, number>
@@ -88,7 +91,8 @@ function* rowFrames(
   const reportErrorRows = (batch.flags & BATCH_FLAGS.REPORT_ERROR_ROWS) !== 0
   const deadlineMs = deadlineOf(message.transactionTtl)
   let failure: number = RESULT_CODES.OK
-  let writer = beginFrame()
+  const batchFilter = findField(message.fields, FIELD_TYPES.FILTER)
+  let writer = beginFrame(Math.min(ROWS_FRAME_CAPACITY_BYTES, batch.rowCount * ROW_BYTES_EXPECTED))
   let silent = false
   let rowsInStep = 0
   for (const row of batch.rows()) {
@@ -97,7 +101,7 @@ function* rowFrames(
       rowsInStep = 0
     }
     const refusal = refusals?.get(row.index)
-    const request = rowRequest(node, message, row)
+    const request = rowRequest(node, message, row, batchFilter)
     let reply: RecordReply
     if (refusal !== undefined) reply = replyWithCode(refusal)
     else if (node.cluster.isAlone) reply = executeRecordCommand(node, request)
@@ -109,7 +113,7 @@ function* rowFrames(
     if (failure !== RESULT_CODES.OK && !reportErrorRows) silent = true
     else if (isFull) {
       yield endFrame(writer, FRAME_TYPES.MESSAGE)
-      writer = beginFrame()
+      writer = beginFrame(ROWS_FRAME_CAPACITY_BYTES)
       // Rows go on being executed, but the first frame with a failed one is the last that is sent.
       silent = failure !== RESULT_CODES.OK
     }
@@ -119,7 +123,12 @@ function* rowFrames(
   yield lastMessageFrame(failure)
 }
 
-function rowRequest(node: ServerNode, message: Message, row: BatchRow): RecordRequest {
+function rowRequest(
+  node: ServerNode,
+  message: Message,
+  row: BatchRow,
+  batchFilter: Buffer | undefined,
+): RecordRequest {
   const { template } = row
   const namespace = requestedNamespace(node, template.fields)
   // Checked for all rows before the first one ran; a namespace never goes away.
@@ -136,7 +145,7 @@ function rowRequest(node: ServerNode, message: Message, row: BatchRow): RecordRe
     timeoutMs: message.transactionTtl,
     fields: template.fields,
     operations: template.operations,
-    batchFilter: findField(message.fields, FIELD_TYPES.FILTER),
+    batchFilter,
     inBatch: true,
   }
 }

@@ -43,7 +43,7 @@ export function messageReply(node: ServerNode, body: Buffer, refusals?: RowRefus
     recordTtl: message.recordTtl,
     timeoutMs: message.transactionTtl,
     fields: message.fields,
-    operations: message.operations,
+    operations: { list: message.operations },
     batchFilter: undefined,
     inBatch: false,
   }

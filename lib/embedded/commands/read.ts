@@ -33,12 +33,12 @@ export function readRecord(request: RecordRequest): RecordReply {
 export function readBins(request: RecordRequest, record: StoredRecord): RecordReply {
   if ((request.info1 & INFO1.GET_NO_BINS) !== 0) return replyWithCode(RESULT_CODES.OK, record)
   if ((request.info1 & INFO1.GET_ALL) !== 0) return replyWithOperations(record, record.binCount, record.bins)
-  if (request.operations.length === 0) throw new CommandError(RESULT_CODES.PARAMETER, 'read of nothing')
+  if (request.operations.list.length === 0) throw new CommandError(RESULT_CODES.PARAMETER, 'read of nothing')
   const answers = new OperationAnswers((request.info2 & INFO2.RESPOND_ALL_OPS) !== 0)
   const { namespace, digest } = request
   const bins = BinList.decode(record.bins, record.binCount)
   const scope = { namespace, digest, record, bins, answers, inWrite: false }
-  for (const operation of request.operations) readHandler(operation).apply(operation, scope)
+  for (const operation of request.operations.list) readHandler(operation).apply(operation, scope)
   return replyWithOperations(record, answers.count, answers.bytes())
 }
 

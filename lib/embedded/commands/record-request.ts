@@ -1,5 +1,10 @@
-import type { Field, Operation } from '../../protocol/index.ts'
+import type { EncodedOperations, Field, Operation } from '../../protocol/index.ts'
 import type { Namespace } from '../storage/namespace.ts'
+
+/** Operations that were not sent in one piece, or are decoded already. */
+export interface DecodedOperations {
+  readonly list: readonly Operation[]
+}
 
 /** A command on one record: a message of its own, or a row of a batch. */
 export interface RecordRequest {
@@ -17,7 +22,7 @@ export interface RecordRequest {
   /** The client's total timeout; 0 = the server's default. */
   readonly timeoutMs: number
   readonly fields: readonly Field[]
-  readonly operations: readonly Operation[]
+  readonly operations: EncodedOperations | DecodedOperations
   /** The filter of the batch's header, which rows without one of their own follow. */
   readonly batchFilter: Buffer | undefined
   readonly inBatch: boolean

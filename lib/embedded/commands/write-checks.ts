@@ -29,7 +29,8 @@ function has(flags: number, flag: number): boolean {
  * @throws CommandError PARAMETER or BIN_NAME
  */
 export function planWrite(request: RecordRequest): WritePlan {
-  const { info1, info2, info3, operations } = request
+  const { info1, info2, info3 } = request
+  const operations = request.operations.list
   if (operations.length === 0 || operations.length > OPERATIONS_MAX) throw badRequest('number of operations')
   const mayRead = has(info1, INFO1.READ)
   const getsAll = has(info1, INFO1.GET_ALL)

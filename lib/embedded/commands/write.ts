@@ -1,20 +1,35 @@
-import { INFO2, RESULT_CODES } from '../../protocol/index.ts'
+import {
+  ByteWriter,
+  INFO1,
+  INFO2,
+  INFO3,
+  OPERATION_HEADER_BYTES,
+  RESULT_CODES,
+} from '../../protocol/index.ts'
 import { CommandError } from '../command-error.ts'
+import { BIN_NAME_BYTES_MAX } from '../limits.ts'
 import { OperationAnswers } from '../operations/index.ts'
 import { BinList } from '../storage/bin-list.ts'
 import { voidTimeAfterWrite } from '../storage/expiry.ts'
 import type { Namespace } from '../storage/namespace.ts'
 import type { StoredRecord } from '../storage/stored-record.ts'
 import { passesFilter } from './filter.ts'
+import { PlainBins } from './plain-bins.ts'
 import { generationFits, requestedSet, userKeyFits, userKeyToStore, writeSetFits } from './preconditions.ts'
 import { type RecordReply, replyWithCode, replyWithOperations } from './record-reply.ts'
 import type { RecordRequest } from './record-request.ts'
 import { planWrite, type WritePlan } from './write-checks.ts'
 
+const NEEDS_RECORD = INFO3.UPDATE_ONLY | INFO3.REPLACE_ONLY
+/** What an operation without a result answers. */
+const ANSWER_BYTES_MAX = OPERATION_HEADER_BYTES + BIN_NAME_BYTES_MAX
+
 /** Runs the operations of a write in order on a copy of the record, and keeps all or nothing (protocol 5.4). */
 export function writeRecord(request: RecordRequest): RecordReply {
-  const plan = planWrite(request)
   const record = request.namespace.find(request.digest)
+  const plainBins = record === undefined ? plainCreation(request) : undefined
+  if (plainBins !== undefined) return create(request, plainBins)
+  const plan = planWrite(request)
   try {
     const resultCode = failedCheck(request, plan, record)
     if (resultCode !== RESULT_CODES.OK) return replyWithCode(resultCode, record)
@@ -23,6 +38,26 @@ export function writeRecord(request: RecordRequest): RecordReply {
     if (error instanceof CommandError) return replyWithCode(error.resultCode, record)
     throw error
   }
+}
+
+/** What a write of a record that is not there puts into it, if it does nothing else. */
+function plainCreation(request: RecordRequest): PlainBins | undefined {
+  const { info1, info3 } = request
+  if ((info1 & (INFO1.READ | INFO1.GET_ALL)) !== 0 || (info3 & NEEDS_RECORD) !== 0) return undefined
+  return generationFits(request, undefined) ? PlainBins.of(request) : undefined
+}
+
+/** As applyAndCommit does it, without decoding anything. */
+function create(request: RecordRequest, bins: PlainBins): RecordReply {
+  const { namespace, digest } = request
+  const setName = requestedSet(request)
+  const userKey = userKeyToStore(request, undefined)
+  const voidTimeSeconds = writeVoidTime(namespace, request.recordTtl, setName, undefined)
+  const record = namespace.write({ digest, existing: undefined, setName, bins, voidTimeSeconds, userKey })
+  if ((request.info2 & INFO2.RESPOND_ALL_OPS) === 0) return replyWithCode(RESULT_CODES.OK, record)
+  const writer = new ByteWriter(bins.count * ANSWER_BYTES_MAX)
+  bins.writeEmptyAnswers(writer)
+  return replyWithOperations(record, bins.count, writer.view())
 }
 
 /** The checks on the record, in the server's order (protocol 5.1). */

@@ -83,7 +83,8 @@ export class SecondaryIndex {
   }
 
   written(record: StoredRecord, before: StoredBins | undefined): void {
-    if (before?.bins === record.bins && this.#expression === undefined) return
+    // A touch: the bins before it are those of the record itself.
+    if (before === record && this.#expression === undefined) return
     const keysBefore = this.#keysBefore(record, before)
     const keys = this.#keysOf(record)
     this.#remember(record, keys)

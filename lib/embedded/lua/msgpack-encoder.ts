@@ -1,5 +1,6 @@
 import { MSGPACK_DEPTH_MAX } from '../../protocol/index.ts'
 import { FIRST_UPVALUE, LUA_TYPE, type LuaApi, type LuaState } from './lua-api.ts'
+import { type KeyHost, pushSortedKeys } from './map-keys.ts'
 import { MsgpackBuffer } from './msgpack-buffer.ts'
 
 /** What an encoder needs of the instance it encodes for. */
@@ -37,14 +38,6 @@ const FLAG_ORDERED = 1
 /** Slots of the Lua stack that one level of nesting takes at most, besides the keys of a map. */
 const STACK_SLOTS_PER_LEVEL = 8
 
-/** A key of a map, and where it is on the stack. */
-interface Key {
-  readonly index: number
-  readonly integer: bigint | undefined
-  /** Of a string, or of a blob behind a zero byte (see map.lua). */
-  readonly text: Buffer | undefined
-}
-
 /**
  * Encodes lists and maps in the server's dialect of msgpack, by their states in Lua, for the same reason for which
  * MsgpackDecoder decodes here.
@@ -55,6 +48,7 @@ export class MsgpackEncoder {
   readonly #host: EncoderHost
   readonly #api: LuaApi
   readonly #fieldAt: Readonly<Record<FieldName, number>>
+  readonly #keyHost: KeyHost
   readonly #out = new MsgpackBuffer()
   #state: LuaState = 0
   #forBin = false
@@ -63,6 +57,7 @@ export class MsgpackEncoder {
   constructor(host: EncoderHost) {
     this.#host = host
     this.#api = host.api
+    this.#keyHost = { api: host.api, stringAt: index => this.#stringAt(index) }
     const addresses = FIELDS.map(name => [name, host.textAt(name)] as const)
     this.#fieldAt = Object.fromEntries(addresses) as Record<FieldName, number>
   }
@@ -244,7 +239,7 @@ export class MsgpackEncoder {
     this.#field(map, 'values')
     this.#reserveSlots(size + STACK_SLOTS_PER_LEVEL)
     const values = map + 1
-    for (const key of this.#sortedKeys(values)) {
+    for (const key of pushSortedKeys(this.#keyHost, state, values)) {
       if (key.integer !== undefined) this.#out.integer(key.integer)
       else if (key.text?.[0] === 0) this.#out.text(TYPE_BLOB, key.text.subarray(1))
       else this.#out.text(TYPE_STRING, key.text ?? Buffer.alloc(0))
@@ -253,28 +248,6 @@ export class MsgpackEncoder {
       this.#value()
     }
     this.#api.lua_settop(state, map)
-  }
-
-  /** Pushes the keys of a table, and answers them in the order of the server. */
-  #sortedKeys(table: number): Key[] {
-    const keys: Key[] = []
-    this.#api.lua_pushnil(this.#state)
-    while (this.#api.lua_next(this.#state, table) !== 0) {
-      const index = table + 1 + keys.length
-      keys.push(this.#keyAt(index))
-      // The key stays, and a copy of it goes on.
-      this.#drop(1)
-      this.#api.lua_pushvalue(this.#state, index)
-    }
-    return keys.length > 1 ? keys.sort(compareKeys) : keys
-  }
-
-  #keyAt(index: number): Key {
-    if (this.#api.lua_type(this.#state, index) === LUA_TYPE.number) {
-      return { index, integer: this.#api.lua_tointegerx(this.#state, index, 0), text: undefined }
-    }
-    // A copy: the heap may become another one before it is looked at.
-    return { index, integer: undefined, text: Buffer.from(this.#stringAt(index)) }
   }
 
   // The stack of Lua -------------------------------------------------------------------------------------------------
@@ -305,13 +278,4 @@ export class MsgpackEncoder {
   #drop(count: number): void {
     this.#api.lua_settop(this.#state, -count - 1)
   }
-}
-
-/** Integers, strings, blobs. */
-function compareKeys(a: Key, b: Key): number {
-  if (a.integer !== undefined && b.integer !== undefined) return a.integer < b.integer ? -1 : 1
-  if (a.text === undefined || b.text === undefined) return a.text === undefined ? -1 : 1
-  const isBlob = a.text[0] === 0
-  if (isBlob !== (b.text[0] === 0)) return isBlob ? 1 : -1
-  return Buffer.compare(a.text, b.text)
 }

@@ -7,6 +7,7 @@ import {
 } from '../../protocol/index.ts'
 import { CommandError } from '../command-error.ts'
 import { checkedGeoJson } from './geojson.ts'
+import { isPlainList } from './plain-list.ts'
 
 const INTEGER_BYTES = 8
 const DOUBLE_BYTES = 8
@@ -75,6 +76,7 @@ function normaliseInteger(value: Buffer): Buffer {
 
 function normaliseCollection(value: Buffer, kind: number): Buffer {
   if (value.length > COLLECTION_BYTES_MAX) throw new CommandError(RESULT_CODES.RECORD_TOO_BIG)
+  if (kind === MSGPACK_KINDS.LIST && isPlainList(value, 0, value.length)) return value
   try {
     return normaliseContainer(value, kind)
   } catch (error) {

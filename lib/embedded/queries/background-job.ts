@@ -163,7 +163,7 @@ class BackgroundJob {
       recordTtl: message.recordTtl,
       timeoutMs: message.transactionTtl,
       fields: this.#fieldsFor(record),
-      operations: isUdf ? [] : message.operations,
+      operations: { list: isUdf ? [] : message.operations },
       batchFilter: undefined,
       inBatch: false,
     }

@@ -51,7 +51,7 @@ export class QueryRows {
       recordTtl: 0,
       timeoutMs: message.transactionTtl,
       fields: [],
-      operations,
+      operations: { list: operations },
       batchFilter: undefined,
       inBatch: false,
     }

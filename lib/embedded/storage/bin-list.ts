@@ -5,6 +5,7 @@ import {
   type Particle,
   writeBin,
 } from '../../protocol/index.ts'
+import type { EncodableBins } from './encodable-bins.ts'
 
 export interface Bin extends Particle {
   /** One character per byte (latin1). */
@@ -25,7 +26,7 @@ const INDEXED_FROM = 32
  * bins is one copy. Their order is the server's: new bins go to the end, and a removed one is replaced by
  * the last (protocol 5.2).
  */
-export class BinList {
+export class BinList implements EncodableBins {
   readonly #bins: Bin[]
   /** Position by name, once the list is long. */
   #positions: Map<string, number> | undefined
@@ -39,7 +40,7 @@ export class BinList {
     return new BinList([])
   }
 
-  /** A list of bins whose names differ; the values are kept as they are, not copied, until `encode`. */
+  /** A list of bins whose names differ; the values are kept as they are, not copied, until `encodeInto`. */
   static of(bins: Bin[]): BinList {
     return new BinList(bins)
   }
@@ -73,7 +74,7 @@ export class BinList {
     return this.#bins[this.#position(name)]
   }
 
-  /** Sets a bin. The value is kept as it is, not copied, until `encode`. */
+  /** Sets a bin. The value is kept as it is, not copied, until `encodeInto`. */
   set(name: string, type: number, value: Buffer): void {
     const bin = { name, type, value }
     const at = this.#position(name)
@@ -111,14 +112,10 @@ export class BinList {
     return bytes
   }
 
-  /** The stored form: a buffer of exactly its size that shares memory with nothing. */
-  encode(): Buffer {
-    // Not from Node's pool: a pooled slice would keep its whole slab alive for as long as the record lives.
-    const target = Buffer.allocUnsafeSlow(this.encodedBytes)
-    let at = 0
+  encodeInto(target: Buffer, offset: number): void {
+    let at = offset
     for (const bin of this.#bins)
       at = writeBin(target, at, OPERATION_CODES.READ, bin.type, bin.name, bin.value)
-    return target
   }
 
   #position(name: string): number {

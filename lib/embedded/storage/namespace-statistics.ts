@@ -19,45 +19,65 @@ const OUTCOMES: Readonly<Record<CommandKind, readonly string[]>> = {
   udf: ['complete', 'error', 'timeout', 'filtered_out'],
 }
 
-/** The histogram that the commands of a kind are in: a delete is a write. */
-const HISTOGRAMS: Readonly<Record<CommandKind, string>> = {
-  read: 'read',
-  write: 'write',
-  delete: 'write',
-  udf: 'udf',
+/** The kinds that have a histogram of their own: a delete is a write. */
+const HISTOGRAM_KINDS = ['read', 'write', 'udf'] as const
+
+/** Those of the commands that came alone, or in batches. */
+class OriginStatistics {
+  readonly counters: Readonly<Record<CommandKind, Map<string, number>>> = {
+    read: zeros('read'),
+    write: zeros('write'),
+    delete: zeros('delete'),
+    udf: zeros('udf'),
+  }
+  readonly latencies: Readonly<Record<CommandKind, LatencyHistogram>>
+
+  constructor() {
+    const write = new LatencyHistogram()
+    this.latencies = { read: new LatencyHistogram(), write, delete: write, udf: new LatencyHistogram() }
+  }
+}
+
+function zeros(kind: CommandKind): Map<string, number> {
+  return new Map(OUTCOMES[kind].map(outcome => [outcome, 0]))
 }
 
 /** Counters and latencies of a namespace, named as a real server names them. */
 export class NamespaceStatistics {
-  readonly #counters = new Map<string, number>()
+  readonly #alone = new OriginStatistics()
+  readonly #inBatches = new OriginStatistics()
   /** By name: `read`, `batch-sub-read` … */
   readonly latencies: ReadonlyMap<string, LatencyHistogram> = new Map(
-    ['', 'batch-sub-'].flatMap(origin =>
-      [...new Set(Object.values(HISTOGRAMS))].map(
-        name => [`${origin}${name}`, new LatencyHistogram()] as const,
-      ),
+    (
+      [
+        ['', this.#alone],
+        ['batch-sub-', this.#inBatches],
+      ] as const
+    ).flatMap(([prefix, { latencies }]) =>
+      HISTOGRAM_KINDS.map(kind => [`${prefix}${kind}`, latencies[kind]] as const),
     ),
   )
 
-  constructor() {
-    for (const origin of ['client', 'batch_sub']) {
-      for (const [kind, outcomes] of Object.entries(OUTCOMES)) {
-        for (const outcome of outcomes) this.#counters.set(`${origin}_${kind}_${outcome}`, 0)
-      }
-    }
-  }
-
   count(kind: CommandKind, inBatch: boolean, resultCode: number): void {
-    const name = `${inBatch ? 'batch_sub' : 'client'}_${kind}_${outcomeOf(kind, resultCode)}`
-    this.#counters.set(name, (this.#counters.get(name) ?? 0) + 1)
+    const counters = (inBatch ? this.#inBatches : this.#alone).counters[kind]
+    const outcome = outcomeOf(kind, resultCode)
+    counters.set(outcome, (counters.get(outcome) ?? 0) + 1)
   }
 
   /** @param nowMs of a clock that never goes back; the command has just ended */
   time(kind: CommandKind, inBatch: boolean, nowMs: number, durationMs: number): void {
-    this.latencies.get(`${inBatch ? 'batch-sub-' : ''}${HISTOGRAMS[kind]}`)?.record(nowMs, durationMs)
+    const { latencies } = inBatch ? this.#inBatches : this.#alone
+    latencies[kind].record(nowMs, durationMs)
   }
 
-  entries(): Iterable<[string, number]> {
-    return this.#counters
+  *entries(): Generator<[string, number], void> {
+    for (const [origin, { counters }] of [
+      ['client', this.#alone],
+      ['batch_sub', this.#inBatches],
+    ] as const) {
+      for (const [kind, outcomes] of Object.entries(counters)) {
+        for (const [outcome, count] of outcomes) yield [`${origin}_${kind}_${outcome}`, count]
+      }
+    }
   }
 }

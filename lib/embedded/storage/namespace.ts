@@ -2,14 +2,16 @@ import { PARTITION_COUNT, partitionId, RESULT_CODES } from '../../protocol/index
 import { aerospikeMs, aerospikeSeconds, type Clock } from '../clock.ts'
 import { CommandError } from '../command-error.ts'
 import { SecondaryIndexes } from '../indexes/secondary-indexes.ts'
+import { type EncodableBins, EncodedBins } from './encodable-bins.ts'
 import { isExpired } from './expiry.ts'
 import { DEFAULT_NAMESPACE_CONFIG, type NamespaceConfig } from './namespace-config.ts'
 import { NamespaceStatistics } from './namespace-statistics.ts'
 import { Partition } from './partition.ts'
 import type { RecordFollower, StoredBins } from './record-follower.ts'
-import type { RecordImage, RecordWrite } from './record-image.ts'
+import type { RecordImage, RecordState, RecordWrite } from './record-image.ts'
 import type { RecordSet } from './record-set.ts'
 import { RecordSets } from './record-sets.ts'
+import { Slabs } from './slabs.ts'
 import { nextGeneration, recordId, StoredRecord, storedBytes } from './stored-record.ts'
 
 /** Records that are looked at, when many are removed, before others get their turn. */
@@ -26,6 +28,7 @@ export class Namespace {
   readonly indexes: SecondaryIndexes
   readonly #clock: Clock
   readonly #sets = new RecordSets()
+  readonly #slabs = new Slabs()
   readonly #partitions: readonly Partition[] = Array.from({ length: PARTITION_COUNT }, () => new Partition())
   readonly #followers: RecordFollower[] = []
   #objects = 0
@@ -98,17 +101,8 @@ export class Namespace {
     const sizeBytes = storedBytes(bins.encodedBytes, bins.count, setName, userKey)
     if (sizeBytes > this.config.recordBytesMax) throw new CommandError(RESULT_CODES.RECORD_TOO_BIG)
     const generation = existing === undefined ? 1 : nextGeneration(existing.generation)
-    const contents = {
-      bins: bins.encode(),
-      binCount: bins.count,
-      generation,
-      voidTimeSeconds,
-      lastUpdateMs: this.nowMs,
-      userKey,
-    }
-    return existing === undefined
-      ? this.#create({ digest, setName, ...contents })
-      : this.#replace(digest, existing, contents)
+    const state = { digest, setName, generation, voidTimeSeconds, lastUpdateMs: this.nowMs, userKey }
+    return existing === undefined ? this.#create(state, bins) : this.#replace(existing, state, bins)
   }
 
   /**
@@ -118,9 +112,10 @@ export class Namespace {
    */
   store(image: RecordImage): StoredRecord {
     const existing = this.findExpiredToo(image.digest)
+    const bins = new EncodedBins(image)
     return existing === undefined || (existing.set?.name ?? '') !== image.setName
-      ? this.#create(image)
-      : this.#replace(image.digest, existing, image)
+      ? this.#create(image, bins)
+      : this.#replace(existing, image, bins)
   }
 
   /** Extends the life of a record without a write: what a read may ask for (protocol 5.2). */
@@ -187,46 +182,41 @@ export class Namespace {
     partition.earliestVoidTime = Number.POSITIVE_INFINITY
   }
 
-  #create(image: RecordImage): StoredRecord {
-    const set = this.#sets.ensure(image.setName)
-    const partition = this.#partitionOf(image.digest)
-    const id = recordId(image.digest)
+  #create(state: RecordState, bins: EncodableBins): StoredRecord {
+    const { digest } = state
+    const set = this.#sets.ensure(state.setName)
+    const partition = this.#partitionOf(digest)
+    const id = recordId(digest)
     const expired = partition.get(id)
     if (expired !== undefined) this.#drop(partition, expired)
     const record = new StoredRecord(
       id,
       set,
-      image.bins,
-      image.binCount,
-      image.generation,
-      image.voidTimeSeconds,
-      image.lastUpdateMs,
-      image.userKey,
+      state.generation,
+      state.voidTimeSeconds,
+      state.lastUpdateMs,
+      state.userKey,
     )
+    this.#slabs.put(record, bins)
     partition.add(record)
     this.#objects++
     if (set !== undefined) set.objects++
     this.#account(record, 1)
-    this.#notifyWritten(image.digest, record, undefined)
+    this.#notifyWritten(digest, record, undefined)
     return record
   }
 
-  #replace(
-    digest: Buffer,
-    record: StoredRecord,
-    contents: Omit<RecordImage, 'digest' | 'setName'>,
-  ): StoredRecord {
+  #replace(record: StoredRecord, state: RecordState, bins: EncodableBins): StoredRecord {
     const before = { bins: record.bins, binCount: record.binCount }
     this.#account(record, -1)
-    record.bins = contents.bins
-    record.binCount = contents.binCount
-    record.generation = contents.generation
-    record.voidTimeSeconds = contents.voidTimeSeconds
-    record.lastUpdateMs = contents.lastUpdateMs
-    record.userKey = contents.userKey
+    this.#slabs.put(record, bins)
+    record.generation = state.generation
+    record.voidTimeSeconds = state.voidTimeSeconds
+    record.lastUpdateMs = state.lastUpdateMs
+    record.userKey = state.userKey
     this.#account(record, 1)
-    this.#partitionOf(digest).expiresAt(contents.voidTimeSeconds)
-    this.#notifyWritten(digest, record, before)
+    this.#partitionOf(state.digest).expiresAt(state.voidTimeSeconds)
+    this.#notifyWritten(state.digest, record, before)
     return record
   }
 
@@ -264,6 +254,7 @@ export class Namespace {
     this.#objects--
     if (record.set !== undefined) record.set.objects--
     this.#account(record, -1)
+    this.#slabs.drop(record)
     if (this.#followers.length === 0) return
     const { digest } = record
     for (const follower of this.#followers) follower.removed(digest, record)

@@ -1,4 +1,4 @@
-import type { BinList } from './bin-list.ts'
+import type { EncodableBins } from './encodable-bins.ts'
 import type { StoredBins } from './record-follower.ts'
 import type { StoredRecord } from './stored-record.ts'
 
@@ -8,13 +8,13 @@ export interface RecordWrite {
   /** The live record that is changed, or undefined when one is created (in place of an expired one, too). */
   readonly existing: StoredRecord | undefined
   readonly setName: string
-  readonly bins: Pick<BinList, 'count' | 'encodedBytes' | 'encode'>
+  readonly bins: EncodableBins
   readonly voidTimeSeconds: number
   readonly userKey: Buffer | undefined
 }
 
-/** A record as another node has it, to be kept exactly so. */
-export interface RecordImage extends StoredBins {
+/** All of a record but its bins. */
+export interface RecordState {
   readonly digest: Buffer
   readonly setName: string
   readonly generation: number
@@ -22,3 +22,6 @@ export interface RecordImage extends StoredBins {
   readonly lastUpdateMs: number
   readonly userKey: Buffer | undefined
 }
+
+/** A record as another node has it, to be kept exactly so. */
+export interface RecordImage extends RecordState, StoredBins {}

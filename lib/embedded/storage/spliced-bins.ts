@@ -1,5 +1,6 @@
 import { OPERATION_CODES, operationBytes, writeBin } from '../../protocol/index.ts'
 import { type Bin, isNameAt, storedBinEnd } from './bin-list.ts'
+import type { EncodableBins } from './encodable-bins.ts'
 import type { StoredBins } from './record-follower.ts'
 
 /** A bin with another value, and where the one it replaces begins and ends in the stored buffer. */
@@ -13,40 +14,37 @@ interface Replacement {
  * The bins of a record of which a few get other values, as a function in Lua or an increment leaves them: what
  * did not change is copied as it is stored, without being decoded.
  */
-export class SplicedBins {
+export class SplicedBins implements EncodableBins {
   readonly count: number
   /** Bytes of the stored form. */
   readonly encodedBytes: number
   readonly #stored: Buffer
   readonly #replacements: readonly Replacement[]
 
-  private constructor(before: StoredBins, replacements: readonly Replacement[]) {
-    this.count = before.binCount
-    this.#stored = before.bins
+  private constructor(stored: Buffer, count: number, replacements: readonly Replacement[]) {
+    this.count = count
+    this.#stored = stored
     this.#replacements = replacements
-    let bytes = before.bins.length
+    let bytes = stored.length
     for (const { start, end, bin } of replacements)
       bytes += operationBytes(bin.name, bin.value) - (end - start)
     this.encodedBytes = bytes
   }
 
   /** Undefined when not all the bins, whose names differ, are there to be replaced. */
-  static of(before: StoredBins, bins: readonly Bin[]): SplicedBins | undefined {
+  static of({ bins: stored, binCount }: StoredBins, bins: readonly Bin[]): SplicedBins | undefined {
     const replacements: Replacement[] = []
-    for (let start = 0; start < before.bins.length; ) {
-      const end = storedBinEnd(before.bins, start)
-      const bin = bins.find(({ name }) => isNameAt(before.bins, start, name))
+    for (let start = 0; start < stored.length; ) {
+      const end = storedBinEnd(stored, start)
+      const bin = bins.find(({ name }) => isNameAt(stored, start, name))
       if (bin !== undefined) replacements.push({ start, end, bin })
       start = end
     }
-    return replacements.length === bins.length ? new SplicedBins(before, replacements) : undefined
+    return replacements.length === bins.length ? new SplicedBins(stored, binCount, replacements) : undefined
   }
 
-  /** The stored form: a buffer of exactly its size that shares memory with nothing. */
-  encode(): Buffer {
-    // Not from Node's pool: a pooled slice would keep its whole slab alive for as long as the record lives.
-    const target = Buffer.allocUnsafeSlow(this.encodedBytes)
-    let at = 0
+  encodeInto(target: Buffer, offset: number): void {
+    let at = offset
     let copied = 0
     for (const { start, end, bin } of this.#replacements) {
       at += this.#stored.copy(target, at, copied, start)
@@ -54,6 +52,5 @@ export class SplicedBins {
       copied = end
     }
     this.#stored.copy(target, at, copied)
-    return target
   }
 }

@@ -1,5 +1,6 @@
 import { PARTITION_COUNT } from '../../protocol/index.ts'
 import type { RecordSet } from './record-set.ts'
+import { NOWHERE, type Slab } from './slab.ts'
 
 /** Fixed part of a record on a real server's device: what sizes and the size limit count besides the bins. */
 const RECORD_OVERHEAD_BYTES = 40
@@ -13,9 +14,13 @@ export class StoredRecord {
   /** Its digest, one character per byte (latin1): orders as the digest does. */
   readonly id: string
   readonly set: RecordSet | undefined
-  /** All bins in the layout of a reply's operations (protocol 3.3). */
-  bins: Buffer
-  binCount: number
+  /** Where its bins are: Slabs sees to these. */
+  slab: Slab = NOWHERE
+  binStart = 0
+  binBytes = 0
+  binCount = 0
+  /** False once it is gone. */
+  isKept = true
   /** 1 to 65535. */
   generation: number
   /** Seconds since Aerospike's epoch; 0 = never expires. */
@@ -28,8 +33,6 @@ export class StoredRecord {
   constructor(
     id: string,
     set: RecordSet | undefined,
-    bins: Buffer,
-    binCount: number,
     generation: number,
     voidTimeSeconds: number,
     lastUpdateMs: number,
@@ -37,12 +40,15 @@ export class StoredRecord {
   ) {
     this.id = id
     this.set = set
-    this.bins = bins
-    this.binCount = binCount
     this.generation = generation
     this.voidTimeSeconds = voidTimeSeconds
     this.lastUpdateMs = lastUpdateMs
     this.userKey = userKey
+  }
+
+  /** All bins in the layout of a reply's operations (protocol 3.3): a view, whose bytes never change. */
+  get bins(): Buffer {
+    return this.slab.memory.subarray(this.binStart, this.binStart + this.binBytes)
   }
 
   /** 20 bytes, a copy. */
@@ -55,7 +61,7 @@ export class StoredRecord {
   }
 
   get sizeBytes(): number {
-    return storedBytes(this.bins.length, this.binCount, this.set?.name, this.userKey)
+    return storedBytes(this.binBytes, this.binCount, this.set?.name, this.userKey)
   }
 }
 

@@ -6,17 +6,7 @@ import { StoredRecord } from '../../../lib/embedded/storage/stored-record.ts'
 
 const RECORDS = Array.from(
   { length: 40 },
-  (_, at) =>
-    new StoredRecord(
-      `${String.fromCharCode(65 + at)}digest`,
-      undefined,
-      Buffer.alloc(0),
-      0,
-      1,
-      0,
-      0,
-      undefined,
-    ),
+  (_, at) => new StoredRecord(`${String.fromCharCode(65 + at)}digest`, undefined, 1, 0, 0, undefined),
 )
 const KEYS: readonly IndexKey[] = [-(2n ** 63n), -5, 0, 1, 2, 3, 2 ** 53 - 1, 2n ** 53n, 2n ** 63n - 1n]
 
@@ -74,7 +64,7 @@ describe('OrderedEntries', () => {
   it('stays in order over many splits and joins, also with one key for all', () => {
     const records = Array.from({ length: 3000 }, (_, at) => {
       const id = String((at * 7919) % 3000).padStart(4, '0')
-      return new StoredRecord(id, undefined, Buffer.alloc(0), 0, 1, 0, 0, undefined)
+      return new StoredRecord(id, undefined, 1, 0, 0, undefined)
     })
     const entries = new OrderedEntries()
     for (const record of records) entries.add(7, record)

@@ -14,6 +14,7 @@ import {
   encodeMsgpack,
   type Value,
 } from '../../../lib/protocol/index.ts'
+import { encoded } from '../support/encoded.ts'
 
 /** Where modules seem to lie, so that error texts are short. */
 export const USER_PATH = '/udf'
@@ -62,7 +63,7 @@ export function existing(
     ttlSeconds: 0,
     lastUpdateMs: 500_000_000_000,
     sizeBytes: 160,
-    bins: stored.encode(),
+    bins: encoded(stored),
     binCount: stored.count,
     ...rest,
   }
@@ -105,7 +106,7 @@ export function changeOf(outcome: UdfOutcome, record: UdfRecord): unknown {
   if (outcome.kind !== 'success') return outcome.kind
   if (outcome.change.kind !== 'write') return outcome.change.kind
   const left = binsAfter(record, outcome.change)
-  const bins = [...BinList.decode(left.encode(), left.count)]
+  const bins = [...BinList.decode(encoded(left), left.count)]
   return Object.fromEntries(bins.map(bin => [bin.name, decoded(bin)]))
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { BinList } from '../../../lib/embedded/storage/bin-list.ts'
+import { encoded } from '../support/encoded.ts'
 
 /** The server's order: new ones at the end, a removed one replaced by the last. */
 class Model {
@@ -47,7 +48,7 @@ describe('BinList', () => {
         }
         expect(Array.from(list, bin => [bin.name, bin.type])).toEqual(model.bins)
         for (const [name, type] of model.bins) expect(list.get(name)?.type).toBe(type)
-        list = BinList.decode(list.encode(), list.count)
+        list = BinList.decode(encoded(list), list.count)
         expect(Array.from(list, bin => [bin.name, bin.type, bin.value.toString()])).toEqual(
           model.bins.map(([name, type]) => [name, type, name]),
         )
@@ -59,10 +60,9 @@ describe('BinList', () => {
     const value = Buffer.from('before')
     const list = BinList.empty()
     list.set('a', 4, value)
-    const stored = list.encode()
+    const stored = encoded(list)
     value.fill(0)
     expect(BinList.decode(stored, 1).get('a')?.value.toString()).toBe('before')
-    expect(stored.buffer.byteLength).toBe(stored.length)
   })
 
   it('starts anew after clear', () => {

@@ -4,6 +4,7 @@ import { BinList, findStoredBin } from '../../../lib/embedded/storage/bin-list.t
 import { Namespace } from '../../../lib/embedded/storage/namespace.ts'
 import type { RecordFollower } from '../../../lib/embedded/storage/record-follower.ts'
 import { partitionId, recordDigest, userKey } from '../../../lib/protocol/index.ts'
+import { encoded } from '../support/encoded.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 
 function integerBins(value: number): BinList {
@@ -70,7 +71,7 @@ describe('followers of a namespace', () => {
       return {
         digest: DIGEST,
         setName,
-        bins: bins.encode(),
+        bins: encoded(bins),
         binCount: bins.count,
         generation: 40 + n,
         voidTimeSeconds: 0,
