@@ -9,6 +9,7 @@ import {
 import { encodeSpendingData, META_FIELDS } from '../../../lib/record/index.ts'
 import { type Batchers, createBatchers } from '../../../lib/store/calls/batchers.ts'
 import { prepareCreate } from '../../../lib/store/operations/creation/create.ts'
+import { createRequest } from '../../../lib/store/operations/creation/store-creation.ts'
 import type { BatchRow, RowAnswer } from '../../../lib/transport/index.ts'
 import { bytes32, contextWith, ScriptedTransport, udfAnswer } from '../support/store-fixture.ts'
 
@@ -102,7 +103,9 @@ const WORK: Readonly<
     followUps: [],
     put: ({ context, batchers }) =>
       batchers.store.submitGroup(
-        MARKS.map(mark => prepareCreate(context, transaction(mark), 100, {}).request),
+        MARKS.map(mark =>
+          createRequest(context, prepareCreate(context, transaction(mark), 100, {}).creation),
+        ),
       ),
   },
   get: {

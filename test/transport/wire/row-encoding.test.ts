@@ -173,7 +173,7 @@ describe('the value of a bin', () => {
   it('arrives as it was put', () => {
     fc.assert(
       fc.property(values, value => {
-        const [operation] = templateOf(write({ kind: 'put', bin: 'bin', value })).operations
+        const [operation] = templateOf(write({ kind: 'put', bin: 'bin', value })).operations.list
         expect(operation).toMatchObject({ code: OPERATION_CODES.WRITE, name: 'bin' })
         const particle = decodeParticle(operation?.particleType ?? 0, operation?.value ?? Buffer.alloc(0))
         expect(particle).toEqual(asValue(value))
@@ -207,8 +207,9 @@ describe('the value of a bin', () => {
     [{ kind: 'list-append-unique', bin: 'l', value: 3 }, [1, 3, 0, 5]],
     [{ kind: 'list-remove-value', bin: 'l', value: Uint8Array.of(9) }, [35, 0, Uint8Array.of(9)]],
     [{ kind: 'map-put', bin: 'l', key: 'k', value: [true] }, [67, 'k', [true], 0]],
+    [{ kind: 'map-remove', bin: 'l', key: 'k' }, [76, 0, 'k']],
   ])('is changed within by %j', (operation, payload) => {
-    const [sent] = templateOf(write(operation)).operations
+    const [sent] = templateOf(write(operation)).operations.list
     expect(sent?.code).toBe(OPERATION_CODES.CDT_MODIFY)
     expect(decodeMsgpack(sent?.value ?? Buffer.alloc(0))).toEqual(payload)
   })
