@@ -7,6 +7,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+// Several times what a suite takes: one that hangs is a failure to hear of, not to wait for.
+const SUITE_MINUTES_MAX = '12'
+
 const root = fileURLToPath(new URL('..', import.meta.url))
 const results = mkdtempSync(join(tmpdir(), 'utxo-store-test-'))
 const serverArguments = process.argv.slice(2)
@@ -33,6 +36,8 @@ function suite(name, extra = []) {
   const ok = step(`${name} tests`, process.execPath, [
     'scripts/jest.js',
     name,
+    '--minutes',
+    SUITE_MINUTES_MAX,
     '--json',
     `--outputFile=${file}`,
     ...extra,
@@ -58,5 +63,6 @@ suite('unit')
 suite('integration', serverArguments)
 rmSync(results, { recursive: true, force: true })
 
-console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
+if (skipped > 0) console.log(`\n${skipped} skipped`)
+console.log(`\n${passed} passed, ${failed} failed`)
 process.exit(failed === 0 ? 0 : 1)

@@ -78,7 +78,9 @@ async function openCluster({ url, settings, hosts, logger }: ChooseOptions): Pro
     ...clusterOptions(url, settings),
     hosts,
     onChange: ({ event, ...fields }) =>
-      logger.info({ event, ...fields }, event === 'node_added' ? 'a node was added' : 'a node was removed'),
+      event === 'node_added'
+        ? logger.info({ event: 'node_added', ...fields }, 'a node was added')
+        : logger.info({ event: 'node_removed', ...fields }, 'a node was removed'),
   })
   const refusal = refusalOf(cluster, url.namespace)
   if (refusal === undefined) return cluster

@@ -20,6 +20,8 @@ export interface FeedConsumerOptions {
   readonly queueRecordsMax?: number
   /** Pause between commits in milliseconds. One second by default. */
   readonly commitEveryMs?: number
+  /** Pause before a message whose removal failed is applied again, in milliseconds; it doubles. 50 by default. */
+  readonly retryMs?: number
 }
 
 export interface FeedCounts {
@@ -36,6 +38,7 @@ export interface FeedCounts {
 
 const QUEUE_RECORDS_MAX = 64
 const COMMIT_EVERY_MS = 1_000
+const RETRY_MS = 50
 
 /**
  * Applies the feed to a cache (semantics 9.1.3). Messages of a partition are applied in order, one after the
@@ -54,10 +57,14 @@ export class FeedConsumer {
   readonly #counts = { messages: 0, adds: 0, deletes: 0, addsLost: 0, defects: 0, failures: 0 }
 
   constructor(options: FeedConsumerOptions) {
-    const { queueRecordsMax = QUEUE_RECORDS_MAX, commitEveryMs = COMMIT_EVERY_MS } = options
+    const {
+      queueRecordsMax = QUEUE_RECORDS_MAX,
+      commitEveryMs = COMMIT_EVERY_MS,
+      retryMs = RETRY_MS,
+    } = options
     if (!Number.isSafeInteger(queueRecordsMax) || queueRecordsMax < 1)
       throw new InvalidArgumentError('queueRecordsMax', 'a whole number from 1', queueRecordsMax)
-    this.#options = { ...options, queueRecordsMax, commitEveryMs }
+    this.#options = { ...options, queueRecordsMax, commitEveryMs, retryMs }
     options.source.onRevoke(partitions => this.#release(partitions))
   }
 
@@ -104,9 +111,10 @@ export class FeedConsumer {
   #chainOf(partition: number): PartitionChain {
     let chain = this.#chains.get(partition)
     if (chain === undefined) {
-      const { source, logger, queueRecordsMax } = this.#options
+      const { source, logger, queueRecordsMax, retryMs } = this.#options
       chain = new PartitionChain({
         queueRecordsMax,
+        retryMs,
         apply: record => this.#apply(record),
         onApplied: ({ offset }) => source.mark(partition, offset),
         onFailed: ({ offset }, error) => {

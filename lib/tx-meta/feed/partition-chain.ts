@@ -4,6 +4,8 @@ import type { FeedRecord } from './broker.ts'
 export interface PartitionChainOptions {
   /** Records that wait for their turn; above it the partition should be paused. */
   readonly queueRecordsMax: number
+  /** Pause before a record is applied again, in milliseconds; it doubles up to five seconds. */
+  readonly retryMs: number
   /** Applies one record. Rejects when it has to be applied again. */
   apply(record: FeedRecord): Promise<void>
   /** The record has been applied, and all before it. */
@@ -14,7 +16,6 @@ export interface PartitionChainOptions {
   onRoom(): void
 }
 
-const RETRY_MS_MIN = 50
 const RETRY_MS_MAX = 5_000
 
 /**
@@ -78,7 +79,11 @@ export class PartitionChain {
   /** False when the chain was stopped first. */
   async #applyUntilDone(record: FeedRecord): Promise<boolean> {
     const { signal } = this.#stopping
-    for (let pauseMs = RETRY_MS_MIN; !signal.aborted; pauseMs = Math.min(pauseMs * 2, RETRY_MS_MAX)) {
+    for (
+      let pauseMs = this.#options.retryMs;
+      !signal.aborted;
+      pauseMs = Math.min(pauseMs * 2, RETRY_MS_MAX)
+    ) {
       try {
         await this.#options.apply(record)
         this.#options.onApplied(record)

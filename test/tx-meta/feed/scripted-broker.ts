@@ -101,9 +101,12 @@ export class ScriptedSource implements FeedSource {
 
 export const SILENT = { warn: () => {}, error: () => {} }
 
+const PATIENCE_MS = 20_000
+
 /** Resolves when the condition holds; looks once in each turn of the event loop. */
 export async function until(condition: () => boolean, what: string): Promise<void> {
-  for (let turn = 0; turn < 3_000; turn++) {
+  const end = performance.now() + PATIENCE_MS
+  while (performance.now() < end) {
     if (condition()) return
     await new Promise(resolve => setImmediate(resolve))
   }
