@@ -1,4 +1,5 @@
-import { connect, createServer, type Server } from 'node:net'
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { UtxoStore } from 'aerospike-utxo-store'
 import { type EmbeddedServerHandle, startEmbeddedServer } from 'aerospike-utxo-store/embedded'
@@ -6,29 +7,31 @@ import { type EmbeddedServerHandle, startEmbeddedServer } from 'aerospike-utxo-s
 /** Which transport a store takes; the server is embedded, whatever --server says, so that its answers can be changed. */
 
 let server: EmbeddedServerHandle
-let old: Server & { port: number }
+let old: { worker: Worker; port: number }
 
-/** Between the client and the server, and has it say that it runs another release. */
-function pretend(build: string, port: number): Promise<Server & { port: number }> {
+/** Stands between the client and the server, and has it say that it runs another release. */
+const PROXY = `
+  const { connect, createServer } = require('node:net')
+  const { parentPort, workerData } = require('node:worker_threads')
   const proxy = createServer(inbound => {
-    const outbound = connect(port, '127.0.0.1')
+    const outbound = connect(workerData.port, '127.0.0.1')
     for (const socket of [inbound, outbound]) socket.on('error', () => {})
     inbound.on('close', () => outbound.destroy())
     inbound.pipe(outbound)
-    outbound.on('data', (bytes: Buffer) =>
-      inbound.write(
-        Buffer.from(bytes.toString('latin1').replace('build\t8.1.2.0', `build\t${build}`), 'latin1'),
-      ),
-    )
+    outbound.on('data', bytes => {
+      const text = bytes.toString('latin1').replace('build\\t8.1.2.0', 'build\\t' + workerData.build)
+      inbound.write(text, 'latin1')
+    })
     outbound.on('close', () => inbound.destroy())
   })
-  return new Promise(resolve => {
-    proxy.listen(0, '127.0.0.1', () => {
-      const address = proxy.address()
-      const found = typeof address === 'object' && address !== null ? address.port : 0
-      resolve(Object.assign(proxy, { port: found }))
-    })
-  })
+  proxy.listen(0, '127.0.0.1', () => parentPort.postMessage(proxy.address().port))
+`
+
+/** In a thread of its own: the npm client blocks this one while it connects. */
+async function pretend(build: string, port: number): Promise<{ worker: Worker; port: number }> {
+  const worker = new Worker(PROXY, { eval: true, workerData: { build, port } })
+  const [proxyPort] = await once(worker, 'message')
+  return { worker, port: proxyPort }
 }
 
 beforeAll(async () => {
@@ -37,7 +40,7 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
-  old.close()
+  await old.worker.terminate()
   await server.close()
 })
 
