@@ -1,4 +1,4 @@
-// Unit tests: no native client, no server process, so one process runs them all and fast.
+// Unit tests: no native client, no server process, so one process runs many files, and fast.
 // Integration tests live in jest.integration.config.js, which says why they are apart.
 export const shared = {
   extensionsToTreatAsEsm: ['.ts'],
@@ -18,5 +18,7 @@ export const shared = {
 export default {
   ...shared,
   roots: ['<rootDir>/test'],
+  // By itself Jest leaves one processor out, which of two is half.
+  maxWorkers: '100%',
   testMatch: ['**/*.test.ts'],
 }

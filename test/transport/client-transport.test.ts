@@ -137,4 +137,18 @@ describe('ClientTransport', () => {
     controller.abort(new Error('enough'))
     await expect(outcome).rejects.toMatchObject({ code: 'CONTEXT_CANCELED' })
   })
+
+  it('closes when no batch is in flight, given-up ones included', async () => {
+    let answer: (answers: Answers) => void = () => {}
+    const { transport } = transportWith(() => new Promise(resolve => (answer = resolve)))
+    const abort = new AbortController()
+    const given = transport.batchOperate([read], { timeout: 1_000, signal: abort.signal })
+    abort.abort()
+    await expect(given).rejects.toMatchObject({ code: 'CONTEXT_CANCELED' })
+    const closed = transport.close().then(() => 'closed')
+    const soon = new Promise(resolve => setTimeout(resolve, 50, 'still waiting'))
+    expect(await Promise.race([closed, soon])).toBe('still waiting')
+    answer([{ status: 0 }])
+    expect(await closed).toBe('closed')
+  })
 })

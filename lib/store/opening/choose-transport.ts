@@ -97,10 +97,7 @@ function refusalOf(cluster: Cluster, namespace: string): string | undefined {
 }
 
 function overClient({ client, url, settings, permits }: ChooseOptions, reason: string): ChosenTransport {
-  return {
-    transport: ClientTransport.over(client, { ...transportOptions(url, settings), permits }),
-    choice: { transport: 'client', reason },
-    // The client belongs to the store's administration, which closes it.
-    close: async () => {},
-  }
+  const transport = ClientTransport.over(client, { ...transportOptions(url, settings), permits })
+  // The client itself belongs to the store's administration, which closes it.
+  return { transport, choice: { transport: 'client', reason }, close: () => transport.close() }
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import Aerospike from 'aerospike'
 import { messageOf, StoreError } from '../../errors/index.ts'
 import { abandoned, releasedBy } from '../abandoned.ts'
@@ -33,11 +34,15 @@ export interface ClientTransportOptions {
 /** How long a batch waits for a connection: a tenth of its time, and at least this (semantics 6.1). */
 const PERMIT_WAIT_MS_MIN = 100
 
+/** Nor may it be closed in the turn of the event loop in which one ended. */
+const AFTER_BATCH_MS = 10
+
 /** Sends batches through the npm `aerospike` client. */
 export class ClientTransport implements Transport {
   readonly #client: BatchClient
   readonly #options: ClientTransportOptions
   #lastPolicy: BatchPolicy | undefined
+  readonly #inFlight = new Set<Promise<unknown>>()
 
   constructor(client: BatchClient, options: ClientTransportOptions) {
     this.#client = client
@@ -74,6 +79,15 @@ export class ClientTransport implements Transport {
     }))
   }
 
+  /**
+   * Resolves when no batch is in flight any more, given-up ones included: the npm client crashes the process when it
+   * is closed before. The client's own total time bounds each of them. The client stays open.
+   */
+  async close(): Promise<void> {
+    while (this.#inFlight.size > 0) await Promise.allSettled(this.#inFlight)
+    await delay(AFTER_BATCH_MS)
+  }
+
   /** Batches nearly always have the same time, and the client only reads its policy. */
   #policy(totalTimeout: number, maxRetries: number): BatchPolicy {
     const last = this.#lastPolicy
@@ -90,10 +104,15 @@ export class ClientTransport implements Transport {
   }
 
   async #send(records: ClientRow[], policy: unknown): Promise<ClientAnswer[]> {
+    let batch: Promise<ClientAnswer[]> | undefined
     try {
-      return await this.#client.batchWrite(records, policy)
+      batch = this.#client.batchWrite(records, policy)
+      this.#inFlight.add(batch)
+      return await batch
     } catch (error) {
       throw batchError(error)
+    } finally {
+      if (batch !== undefined) this.#inFlight.delete(batch)
     }
   }
 }
