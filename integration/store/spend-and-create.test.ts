@@ -344,7 +344,7 @@ it('leaves the inputs to another call that is creating the same transaction of s
     },
   )
   expect(await code(store.spendAndCreate(tx, HEIGHT))).toBe('ok')
-  expect(codeOfOther).toBe('TX_CREATING')
+  expect(codeOfOther).toBe('TX_EXISTS')
   expect(await holders(parents, tx)).toEqual(['tx', 'tx'])
   expect((await store.get(tx.txid, ['utxos'])).utxos?.length).toBe(129)
 })

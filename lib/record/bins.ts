@@ -104,7 +104,7 @@ export const BINS = Object.freeze(
 export const LOCK_BINS = {
   /** Integer, Unix seconds. */
   createdAt: 'created_at',
-  /** String, `tx_creation`. */
+  /** String, one of LOCK_TYPES. */
   lockType: 'lock_type',
   processId: 'process_id',
   hostname: 'hostname',
@@ -113,3 +113,6 @@ export const LOCK_BINS = {
   /** String: 32 hex characters that only the holder knows. */
   token: 'lock_token',
 } as const
+
+/** What the holder of the lock does; the reference knows creations only. */
+export const LOCK_TYPES = { creation: 'tx_creation', removal: 'tx_removal' } as const

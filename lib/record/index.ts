@@ -1,5 +1,5 @@
 export type { Bins, BinValue } from './bin-value.ts'
-export { BIN_TABLE, BINS, LOCK_BINS } from './bins.ts'
+export { BIN_TABLE, BINS, LOCK_BINS, LOCK_TYPES } from './bins.ts'
 export {
   binsForFields,
   checkFields,

@@ -32,8 +32,9 @@ export abstract class TransactionCalls extends StoreCalls {
    * A transaction of more than `utxoBatchSize` outputs takes several records, written in two phases: no output
    * can be spent before all of them are there, and a call that was interrupted is finished by repeating it.
    *
-   * Throws `TX_EXISTS` when it is stored already; nothing is overwritten. Throws `TX_CREATING` while another call
-   * writes its records, or for up to five minutes after one died doing so: repeat the call. After a timeout or an
+   * Throws `TX_EXISTS` when it is stored already, and nothing is overwritten; also while another call writes its
+   * records, or for up to five minutes after one died doing so, during which its outputs answer `TX_CREATING`.
+   * Throws `TX_CREATING` while it is being pruned, or its lock was lost: repeat the call. After a timeout or an
    * abort the record may exist: repeat the call and take `TX_EXISTS` for success.
    */
   async create(

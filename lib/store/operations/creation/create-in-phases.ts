@@ -11,7 +11,7 @@ import { createError, createRow, existsError } from './create-rows.ts'
 import { type Creation, storeBody, withExternalPlace } from './creation.ts'
 import type { CreationLock } from './creation-lock.ts'
 import { describeMaster, readMaster, type StoredMaster } from './stored-master.ts'
-import { lockedOutError, withCreationLock } from './with-creation-lock.ts'
+import { withCreationLock } from './with-creation-lock.ts'
 
 /**
  * Stores a transaction of several records (semantics 1.11, 3.4). In the first phase all of them are written,
@@ -22,8 +22,8 @@ import { lockedOutError, withCreationLock } from './with-creation-lock.ts'
  * Interrupted anywhere, the same call again finishes it: what is there is kept, what is missing is written.
  * Once the lock is held the work goes on without its caller, whom the signal has released.
  *
- * Throws `TX_EXISTS` when every record was there already, `TX_CREATING` while another creates the transaction,
- * or has died doing so and still holds the lock.
+ * Throws `TX_EXISTS` when every record was there already, and while another creates the transaction, or has died
+ * doing so and still holds the lock; `TX_CREATING` while another removes it.
  */
 export function createInPhases(
   context: StoreContext,
@@ -134,7 +134,7 @@ async function refuseLeftOver(
   const [page] = unmarked
   if (page === undefined) return
   // A creator that does not know our lock may have finished meanwhile.
-  if ((await readMaster(context, txid)) !== undefined) throw await lockedOutError(context, txid)
+  if ((await readMaster(context, txid)) !== undefined) throw existsError(txid)
   throw new StoreError(
     'STORAGE_ERROR',
     `page ${page} of ${txidToHex(txid)} is left over from a transaction that was deleted; it has to be pruned before the transaction can be stored again`,

@@ -1,21 +1,10 @@
-import { randomBytes } from 'node:crypto'
-import { hostname } from 'node:os'
 import { txidToHex } from '../../../bitcoin/index.ts'
 import { StoreError } from '../../../errors/index.ts'
-import { LOCK_BINS, lockKey } from '../../../record/index.ts'
+import { LOCK_BINS, LOCK_TYPES, lockKey } from '../../../record/index.ts'
 import { type BatchRow, RESULT_CODES, type RowAnswer } from '../../../transport/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { asStoreError, missingAnswerError, rowError } from '../../store-errors.ts'
-
-const TTL_SECONDS_MIN = 30
-const TTL_SECONDS_PER_RECORD = 2
-const TTL_SECONDS_MAX = 300
-const TOKEN_BYTES = 16
-
-/** How long a lock lasts that nobody releases (semantics 1.11; lesson 48: it always ends). */
-export function lockTtlSeconds(records: number): number {
-  return Math.min(TTL_SECONDS_MIN + TTL_SECONDS_PER_RECORD * records, TTL_SECONDS_MAX)
-}
+import { isHeldWith, lockTtlSeconds, newLockToken, releaseLockRow, takeLockRow } from './lock-rows.ts'
 
 /**
  * The lock record of a transaction: whoever holds it is the only one that creates the transaction's records.
@@ -33,7 +22,7 @@ export class CreationLock {
   private constructor(context: StoreContext, txid: Uint8Array, records: number) {
     this.#context = context
     this.#txid = txid
-    this.#token = randomBytes(TOKEN_BYTES).toString('hex')
+    this.#token = newLockToken()
     this.#ttlSeconds = lockTtlSeconds(records)
   }
 
@@ -55,21 +44,8 @@ export class CreationLock {
 
   async #take(records: number): Promise<boolean> {
     this.#noteProlonged()
-    const bins = [
-      [LOCK_BINS.createdAt, Math.floor(Date.now() / 1000)],
-      [LOCK_BINS.lockType, 'tx_creation'],
-      [LOCK_BINS.processId, process.pid],
-      [LOCK_BINS.hostname, hostname()],
-      [LOCK_BINS.expectedRecords, records],
-      [LOCK_BINS.token, this.#token],
-    ] as const
-    const { status, inDoubt } = await this.#send({
-      kind: 'write',
-      key: this.#key,
-      operations: bins.map(([bin, value]) => ({ kind: 'put', bin, value })),
-      exists: 'create-only',
-      ttlSeconds: this.#ttlSeconds,
-    })
+    const claim = { txid: this.#txid, token: this.#token, records, type: LOCK_TYPES.creation }
+    const { status, inDoubt } = await this.#send(takeLockRow(this.#context, claim))
     if (status === RESULT_CODES.RECORD_EXISTS) return false
     if (status === RESULT_CODES.FORBIDDEN) {
       throw new StoreError(
@@ -90,11 +66,11 @@ export class CreationLock {
     this.#noteProlonged()
     const { status, inDoubt } = await this.#send({
       kind: 'write',
-      key: this.#key,
+      key: { set: this.#context.set, userKey: lockKey(this.#txid) },
       operations: [{ kind: 'put', bin: LOCK_BINS.token, value: this.#token }],
       exists: 'update-only',
       ttlSeconds: this.#ttlSeconds,
-      filter: this.#isOurs,
+      filter: isHeldWith(this.#token),
     })
     if (status === RESULT_CODES.NOT_FOUND || status === RESULT_CODES.FILTERED_OUT) {
       throw new StoreError('TX_CREATING', `${this.#what}: it was held too long and is lost; repeat the call`)
@@ -105,7 +81,7 @@ export class CreationLock {
   /** Ends the lock unless it has passed to another. Never throws: one that stays expires. */
   async release(): Promise<void> {
     try {
-      const { status, inDoubt } = await this.#send({ kind: 'remove', key: this.#key, filter: this.#isOurs })
+      const { status, inDoubt } = await this.#send(releaseLockRow(this.#context, this.#txid, this.#token))
       const isGone = status === RESULT_CODES.NOT_FOUND || status === RESULT_CODES.FILTERED_OUT
       if (status !== RESULT_CODES.OK && !isGone) throw rowError(this.#what, status, inDoubt)
     } catch (error) {
@@ -129,14 +105,6 @@ export class CreationLock {
     }
     if (answer === undefined) throw missingAnswerError(this.#what)
     return answer
-  }
-
-  get #key() {
-    return { set: this.#context.set, userKey: lockKey(this.#txid) }
-  }
-
-  get #isOurs() {
-    return { compare: 'eq', left: { stringBin: LOCK_BINS.token }, right: this.#token } as const
   }
 
   get #what(): string {

@@ -78,7 +78,13 @@ export async function spendAndCreate(
     }
     existed = failure
   }
-  if (confirm && metadata?.conflicting !== true) await confirmOrGiveUp(context, tx, requests, steps, existed)
+  try {
+    if (confirm && metadata?.conflicting !== true) await confirmOrGiveUp(context, tx, requests, steps, existed)
+  } catch (error) {
+    // Another call is creating it, and looks at the inputs itself when it has done so.
+    const isUnfinished = existed !== undefined && asStoreError(error, 'confirming').code === 'TX_NOT_FOUND'
+    if (!isUnfinished) throw error
+  }
   if (existed !== undefined) throw existed
   return { spends, metadata }
 }

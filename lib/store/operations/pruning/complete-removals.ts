@@ -4,10 +4,10 @@ import { PRUNE_INTENT_HEIGHT, pruneIntentSet } from '../../context/prune-intent-
 import { mapRows } from '../../dispatch/map-rows.ts'
 import { PARTITIONS } from '../walks/partition-ranges.ts'
 import { readRange } from '../walks/read-range.ts'
-import { releaseLocks, takeLocks } from './creation-locks.ts'
 import { type BegunRemoval, finishRemovals } from './finish-removals.ts'
 import { decodeIntent, endRemovals, INTENT_BINS, type PruneIntent } from './prune-intents.ts'
 import type { PruneRun } from './prune-run.ts'
+import { releaseLocks, takeLocks } from './removal-locks.ts'
 import { type RowVerdict, verdictOf } from './removal-rows.ts'
 
 const HEIGHT_MAX = 2 ** 32 - 1

@@ -4,9 +4,9 @@ import { masterKey, pageKey } from '../../../record/index.ts'
 import { mapRows } from '../../dispatch/map-rows.ts'
 import { BODIES_IN_WORK, inLanes } from '../walks/in-lanes.ts'
 import { pause } from '../walks/pause.ts'
-import { type CreationLock, isStillHeld } from './creation-locks.ts'
 import { endRemovals } from './prune-intents.ts'
 import type { PruneRun } from './prune-run.ts'
+import { isStillHeld, type RemovalLock } from './removal-locks.ts'
 import { type RowVerdict, removeRow, verdictOf } from './removal-rows.ts'
 
 /** A removal whose intent is written and whose lock is held. */
@@ -15,7 +15,7 @@ export interface BegunRemoval {
   readonly pages: number
   /** Of the run that began it. */
   readonly height: number
-  readonly lock: CreationLock
+  readonly lock: RemovalLock
 }
 
 /** Pages of one transaction whose removal is under way at a time; it can have thousands. */

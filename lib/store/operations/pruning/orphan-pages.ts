@@ -2,8 +2,8 @@ import { txidKey, txidToHex } from '../../../bitcoin/index.ts'
 import { BINS, masterKey, pageKey } from '../../../record/index.ts'
 import { digestOf, type QueryRecord, type RecordKey } from '../../../transport/index.ts'
 import { mapRows } from '../../dispatch/map-rows.ts'
-import { type CreationLock, releaseLocks, takeLocks } from './creation-locks.ts'
 import { countFailed, isDue, type PruneRun } from './prune-run.ts'
+import { type RemovalLock, releaseLocks, takeLocks } from './removal-locks.ts'
 import { type RowVerdict, removeRow, verdictOf } from './removal-rows.ts'
 
 /** The largest index of an output (semantics 1.8) bounds how many pages a transaction can have. */
@@ -39,7 +39,7 @@ async function removeOrphans(run: PruneRun, orphaned: readonly PagesOfOne[]): Pr
     context,
     orphaned.map(({ txid }) => ({ txid, pages: 0 })),
   )
-  const locks: CreationLock[] = outcomes.flatMap(outcome =>
+  const locks: RemovalLock[] = outcomes.flatMap(outcome =>
     typeof outcome === 'object' && 'token' in outcome ? [outcome] : [],
   )
   counts.skipped += orphaned.length - locks.length

@@ -1,10 +1,10 @@
 import { txidToHex } from '../../../bitcoin/index.ts'
 import { masterKey } from '../../../record/index.ts'
 import { mapRows } from '../../dispatch/map-rows.ts'
-import { type CreationLock, type LockOutcome, releaseLocks, takeLocks } from './creation-locks.ts'
 import { finishRemovals } from './finish-removals.ts'
 import { beginRemovals, endRemovals } from './prune-intents.ts'
 import { countFailed, isDue, type PruneRun } from './prune-run.ts'
+import { type LockOutcome, type RemovalLock, releaseLocks, takeLocks } from './removal-locks.ts'
 import { removeRow, verdictOf } from './removal-rows.ts'
 
 /** A transaction of several records, or with an external body. */
@@ -14,7 +14,7 @@ export interface Composite {
 }
 
 interface Locked extends Composite {
-  readonly lock: CreationLock
+  readonly lock: RemovalLock
   /** Of the run, which is the intent's. */
   readonly height: number
 }

@@ -83,10 +83,15 @@ describe('several records', () => {
     expect(transport.batches).toEqual([])
   })
 
-  it('are refused where another creates them, and exist where that one has finished', async () => {
-    const creating: Script = row => (row.kind === 'read' ? { bins: { creating: true } } : { status: 5 })
-    await expect(create(creating).done).rejects.toMatchObject({ code: 'TX_CREATING' })
-    const whole: Script = row => (row.kind === 'read' ? { bins: {} } : { status: 5 })
-    await expect(create(whole).done).rejects.toMatchObject({ code: 'TX_EXISTS' })
+  it.each([
+    ['creates', 'tx_creation', 'TX_EXISTS'],
+    ['created', undefined, 'TX_EXISTS'],
+    ['removes', 'tx_removal', 'TX_CREATING'],
+  ])('are refused where another %s them', async (_, lockType, code) => {
+    const locked: Script = row =>
+      row.kind === 'read' ? { bins: lockType === undefined ? {} : { lock_type: lockType } } : { status: 5 }
+    const { done, rows } = create(locked)
+    await expect(done).rejects.toMatchObject({ code })
+    expect(rows().map(row => row.key.userKey.length)).toEqual([36, 36])
   })
 })

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
-import { CreationLock, lockTtlSeconds } from '../../../../lib/store/operations/creation/creation-lock.ts'
+import { CreationLock } from '../../../../lib/store/operations/creation/creation-lock.ts'
+import { lockTtlSeconds } from '../../../../lib/store/operations/creation/lock-rows.ts'
 import type { BatchRow, WriteRow } from '../../../../lib/transport/index.ts'
 import { bytes32, contextWith, type Script, ScriptedTransport } from '../../support/store-fixture.ts'
 
