@@ -136,9 +136,9 @@ const FEWER_BINS = [
 function createRow(tx, bins) {
   const content = transactionContent(tx, { isCoinbase: false, skipExtendedInputs: false })
   const { master } = buildRecords(content, RECORD_OPTIONS)
-  const ops = [...master]
-    .filter(([bin]) => bins === undefined || bins.includes(bin))
-    .map(([bin, value]) => Aerospike.operations.write(bin, asClientValue(value)))
+  const ops = master
+    .filter(({ bin }) => bins === undefined || bins.includes(bin))
+    .map(({ bin, value }) => Aerospike.operations.write(bin, asClientValue(value)))
   return { type: Aerospike.batchType.BATCH_WRITE, key: keyOf(tx), ops }
 }
 

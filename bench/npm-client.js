@@ -202,7 +202,7 @@ function binsOf(tx) {
 }
 
 function objectOf(bins) {
-  return Object.fromEntries([...bins].map(([bin, value]) => [bin, asClientValue(value)]))
+  return Object.fromEntries(bins.map(({ bin, value }) => [bin, asClientValue(value)]))
 }
 
 function spendCall(module, tx) {

@@ -15,7 +15,13 @@ export class ByteWriter {
   }
 
   uint64(value: bigint): this {
-    this.#offset = this.#buffer.writeBigUInt64LE(value, this.#offset)
+    const number = Number(value)
+    if (Number.isSafeInteger(number)) {
+      // Without the intermediate bigints that Buffer makes.
+      const low = number >>> 0
+      this.#offset = this.#buffer.writeUInt32LE(low, this.#offset)
+      this.#offset = this.#buffer.writeUInt32LE((number - low) / 2 ** 32, this.#offset)
+    } else this.#offset = this.#buffer.writeBigUInt64LE(value, this.#offset)
     return this
   }
 

@@ -21,8 +21,10 @@ export {
 export { decodeOutput, OUTPUT_BINS, type OutputState } from './output-state.ts'
 export { decodePartialOutputs, encodePartialOutputs, type PartialOutputs } from './partial-outputs.ts'
 export {
+  binValue,
   buildRecords,
   type MinedBlockInfo,
+  type NewBin,
   type RecordBins,
   type RecordOptions,
   type TransactionRecords,

@@ -34,7 +34,19 @@ export interface RecordOptions {
   readonly nowMs: number
 }
 
-export type RecordBins = ReadonlyMap<string, BinValue>
+/** A bin of a new record, as a batch row writes it: no other form of it is made on the way. */
+export interface NewBin {
+  readonly kind: 'put'
+  readonly bin: string
+  readonly value: BinValue
+}
+
+export type RecordBins = readonly NewBin[]
+
+/** The value of a bin; undefined where the record does not have it. */
+export function binValue(bins: RecordBins, bin: string): BinValue | undefined {
+  return bins.find(each => each.bin === bin)?.value
+}
 
 /**
  * The records of one transaction: its master, and pages 1, 2, … where it has more outputs than fit into one.
@@ -50,22 +62,28 @@ export interface TransactionRecords {
 /** Builds the records of a transaction as they are at creation (semantics 1.5 to 1.10, 3.4). */
 export function buildRecords(content: RecordContent, options: RecordOptions): TransactionRecords {
   const pageCount = Math.max(0, Math.ceil(content.outputs.length / options.utxoBatchSize) - 1)
-  const master = commonBins(content, options, 0)
-  addMasterBins(master, pageCount, content, options)
+  const slots = slotsOf(content, options, 0)
+  const master = commonBins(content, options, slots)
+  addMasterBins(master, pageCount, countOf(slots), content, options)
   return {
     master,
     pageCount,
     page(page) {
       if (!Number.isSafeInteger(page) || page < 1 || page > pageCount)
         throw new InvalidArgumentError('page', `a page from 1 to ${pageCount}`, page)
-      const bins = commonBins(content, options, page)
-      if (bins.get(BINS.recordUtxos) === 0) bins.set(BINS.lastSpentState, 'ALLSPENT')
+      const slots = slotsOf(content, options, page)
+      const bins = commonBins(content, options, slots)
+      if (countOf(slots) === 0) bins.push(put(BINS.lastSpentState, 'ALLSPENT'))
       return bins
     },
   }
 }
 
-type MutableBins = Map<string, BinValue>
+type Slots = readonly (Uint8Array | null)[]
+
+function put(bin: string, value: BinValue): NewBin {
+  return { kind: 'put', bin, value }
+}
 
 function outputsOf(
   { outputs }: RecordContent,
@@ -92,69 +110,85 @@ function slotOf(
   return newSlot(utxoHash(txid, vout, output.lockingScript, output.satoshis), { frozen: options.frozen })
 }
 
-function commonBins(content: RecordContent, options: RecordOptions, page: number): MutableBins {
-  const slots = outputsOf(content, options, page).map((output, offset) =>
-    slotOf(content, output, page * options.utxoBatchSize + offset, options),
+function slotsOf(content: RecordContent, options: RecordOptions, page: number): Slots {
+  const first = page * options.utxoBatchSize
+  return outputsOf(content, options, page).map((output, offset) =>
+    slotOf(content, output, first + offset, options),
   )
-  const bins: MutableBins = new Map<string, BinValue>([
-    [BINS.txid, content.txid],
-    [BINS.version, content.version],
-    [BINS.locktime, content.locktime],
-    [BINS.fee, int64('fee', content.fee)],
-    [BINS.sizeInBytes, content.sizeInBytes],
-    [BINS.extendedSize, content.extendedSize],
-    [BINS.spentUtxos, 0],
-    [BINS.recordUtxos, slots.filter(slot => slot !== null).length],
-    [BINS.utxos, slots],
-    [BINS.isCoinbase, content.isCoinbase],
-    [BINS.conflicting, options.conflicting],
-    [BINS.locked, options.locked],
-  ])
-  if (content.isCoinbase) bins.set(BINS.spendingHeight, options.blockHeight + options.coinbaseMaturity)
-  if (options.creating) bins.set(BINS.creating, true)
+}
+
+/** How many slots are of spendable outputs. */
+function countOf(slots: Slots): number {
+  let count = 0
+  for (const slot of slots) if (slot !== null) count += 1
+  return count
+}
+
+function commonBins(content: RecordContent, options: RecordOptions, slots: Slots): NewBin[] {
+  const bins = [
+    put(BINS.txid, content.txid),
+    put(BINS.version, content.version),
+    put(BINS.locktime, content.locktime),
+    put(BINS.fee, int64('fee', content.fee)),
+    put(BINS.sizeInBytes, content.sizeInBytes),
+    put(BINS.extendedSize, content.extendedSize),
+    put(BINS.spentUtxos, 0),
+    put(BINS.recordUtxos, countOf(slots)),
+    put(BINS.utxos, slots),
+    put(BINS.isCoinbase, content.isCoinbase),
+    put(BINS.conflicting, options.conflicting),
+    put(BINS.locked, options.locked),
+  ]
+  if (content.isCoinbase) bins.push(put(BINS.spendingHeight, options.blockHeight + options.coinbaseMaturity))
+  if (options.creating) bins.push(put(BINS.creating, true))
   return bins
 }
 
 function addMasterBins(
-  master: MutableBins,
+  master: NewBin[],
   pageCount: number,
+  slotCount: number,
   content: RecordContent,
   options: RecordOptions,
 ): void {
   const { minedBlockInfos, blockHeight, retention, conflicting } = options
-  master.set(BINS.totalExtraRecs, pageCount)
-  master.set(BINS.totalUtxos, content.outputs.length)
-  master.set(
-    BINS.blockIds,
-    minedBlockInfos.map(info => info.blockId),
+  master.push(put(BINS.totalExtraRecs, pageCount))
+  master.push(put(BINS.totalUtxos, content.outputs.length))
+  master.push(
+    put(
+      BINS.blockIds,
+      minedBlockInfos.map(info => info.blockId),
+    ),
+    put(
+      BINS.blockHeights,
+      minedBlockInfos.map(info => info.blockHeight),
+    ),
+    put(
+      BINS.subtreeIdxs,
+      minedBlockInfos.map(info => info.subtreeIdx),
+    ),
   )
-  master.set(
-    BINS.blockHeights,
-    minedBlockInfos.map(info => info.blockHeight),
-  )
-  master.set(
-    BINS.subtreeIdxs,
-    minedBlockInfos.map(info => info.subtreeIdx),
-  )
-  master.set(BINS.createdAt, options.nowMs)
+  master.push(put(BINS.createdAt, options.nowMs))
   // Index queries begin at 1, so a 0 would never be found (semantics 1.9).
-  if (minedBlockInfos.length === 0) master.set(BINS.unminedSince, Math.max(1, blockHeight))
-  if (options.external) master.set(BINS.external, true)
+  if (minedBlockInfos.length === 0) master.push(put(BINS.unminedSince, Math.max(1, blockHeight)))
+  if (options.external) master.push(put(BINS.external, true))
   else {
-    master.set(BINS.inputs, content.inputs.map(encodeStoredInput))
-    master.set(
-      BINS.outputs,
-      content.outputs.map(output => (output === null ? null : encodeStoredOutput(output))),
+    master.push(put(BINS.inputs, content.inputs.map(encodeStoredInput)))
+    master.push(
+      put(
+        BINS.outputs,
+        content.outputs.map(output => (output === null ? null : encodeStoredOutput(output))),
+      ),
     )
   }
   // No function is ever called on a page without spendable outputs, so it counts as spent from the start
   // (semantics 1.15).
   const spentPages = countPagesWithoutSlots(pageCount, content, options)
-  if (spentPages > 0) master.set(BINS.spentExtraRecs, spentPages)
-  const hasSlots = master.get(BINS.recordUtxos) !== 0 || spentPages < pageCount
+  if (spentPages > 0) master.push(put(BINS.spentExtraRecs, spentPages))
+  const hasSlots = slotCount > 0 || spentPages < pageCount
   // Without any, neither a spend nor a later block ever visits the record again (semantics 3.4, step 7).
   if (retention > 0 && (conflicting || (minedBlockInfos.length > 0 && !hasSlots)))
-    master.set(BINS.deleteAtHeight, blockHeight + retention)
+    master.push(put(BINS.deleteAtHeight, blockHeight + retention))
 }
 
 function countPagesWithoutSlots(pageCount: number, content: RecordContent, options: RecordOptions): number {

@@ -1,9 +1,11 @@
 import { describe, expect, it } from '@jest/globals'
 import { createTransaction, utxoHash } from '../../lib/bitcoin/index.ts'
 import {
+  type BinValue,
   buildRecords,
   needsExternalBody,
   partialContent,
+  type RecordBins,
   type RecordOptions,
   transactionContent,
 } from '../../lib/record/index.ts'
@@ -14,7 +16,7 @@ const BLOCK = { blockId: 11, blockHeight: 699_000, subtreeIdx: 2 }
 describe('buildRecords', () => {
   it('writes exactly the bins of a new single record', () => {
     const content = sampleContent([SPENDABLE, DATA])
-    const { master, pageCount } = buildRecords(content, OPTIONS)
+    const { master, pageCount } = allRecords(content, OPTIONS)
     expect(pageCount).toBe(0)
     const { inputs, outputs, utxos, ...rest } = Object.fromEntries(master)
     expect(rest).toEqual({
@@ -75,7 +77,7 @@ describe('buildRecords', () => {
       bins: { external: true, inputs: undefined, outputs: undefined },
     },
   ])('of a transaction that is $what', ({ options, bins }) => {
-    const { master } = buildRecords(sampleContent([SPENDABLE]), { ...OPTIONS, ...options })
+    const { master } = allRecords(sampleContent([SPENDABLE]), { ...OPTIONS, ...options })
     expect(Object.fromEntries(Object.keys(bins).map(name => [name, master.get(name)]))).toEqual(bins)
   })
 
@@ -90,13 +92,13 @@ describe('buildRecords', () => {
   ])(
     'gives one without spendable outputs deleteAtHeight $deleteAtHeight when $what',
     ({ options, deleteAtHeight }) => {
-      const { master } = buildRecords(sampleContent([DATA]), { ...OPTIONS, ...options })
+      const { master } = allRecords(sampleContent([DATA]), { ...OPTIONS, ...options })
       expect(master.get('deleteAtHeight')).toBe(deleteAtHeight)
     },
   )
 
   it('freezes every slot that is there, and counts none as spent', () => {
-    const { master } = buildRecords(sampleContent([SPENDABLE, DATA]), { ...OPTIONS, frozen: true })
+    const { master } = allRecords(sampleContent([SPENDABLE, DATA]), { ...OPTIONS, frozen: true })
     const [slot, nil] = master.get('utxos') as (Uint8Array | null)[]
     expect(hexOf(slot)).toMatch(/^[0-9a-f]{64}(ff){36}$/)
     expect(nil).toBeNull()
@@ -132,7 +134,7 @@ describe('buildRecords', () => {
   })
 
   it('has no record beyond the last page', () => {
-    const records = buildRecords(sampleContent(Array(8).fill(SPENDABLE)), OPTIONS)
+    const records = allRecords(sampleContent(Array(8).fill(SPENDABLE)), OPTIONS)
     expect(records.pageCount).toBe(1)
     for (const page of [0, 2]) expect(() => records.page(page)).toThrow('a page from 1 to 1')
   })
@@ -145,7 +147,7 @@ describe('buildRecords', () => {
 
   it('keeps an amount beyond 2^53 exact', () => {
     const content = { ...sampleContent([SPENDABLE]), fee: 2n ** 60n + 1n }
-    expect(buildRecords(content, OPTIONS).master.get('fee')).toBe(2n ** 60n + 1n)
+    expect(allRecords(content, OPTIONS).master.get('fee')).toBe(2n ** 60n + 1n)
   })
 })
 
@@ -182,7 +184,7 @@ describe('transactionContent', () => {
   it('keeps holes of a partial transaction as holes, without a slot', () => {
     const txid = new Uint8Array(32).fill(7)
     const content = partialContent({ txid, blockHeight: 1, isCoinbase: false, outputs: [null, SPENDABLE] })
-    const { master } = buildRecords(content, OPTIONS)
+    const { master } = allRecords(content, OPTIONS)
     expect(master.get('utxos')).toEqual([null, utxoHash(txid, 1, SPENDABLE.lockingScript, 10n)])
     expect((master.get('outputs') as unknown[])[0]).toBeNull()
     expect(master.get('recordUtxos')).toBe(1)
@@ -205,9 +207,18 @@ describe('transactionContent', () => {
   )
 })
 
+/** The records with their bins by name; a bin that is put twice would be one too few. */
 function allRecords(...args: Parameters<typeof buildRecords>) {
   const { master, pageCount, page } = buildRecords(...args)
-  return { master, pages: Array.from({ length: pageCount }, (_, index) => page(index + 1)) }
+  const pages = Array.from({ length: pageCount }, (_, index) => byName(page(index + 1)))
+  return { master: byName(master), pages, pageCount, page: (number: number) => byName(page(number)) }
+}
+
+function byName(bins: RecordBins): Map<string, BinValue> {
+  expect(new Set(bins.map(({ kind }) => kind))).toEqual(new Set(['put']))
+  const map = new Map(bins.map(({ bin, value }) => [bin, value]))
+  expect(map.size).toBe(bins.length)
+  return map
 }
 
 function hexOf(bytes: Uint8Array | null | undefined): string {

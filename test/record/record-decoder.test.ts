@@ -22,7 +22,7 @@ import { DATA, OPTIONS, SPENDABLE, sampleContent, sampleTransaction } from './sa
 
 function binsOf(tx: Transaction, options = OPTIONS): Bins {
   const content = transactionContent(tx, { isCoinbase: tx.isCoinbase, skipExtendedInputs: true })
-  return Object.fromEntries(buildRecords(content, options).master)
+  return Object.fromEntries(buildRecords(content, options).master.map(({ bin, value }) => [bin, value]))
 }
 
 describe('decodeMetadata', () => {
@@ -147,7 +147,9 @@ describe('decodeMetadata', () => {
     )
     const names = Object.values(BIN_TABLE).map(({ bin }) => bin)
     const damage = fc.dictionary(fc.constantFrom(...names), value, { minKeys: 1, maxKeys: 4 })
-    const whole = Object.fromEntries(buildRecords(sampleContent([SPENDABLE]), OPTIONS).master)
+    const whole = Object.fromEntries(
+      buildRecords(sampleContent([SPENDABLE]), OPTIONS).master.map(({ bin, value }) => [bin, value]),
+    )
     fc.assert(
       fc.property(damage, fc.boolean(), fc.constantFrom(...FIELDS), (changed, isBare, field) => {
         const bins = { ...(isBare ? {} : whole), ...changed } as Bins

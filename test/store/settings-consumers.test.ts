@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import { Batcher, GradientLimit } from '../../lib/batching/index.ts'
 import { encodeTransaction, parseTransaction } from '../../lib/bitcoin/index.ts'
 import { StoreError } from '../../lib/errors/index.ts'
-import { encodeSpendingData } from '../../lib/record/index.ts'
+import { binValue, encodeSpendingData } from '../../lib/record/index.ts'
 import {
   parseStoreUrl,
   resolveSettings,
@@ -103,7 +103,8 @@ const coinbase = parseTransaction(
 
 /** A bin of the record that a coinbase of a height gets. */
 function createdBin(settings: Settings, height: number, bin: string): unknown {
-  return prepareCreate(contextOf(settings).context, coinbase, height, {}).creation.records.master.get(bin)
+  const { creation } = prepareCreate(contextOf(settings).context, coinbase, height, {})
+  return binValue(creation.records.master, bin)
 }
 
 /** The options of the first batch that some work sends. */

@@ -1,6 +1,6 @@
 import { txidToHex } from '../../../bitcoin/index.ts'
 import { StoreError } from '../../../errors/index.ts'
-import { BINS, pageKey } from '../../../record/index.ts'
+import { BINS, binValue, pageKey } from '../../../record/index.ts'
 import { RESULT_CODES, type RowAnswer } from '../../../transport/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { sendBounded } from '../../dispatch/send-bounded.ts'
@@ -61,8 +61,8 @@ async function createLocked(context: StoreContext, creation: Creation, lock: Cre
 /** A master that is complete must not get pages that it does not know of, nor one that counts others. */
 function refuseUnlike({ txid, records }: Creation, found: StoredMaster): void {
   if (!found.isCreating) throw existsError(txid)
-  const ours = describeMaster(records.master)
-  const theirs = describeMaster(found.bins)
+  const ours = describeMaster(bin => binValue(records.master, bin))
+  const theirs = describeMaster(bin => found.bins.get(bin))
   if (ours === theirs) return
   throw new StoreError(
     'STORAGE_ERROR',

@@ -32,7 +32,7 @@ export function createRow(context: StoreContext, userKey: Uint8Array, bins: Reco
   return {
     kind: 'write',
     key: { set: context.set, userKey },
-    operations: [...bins].map(([bin, value]) => ({ kind: 'put', bin, value })),
+    operations: bins,
     exists: 'create-only',
   }
 }

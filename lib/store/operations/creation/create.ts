@@ -3,6 +3,7 @@ import { encodeExtendedTransaction, encodeTransaction, type Transaction } from '
 import { InvalidArgumentError } from '../../../errors/index.ts'
 import {
   BINS,
+  binValue,
   buildRecords,
   type MinedBlockInfo,
   needsExternalBody,
@@ -119,11 +120,11 @@ function createdMetadata(
     conflicting,
     locked,
     creating: false,
-    external: master.has(BINS.external),
+    external: binValue(master, BINS.external) === true,
     blockIds: minedBlockInfos.map(info => info.blockId),
     blockHeights: minedBlockInfos.map(info => info.blockHeight),
     subtreeIdxs: minedBlockInfos.map(info => info.subtreeIdx),
-    recordUtxos: Number(master.get(BINS.recordUtxos)),
+    recordUtxos: Number(binValue(master, BINS.recordUtxos)),
     totalUtxos: content.outputs.length,
   }
 }

@@ -28,6 +28,6 @@ export async function readMaster(context: StoreContext, txid: Uint8Array): Promi
 }
 
 /** Names the form of a master for errors; equal for equal forms. */
-export function describeMaster(bins: ReadonlyMap<string, BinValue>): string {
-  return FORM.map(bin => `${bin} ${bins.get(bin)}`).join(', ')
+export function describeMaster(binValue: (bin: string) => BinValue | undefined): string {
+  return FORM.map(bin => `${bin} ${binValue(bin)}`).join(', ')
 }
