@@ -2,7 +2,7 @@ import { InvalidArgumentError, StoreError } from '../errors/index.ts'
 import { BoundedQueue } from './bounded-queue.ts'
 import { type ConcurrencyLimit, fixedLimit } from './concurrency-limit.ts'
 import { type BatchHandler, runGuarded } from './dispatch-guard.ts'
-import { type BatchItem, ItemGroup, type Outcome } from './item-group.ts'
+import { type BatchItem, ItemGroup, type Outcome, type WaitEnd } from './item-group.ts'
 import { type BatchObserver, type DispatchReason, notify } from './observer.ts'
 
 export interface BatcherOptions {
@@ -90,12 +90,15 @@ export class Batcher<Request, Answer> {
   }
 
   /** Queues one request and waits for its answer. Rejects with the item's error or a `WaitError`. */
-  async submit(request: Request, options: SubmitOptions = {}): Promise<Answer> {
-    const [outcome] = await this.submitGroup([request], options)
-    if (outcome === undefined)
-      throw new StoreError('UNKNOWN', `${this.#options.name}: a group of one has no outcome`)
-    if (outcome.status === 'rejected') throw outcome.reason
-    return outcome.value
+  submit(request: Request, options: SubmitOptions = {}): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      this.#enter([request], options, (group, end) => {
+        const outcome = group.items[0]?.outcome
+        if (end !== 'complete' || outcome === undefined) reject(group.waitError(this.#options.name))
+        else if (outcome.status === 'rejected') reject(outcome.reason)
+        else resolve(outcome.value)
+      })
+    })
   }
 
   /**
@@ -103,11 +106,14 @@ export class Batcher<Request, Answer> {
    * Resolves with one outcome for each request, in order. Rejects with `SERVICE_UNAVAILABLE` when closed or
    * full, and with a `WaitError`, which lists what was answered until then, when the wait ends early.
    */
-  async submitGroup(requests: readonly Request[], options: SubmitOptions = {}): Promise<Outcome<Answer>[]> {
-    const group = this.#enter(requests, options)
-    const end = await group.ended
-    if (end !== 'complete') throw group.waitError(this.#options.name)
-    return group.items.map(item => item.outcome as Outcome<Answer>) // complete: every item has its outcome
+  submitGroup(requests: readonly Request[], options: SubmitOptions = {}): Promise<Outcome<Answer>[]> {
+    return new Promise((resolve, reject) => {
+      this.#enter(requests, options, (group, end) => {
+        if (end !== 'complete') reject(group.waitError(this.#options.name))
+        // Complete: every item has its outcome.
+        else resolve(group.items.map(item => item.outcome as Outcome<Answer>))
+      })
+    })
   }
 
   /**
@@ -119,7 +125,11 @@ export class Batcher<Request, Answer> {
     return this.#closed
   }
 
-  #enter(requests: readonly Request[], { signal, waitMs }: SubmitOptions): ItemGroup<Request, Answer> {
+  #enter(
+    requests: readonly Request[],
+    { signal, waitMs }: SubmitOptions,
+    onEnd: (group: ItemGroup<Request, Answer>, end: WaitEnd) => void,
+  ): void {
     const { name, whenFull } = this.#options
     if (this.#closed !== undefined) throw new StoreError('SERVICE_UNAVAILABLE', `${name}: closed`)
     const mustWait = this.#queue.isFull || this.#waitingRoom.length > 0
@@ -134,12 +144,12 @@ export class Batcher<Request, Answer> {
       requests,
       { signal, waitMs: waitMs ?? this.#options.waitMs },
       this.#observer,
+      onEnd,
     )
-    if (group.hasEnded) return group
+    if (group.hasEnded) return
     if (mustWait) this.#waitingRoom.push(group)
     else for (const item of group.items) this.#queue.push(item)
     this.#pump({ turnEnded: false })
-    return group
   }
 
   /** Sends every batch that is due and has a free place, then arms the linger for what is left. */

@@ -56,36 +56,41 @@ export class BatchItem<Request, Answer> {
 }
 
 /**
- * The items that one caller waits for together. `ended` settles exactly once and never rejects, when every
- * item is answered, the signal fires, or the wait has lasted `waitMs`; then its timer and its listener are
- * gone. A group that ended early keeps only what was answered before (semantics 4.2, 4.3).
+ * The items that one caller waits for together. It ends exactly once, when every item is answered, the signal
+ * fires, or the wait has lasted `waitMs`; then its timer and its listener are gone, and `onEnd` is called. A
+ * group that ended early keeps only what was answered before (semantics 4.2, 4.3).
  */
 export class ItemGroup<Request, Answer> {
   readonly items: readonly BatchItem<Request, Answer>[]
-  readonly ended: Promise<WaitEnd>
-  readonly #waitMs: number
-  readonly #signal: AbortSignal | undefined
+  readonly #wait: WaitOptions
   readonly #observer: BatchObserver
-  #resolve: (end: WaitEnd) => void = () => {}
+  readonly #onEnd: (group: ItemGroup<Request, Answer>, end: WaitEnd) => void
   #end: WaitEnd | undefined
   #unanswered: number
   #timer: NodeJS.Timeout | undefined
+  #onAbort: (() => void) | undefined
 
-  constructor(requests: readonly Request[], wait: WaitOptions, observer: BatchObserver) {
+  constructor(
+    requests: readonly Request[],
+    wait: WaitOptions,
+    observer: BatchObserver,
+    onEnd: (group: ItemGroup<Request, Answer>, end: WaitEnd) => void,
+  ) {
     const now = performance.now()
     this.items = requests.map(request => new BatchItem(request, now, this))
     this.#unanswered = this.items.length
-    this.#waitMs = wait.waitMs
-    this.#signal = wait.signal
+    this.#wait = wait
     this.#observer = observer
-    this.ended = new Promise(resolve => {
-      this.#resolve = resolve
-    })
-    if (this.#signal?.aborted) this.#finish('canceled')
+    this.#onEnd = onEnd
+    const { signal, waitMs } = wait
+    if (signal?.aborted) this.#finish('canceled')
     else if (this.#unanswered === 0) this.#finish('complete')
     else {
-      this.#timer = setTimeout(this.#onDeadline, this.#waitMs)
-      this.#signal?.addEventListener('abort', this.#onAbort, { once: true })
+      // No closure: every call makes a group.
+      this.#timer = setTimeout(passDeadline, waitMs, this as { passDeadline(): void })
+      if (signal === undefined) return
+      this.#onAbort = () => this.#finish('canceled')
+      signal.addEventListener('abort', this.#onAbort, { once: true })
     }
   }
 
@@ -111,27 +116,33 @@ export class ItemGroup<Request, Answer> {
         'CONTEXT_CANCELED',
         `${name}: the caller's signal ended the wait`,
         this,
-        this.#signal?.reason,
+        this.#wait.signal?.reason,
       )
     }
     return new WaitError(
       'SERVICE_UNAVAILABLE',
-      `${name}: no answer within ${this.#waitMs} ms`,
+      `${name}: no answer within ${this.#wait.waitMs} ms`,
       this,
       undefined,
     )
   }
 
-  readonly #onDeadline = (): void => this.#finish('timed out')
-  readonly #onAbort = (): void => this.#finish('canceled')
+  /** For its timer only. */
+  passDeadline(): void {
+    this.#finish('timed out')
+  }
 
   #finish(end: WaitEnd): void {
     if (this.#end !== undefined) return
     this.#end = end
     clearTimeout(this.#timer)
-    this.#signal?.removeEventListener('abort', this.#onAbort)
-    this.#resolve(end)
+    if (this.#onAbort !== undefined) this.#wait.signal?.removeEventListener('abort', this.#onAbort)
+    this.#onEnd(this, end)
   }
+}
+
+function passDeadline(group: { passDeadline(): void }): void {
+  group.passDeadline()
 }
 
 /** The wait for a group ended early. Only `published` answers are known; the others may still take effect. */

@@ -214,6 +214,9 @@ function freezeRecords(reader: BinReader, firstVout: number): FreezeRecord[] {
 export function txInpointsOf(
   inputs: readonly Pick<TransactionInput, 'previousTxid' | 'previousVout'>[],
 ): TxInpoint[] {
+  const [only] = inputs
+  if (only !== undefined && inputs.length === 1)
+    return [{ txid: only.previousTxid, vouts: [only.previousVout] }]
   const parents = new Map<string, { txid: Uint8Array; vouts: number[] }>()
   for (const { previousTxid, previousVout } of inputs) {
     const key = txidKey(previousTxid)

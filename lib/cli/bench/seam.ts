@@ -11,6 +11,10 @@ export class CountingSeam implements Transport {
     this.#transport = transport
   }
 
+  get preparesStatements(): boolean | undefined {
+    return this.#transport.preparesStatements
+  }
+
   batchOperate(rows: readonly BatchRow[], options: BatchOptions): Promise<readonly RowAnswer[]> {
     this.#batches += 1
     this.#rows += rows.length

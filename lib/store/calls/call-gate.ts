@@ -3,7 +3,7 @@ import { WaitError } from '../../batching/index.ts'
 import { StoreError } from '../../errors/index.ts'
 import type { StoreContext } from '../context/store-context.ts'
 import { asStoreError } from '../store-errors.ts'
-import { released } from '../waiting/released.ts'
+import { ReleasedWait, type ReleaseOptions } from '../waiting/released.ts'
 
 /** A call of the public API. */
 export interface Call {
@@ -24,13 +24,13 @@ const TIMER_MS_MAX = 2 ** 31 - 1
  */
 export class CallGate {
   readonly #context: StoreContext
+  readonly #progress: CallsInProgress
   #isClosed = false
-  #inProgress = 0
-  #onIdle: (() => void) | undefined
   readonly #endedByClose = new Set<FollowedSignal>()
 
   constructor(context: StoreContext) {
     this.#context = context
+    this.#progress = new CallsInProgress(context)
   }
 
   /**
@@ -46,18 +46,19 @@ export class CallGate {
     if (this.#isClosed)
       return Promise.reject(new StoreError('SERVICE_UNAVAILABLE', `${name}: the store is closed`))
     const boundMs = this.#boundMs(call)
-    if (signal === undefined && !endsAtClose) {
-      const running = this.#counted(name, () => work(undefined))
-      return released(running, { name, boundMs })
-    }
+    if (signal === undefined && !endsAtClose)
+      return new Promise((resolve, reject) => {
+        new AdmittedCall(this.#progress, { name, boundMs, signal }, resolve, reject).run(work)
+      })
     if (signal?.aborted) {
       const text = `${name}: the caller's signal had fired`
       return Promise.reject(new StoreError('CONTEXT_CANCELED', text, { cause: signal.reason }))
     }
     const own = new FollowedSignal(signal)
     if (endsAtClose) this.#endedByClose.add(own)
-    const running = this.#counted(name, () => work(own.signal))
-    return released(running, { name, signal: own.signal, boundMs }).finally(() => {
+    return new Promise<Result>((resolve, reject) => {
+      new AdmittedCall(this.#progress, { name, boundMs, signal: own.signal }, resolve, reject).run(work)
+    }).finally(() => {
       own.stop()
       this.#endedByClose.delete(own)
     })
@@ -72,17 +73,18 @@ export class CallGate {
 
   /** Every call has ended, or has lasted so long that only something outside our bounds can hold it. */
   async idle(): Promise<void> {
-    if (this.#inProgress === 0) return
+    const progress = this.#progress
+    if (progress.calls === 0) return
     const { waitMs, settings, logger } = this.#context
     let timer: NodeJS.Timeout | undefined
     await new Promise<void>(resolve => {
-      this.#onIdle = resolve
+      progress.onIdle = resolve
       timer = setTimeout(resolve, Math.min(TIMER_MS_MAX, waitMs + settings.spendRollbackTimeout))
     })
     clearTimeout(timer)
-    if (this.#inProgress === 0) return
+    if (progress.calls === 0) return
     logger.error(
-      { event: 'close_overrun', calls: this.#inProgress },
+      { event: 'close_overrun', calls: progress.calls },
       'calls had not ended when the store was closed',
     )
   }
@@ -91,22 +93,6 @@ export class CallGate {
     const { settings, waitMs } = this.#context
     const rounds = Math.ceil(items / (settings.maxMinedBatchSize * settings.maxMinedRoutines))
     return Math.min(TIMER_MS_MAX, waitMs * Math.max(1, rounds) * steps)
-  }
-
-  async #counted<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
-    this.#inProgress += 1
-    let outcome = 'ok'
-    try {
-      return await work()
-    } catch (error) {
-      const failure = error instanceof WaitError ? waitFailure(error) : asStoreError(error, name)
-      outcome = failure.code
-      throw failure
-    } finally {
-      this.#context.metrics.calls.increment({ operation: name, outcome })
-      this.#inProgress -= 1
-      if (this.#inProgress === 0) this.#onIdle?.()
-    }
   }
 }
 
@@ -136,7 +122,62 @@ class FollowedSignal {
   readonly #onAbort = (): void => this.fire(this.#followed?.reason)
 }
 
+/** The calls whose work goes on, whether or not their callers still wait, and the count of how they ended. */
+class CallsInProgress {
+  readonly #context: StoreContext
+  calls = 0
+  onIdle: (() => void) | undefined
+
+  constructor(context: StoreContext) {
+    this.#context = context
+  }
+
+  ended(operation: string, outcome: string): void {
+    this.#context.metrics.calls.increment({ operation, outcome })
+    this.calls -= 1
+    if (this.calls === 0) this.onIdle?.()
+  }
+}
+
 /** What callers see of a wait that ended early; the items behind it are no matter of theirs. */
 function waitFailure(error: WaitError<unknown, unknown>): StoreError {
   return new StoreError(error.code, error.message, { cause: error.cause })
+}
+
+/** One call: its caller's wait, and the work behind it, which may last longer. */
+class AdmittedCall<Result> {
+  readonly #progress: CallsInProgress
+  readonly #name: string
+  readonly #wait: ReleasedWait<Result>
+
+  constructor(
+    progress: CallsInProgress,
+    options: ReleaseOptions,
+    resolve: (result: Result) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.#progress = progress
+    this.#name = options.name
+    this.#wait = new ReleasedWait(options, resolve, reject)
+  }
+
+  run(work: (signal: AbortSignal | undefined) => Promise<Result>): void {
+    this.#progress.calls += 1
+    try {
+      work(this.#wait.signal).then(this.#succeed, this.#fail)
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  readonly #succeed = (result: Result): void => {
+    this.#wait.succeed(result)
+    this.#progress.ended(this.#name, 'ok')
+  }
+
+  readonly #fail = (error: unknown): void => {
+    const failure = error instanceof WaitError ? waitFailure(error) : asStoreError(error, this.#name)
+    this.#wait.fail(failure)
+    this.#progress.ended(this.#name, failure.code)
+  }
 }

@@ -23,6 +23,8 @@ import { TransactionCalls } from './transaction-calls.ts'
 /** What a spend may pass over; all off where absent. */
 export type SpendOptions = CallOptions & { readonly [Flag in keyof SpendFlags]?: boolean | undefined }
 
+const SPEND = { name: 'spend' }
+
 /** Spending outputs, taking spends back, and asking what a spend would do. */
 export abstract class SpendCalls extends TransactionCalls {
   readonly #spendTurns = new Turns()
@@ -36,8 +38,8 @@ export abstract class SpendCalls extends TransactionCalls {
    * the error of each input: a `UtxoSpentError` names the winner. After a timeout or an abort the inputs may
    * be spent; repeating the call settles it.
    */
-  async spend(tx: TransactionSource, blockHeight: number, options: SpendOptions = {}): Promise<Spend[]> {
-    return this.call({ name: 'spend' }, options, async signal => {
+  spend(tx: TransactionSource, blockHeight: number, options: SpendOptions = {}): Promise<Spend[]> {
+    return this.call(SPEND, options, signal => {
       const transaction = checkTransaction(tx)
       return this.#spend(transaction, prepareSpends(transaction, blockHeight, spendFlags(options)), signal)
     })
@@ -134,7 +136,16 @@ export abstract class SpendCalls extends TransactionCalls {
   }
 }
 
+const NO_FLAGS: SpendFlags = {
+  ignoreConflicting: false,
+  ignoreLocked: false,
+  ignorePolicyFreeze: false,
+  ignoreConsensusFreeze: false,
+}
+const FLAGS = Object.keys(NO_FLAGS) as readonly (keyof SpendFlags)[]
+
 function spendFlags(options: SpendOptions): SpendFlags {
+  if (FLAGS.every(flag => options[flag] === undefined)) return NO_FLAGS
   const {
     ignoreConflicting = false,
     ignoreLocked = false,

@@ -51,9 +51,9 @@ export abstract class StoreCalls {
   /** Runs the work of a call within what every call is promised: bounded, counted, with `StoreError`s only. */
   protected call<Result>(
     call: Call,
-    { signal }: CallOptions,
+    options: CallOptions,
     work: (signal: AbortSignal | undefined) => Promise<Result>,
   ): Promise<Result> {
-    return this.#gate.admit(call, signal, work)
+    return this.#gate.admit(call, options?.signal, work)
   }
 }

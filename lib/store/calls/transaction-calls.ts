@@ -22,6 +22,11 @@ import { TxidList } from '../txid-list.ts'
 import { CREATION_ROUNDS, lengthOf } from './call-bounds.ts'
 import { type BulkOptions, type CallOptions, StoreCalls } from './store-calls.ts'
 
+/** Made once: these are made a hundred thousand times a second. */
+const CREATE = { name: 'create', rounds: CREATION_ROUNDS }
+const GET = { name: 'get' }
+const PREVIOUS_OUTPUTS = { name: 'previousOutputsDecorate' }
+
 /** Storing, reading and deleting transactions. */
 export abstract class TransactionCalls extends StoreCalls {
   /**
@@ -37,12 +42,12 @@ export abstract class TransactionCalls extends StoreCalls {
    * Throws `TX_CREATING` while it is being pruned, or its lock was lost: repeat the call. After a timeout or an
    * abort the record may exist: repeat the call and take `TX_EXISTS` for success.
    */
-  async create(
+  create(
     tx: TransactionSource,
     blockHeight: number,
     options: CreateOptions & CallOptions = {},
   ): Promise<TransactionMetadata> {
-    return this.call({ name: 'create', rounds: CREATION_ROUNDS }, options, signal =>
+    return this.call(CREATE, options, signal =>
       this.createParsed(checkTransaction(tx), blockHeight, options, signal),
     )
   }
@@ -69,20 +74,21 @@ export abstract class TransactionCalls extends StoreCalls {
    * Reads a transaction. `fields` names what is wanted; by default the metadata and the transaction itself.
    * Throws `TX_NOT_FOUND` for a missing record and `STORAGE_ERROR` for a damaged one.
    */
-  async get(
+  get(
     txid: TxidInput,
     fields: readonly Field[] = GET_FIELDS,
     options: CallOptions = {},
   ): Promise<TransactionMetadata> {
-    return this.call({ name: 'get' }, options, async signal => {
+    return this.call(GET, options, signal => {
       const request = { txid: toTxid(txid), fields: checkFields(fields) }
-      const metadata = await this.batchers.get.submit(request, { signal })
-      return completeRecord(this.context, request.txid, metadata, request.fields, signal)
+      return this.batchers.get
+        .submit(request, { signal })
+        .then(metadata => completeRecord(this.context, request.txid, metadata, request.fields, signal))
     })
   }
 
   /** Reads a transaction's metadata without its body. */
-  async getMeta(txid: TxidInput, options: CallOptions = {}): Promise<TransactionMetadata> {
+  getMeta(txid: TxidInput, options: CallOptions = {}): Promise<TransactionMetadata> {
     return this.get(txid, META_FIELDS, options)
   }
 
@@ -104,14 +110,13 @@ export abstract class TransactionCalls extends StoreCalls {
    * Returns the transaction with what its inputs spend, read from their parents; the same txid. Throws
    * `TX_NOT_FOUND` when a parent is not stored and `TX_INVALID` when it has no such output.
    */
-  async previousOutputsDecorate(tx: TransactionSource, options: CallOptions = {}): Promise<Transaction> {
-    return this.call({ name: 'previousOutputsDecorate' }, options, async signal => {
+  previousOutputsDecorate(tx: TransactionSource, options: CallOptions = {}): Promise<Transaction> {
+    return this.call(PREVIOUS_OUTPUTS, options, signal => {
       const transaction = checkTransaction(tx)
-      if (transaction.isExtended || transaction.isCoinbase) return transaction
-      return extendTransaction(
-        transaction,
-        await this.batchers.outpoint.submit({ tx: transaction }, { signal }),
-      )
+      if (transaction.isExtended || transaction.isCoinbase) return Promise.resolve(transaction)
+      return this.batchers.outpoint
+        .submit({ tx: transaction }, { signal })
+        .then(outputs => extendTransaction(transaction, outputs))
     })
   }
 
@@ -149,7 +154,7 @@ export abstract class TransactionCalls extends StoreCalls {
   }
 
   /** The work of `create`, for calls of other families that store a transaction as one of their steps. */
-  protected async createParsed(
+  protected createParsed(
     tx: Transaction,
     blockHeight: number,
     options: CreateOptions,

@@ -13,65 +13,90 @@ export interface TurnOptions {
  * are the same slots with the same spending data.
  */
 export class Turns {
-  /** Ends with the last one in the line, by key. */
-  readonly #tails = new Map<string, Promise<void>>()
+  /** Who waits behind the one whose turn it is, by key; most often nobody, and no list. */
+  readonly #lines = new Map<string, Waiter[] | undefined>()
 
   get size(): number {
-    return this.#tails.size
+    return this.#lines.size
   }
 
   /**
    * Runs `work` when those before it have ended. Throws `SERVICE_UNAVAILABLE` when its turn has not come within
    * `waitMs`, and `CONTEXT_CANCELED` when the signal fires before; then `work` is never run.
    */
-  async take<Result>(
-    key: string,
-    { what, waitMs, signal }: TurnOptions,
-    work: () => Promise<Result>,
-  ): Promise<Result> {
-    const before = this.#tails.get(key)
-    let end: () => void = () => {}
-    const own = new Promise<void>(resolve => {
-      end = resolve
-    })
-    const tail = before === undefined ? own : Promise.all([before, own]).then(() => {})
-    this.#tails.set(key, tail)
+  async take<Result>(key: string, options: TurnOptions, work: () => Promise<Result>): Promise<Result> {
+    if (this.#lines.has(key)) await this.#turnComes(key, options)
+    else this.#lines.set(key, undefined)
     try {
-      if (before !== undefined) await turnComes(before, { what, waitMs, signal })
       return await work()
     } finally {
-      end()
-      void tail.then(() => {
-        if (this.#tails.get(key) === tail) this.#tails.delete(key)
-      })
+      this.#next(key)
     }
+  }
+
+  #next(key: string): void {
+    const waiter = this.#lines.get(key)?.shift()
+    if (waiter === undefined) this.#lines.delete(key)
+    else waiter.come()
+  }
+
+  #turnComes(key: string, options: TurnOptions): Promise<void> {
+    const line = this.#lines.get(key) ?? []
+    this.#lines.set(key, line)
+    return new Promise((resolve, reject) => {
+      const waiter = new Waiter(options, resolve, error => {
+        line.splice(line.indexOf(waiter), 1)
+        reject(error)
+      })
+      line.push(waiter)
+      waiter.wait()
+    })
   }
 }
 
-function turnComes(before: Promise<void>, { what, waitMs, signal }: TurnOptions): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const leave = (error?: StoreError): void => {
-      clearTimeout(timer)
-      signal?.removeEventListener('abort', onAbort)
-      if (error === undefined) resolve()
-      else reject(error)
+/** One who waits for a turn: it comes, or the waiter leaves the line. */
+class Waiter {
+  readonly #options: TurnOptions
+  readonly #resolve: () => void
+  readonly #leave: (error: StoreError) => void
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(options: TurnOptions, resolve: () => void, leave: (error: StoreError) => void) {
+    this.#options = options
+    this.#resolve = resolve
+    this.#leave = leave
+  }
+
+  wait(): void {
+    const { signal, waitMs } = this.#options
+    if (signal?.aborted) {
+      this.#onAbort()
+      return
     }
-    const onAbort = (): void =>
-      leave(
-        new StoreError('CONTEXT_CANCELED', "the caller's signal ended the wait", { cause: signal?.reason }),
-      )
-    const timer = setTimeout(
-      () =>
-        leave(
-          new StoreError(
-            'SERVICE_UNAVAILABLE',
-            `${what} was still in progress after ${waitMs} ms; nothing was sent`,
-          ),
-        ),
-      waitMs,
-    )
-    if (signal?.aborted) return onAbort()
-    signal?.addEventListener('abort', onAbort, { once: true })
-    void before.then(() => leave())
-  })
+    this.#timer = setTimeout(this.#onTimeout, waitMs)
+    signal?.addEventListener('abort', this.#onAbort, { once: true })
+  }
+
+  come(): void {
+    this.#end()
+    this.#resolve()
+  }
+
+  readonly #onAbort = (): void => {
+    this.#end()
+    const cause = this.#options.signal?.reason
+    this.#leave(new StoreError('CONTEXT_CANCELED', "the caller's signal ended the wait", { cause }))
+  }
+
+  readonly #onTimeout = (): void => {
+    this.#end()
+    const { what, waitMs } = this.#options
+    const text = `${what} was still in progress after ${waitMs} ms; nothing was sent`
+    this.#leave(new StoreError('SERVICE_UNAVAILABLE', text))
+  }
+
+  #end(): void {
+    clearTimeout(this.#timer)
+    this.#options.signal?.removeEventListener('abort', this.#onAbort)
+  }
 }

@@ -66,20 +66,20 @@ export async function createPartial(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const { externalizeAllTransactions, utxoBatchSize } = context.settings
+  const creating = needsSeveralRecords(partial.outputs.length, utxoBatchSize)
   const external =
     externalizeAllTransactions ||
-    needsSeveralRecords(partial.outputs.length, utxoBatchSize) ||
+    creating ||
     encodePartialOutputs(partial).byteLength > OUTPUT_BYTES_IN_RECORD_MAX
-  const recordOptions = { ...checkRecordOptions(context, partial.blockHeight, options), external }
+  const recordOptions = checkRecordOptions(context, partial.blockHeight, options, { creating, external })
   await storeCreation(context, batcher, partialCreation(partial, recordOptions), signal)
 }
 
 function partialCreation(partial: PartialOutputs, options: RecordOptions): Creation {
-  const creating = needsSeveralRecords(partial.outputs.length, options.utxoBatchSize)
   const body = { type: 'outputs', encode: () => encodePartialOutputs(partial) } as const
   return {
     txid: partial.txid,
-    records: buildRecords(partialContent(partial), { ...options, creating }),
+    records: buildRecords(partialContent(partial), options),
     body: options.external ? body : undefined,
     withExternalBody: () => partialCreation(partial, { ...options, external: true }),
   }

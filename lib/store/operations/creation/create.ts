@@ -56,17 +56,19 @@ export function prepareCreate(
   blockHeight: number,
   options: CreateOptions,
 ): PreparedCreate {
-  const recordOptions = checkRecordOptions(context, blockHeight, options)
+  checkHeight('blockHeight', blockHeight)
   const { isCoinbase = tx.isCoinbase, skipExtendedInputs = false } = options
   checkBoolean('isCoinbase', isCoinbase)
   checkBoolean('skipExtendedInputs', skipExtendedInputs)
   const content = transactionContent(tx, { isCoinbase, skipExtendedInputs })
   const { externalizeAllTransactions, utxoBatchSize } = context.settings
-  const external =
-    externalizeAllTransactions ||
-    needsSeveralRecords(tx.outputs.length, utxoBatchSize) ||
-    needsExternalBody(tx)
-  const creation = creationOf(tx, content, { ...recordOptions, external })
+  const creating = needsSeveralRecords(tx.outputs.length, utxoBatchSize)
+  const external = externalizeAllTransactions || creating || needsExternalBody(tx)
+  const creation = creationOf(
+    tx,
+    content,
+    checkRecordOptions(context, blockHeight, options, { creating, external }),
+  )
   return {
     creation,
     metadata: createdMetadata(content, creation.records.master, options),
@@ -75,25 +77,24 @@ export function prepareCreate(
 }
 
 /** Stores a prepared transaction: what has to be there before its records, then the records. */
-export async function create(
+export function create(
   context: StoreContext,
   batcher: Batcher<CreateRequest, void>,
   { creation, metadata, links }: PreparedCreate,
   signal: AbortSignal | undefined,
 ): Promise<TransactionMetadata> {
-  await linkToParents(context, links, signal)
-  const { isExternal } = await storeCreation(context, batcher, creation, signal)
-  return isExternal === metadata.external ? metadata : { ...metadata, external: isExternal }
+  const store = (): Promise<TransactionMetadata> =>
+    storeCreation(context, batcher, creation, signal).then(({ isExternal }) =>
+      isExternal === metadata.external ? metadata : { ...metadata, external: isExternal },
+    )
+  return links.length === 0 ? store() : linkToParents(context, links, signal).then(store)
 }
 
 function creationOf(tx: Transaction, content: RecordContent, options: RecordOptions): Creation {
   const body = { type: 'tx', encode: () => bodyOf(tx) } as const
   return {
     txid: content.txid,
-    records: buildRecords(content, {
-      ...options,
-      creating: needsSeveralRecords(tx.outputs.length, options.utxoBatchSize),
-    }),
+    records: buildRecords(content, options),
     body: options.external ? body : undefined,
     withExternalBody: () => creationOf(tx, content, { ...options, external: true }),
   }
@@ -134,6 +135,7 @@ export function checkRecordOptions(
   context: StoreContext,
   blockHeight: number,
   options: CreateOptions,
+  { creating, external }: Pick<RecordOptions, 'creating' | 'external'>,
 ): RecordOptions {
   checkHeight('blockHeight', blockHeight)
   const { minedBlockInfos = [], frozen = false, locked = false, conflicting = false } = options
@@ -154,8 +156,8 @@ export function checkRecordOptions(
     frozen,
     locked,
     conflicting,
-    creating: false,
-    external: false,
+    creating,
+    external,
     coinbaseMaturity,
     genesisActivationHeight,
     retention: context.retention,

@@ -11,25 +11,30 @@ import { withCreationLock } from './with-creation-lock.ts'
  * phases (semantics 3.4). A record that the server refuses as too big is tried once more with its body outside,
  * which `isExternal` then tells.
  */
-export async function storeCreation(
+export function storeCreation(
   context: StoreContext,
   batcher: Batcher<CreateRequest, void>,
   creation: Creation,
   signal: AbortSignal | undefined,
 ): Promise<{ readonly isExternal: boolean }> {
   if (creation.body !== undefined) {
-    if (creation.records.pageCount > 0) await createInPhases(context, creation, signal)
-    else await createWithBody(context, batcher, creation, signal)
-    return { isExternal: true }
+    const stored =
+      creation.records.pageCount > 0
+        ? createInPhases(context, creation, signal)
+        : createWithBody(context, batcher, creation, signal)
+    return stored.then(() => OUTSIDE)
   }
-  try {
-    await batcher.submit(createRequest(context, creation), { signal })
-    return { isExternal: false }
-  } catch (error) {
-    if (!(error instanceof RecordTooBigError)) throw error
-    return storeCreation(context, batcher, creation.withExternalBody(), signal)
-  }
+  return batcher.submit(createRequest(context, creation), { signal }).then(
+    () => INSIDE,
+    error => {
+      if (!(error instanceof RecordTooBigError)) throw error
+      return storeCreation(context, batcher, creation.withExternalBody(), signal)
+    },
+  )
 }
+
+const OUTSIDE = { isExternal: true }
+const INSIDE = { isExternal: false }
 
 /**
  * The body, then the one record. Under the lock: who removes a transaction removes its body after its record, and

@@ -23,7 +23,19 @@ import { externalFields } from './external-body.ts'
  * Adds what a master record does not hold itself: the fields of an external body, and the slots of its pages.
  * Most transactions have neither, and come back as they are.
  */
-export async function completeRecord(
+export function completeRecord(
+  context: StoreContext,
+  txid: Uint8Array,
+  metadata: TransactionMetadata,
+  fields: readonly Field[],
+  signal: AbortSignal | undefined,
+): TransactionMetadata | Promise<TransactionMetadata> {
+  const hasBodyOutside = metadata.external === true && wantsBody(fields)
+  if (!hasBodyOutside && metadata.utxos === undefined && metadata.freezes === undefined) return metadata
+  return withTheRest(context, txid, metadata, fields, signal)
+}
+
+async function withTheRest(
   context: StoreContext,
   txid: Uint8Array,
   metadata: TransactionMetadata,

@@ -47,7 +47,7 @@ export function groupByRecord(context: StoreContext, items: readonly SpendItem[]
     try {
       const { txid, vout, blockHeight, flags, admission } = item.request
       const page = recordNumber(vout, context.settings.utxoBatchSize)
-      const id = `${txidKey(txid)}${page}/${blockHeight}/${flagText(flags)}`
+      const id = `${txidKey(txid)}${page}/${blockHeight}/${flagBits(flags)}`
       const known = groups.get(id)
       if (known === undefined) {
         const userKey = pageKey(txid, page)
@@ -63,10 +63,13 @@ export function groupByRecord(context: StoreContext, items: readonly SpendItem[]
   return [...groups.values()]
 }
 
-function flagText(flags: SpendFlags): string {
-  return [flags.ignoreConflicting, flags.ignoreLocked, flags.ignorePolicyFreeze, flags.ignoreConsensusFreeze]
-    .map(Number)
-    .join('')
+function flagBits(flags: SpendFlags): number {
+  return (
+    Number(flags.ignoreConflicting) |
+    (Number(flags.ignoreLocked) << 1) |
+    (Number(flags.ignorePolicyFreeze) << 2) |
+    (Number(flags.ignoreConsensusFreeze) << 3)
+  )
 }
 
 /** The circuit breaker's leaves of groups, for what became of them to be reported. */

@@ -49,12 +49,13 @@ export async function spendFiltered(
   let next = 0
   let left = 0
   for (const group of groups) {
-    const { decided, open, outcome } = settleDecided(group, answers.slice(next, next + group.items.length))
+    const { decided, open, outcome } = settleDecided(group, answers, next)
     next += group.items.length
-    left += open.items.length
     // Once for the record, as for a Lua call.
     if (decided.length > 0) context.spendBreaker.report(decided, outcome)
-    if (open.items.length > 0) undecided.push(open)
+    if (open === undefined) continue
+    left += open.items.length
+    undecided.push(open)
   }
   filterYield.record(rows.length, rows.length - left)
   return undecided
@@ -100,30 +101,35 @@ interface Decision {
   /** The circuit breaker's leaves of the inputs that were answered. */
   readonly decided: Admission[]
   readonly outcome: ProbeOutcome
-  /** The inputs that were not. */
-  readonly open: RecordGroup
+  /** The inputs that were not, where there are any. */
+  readonly open: RecordGroup | undefined
 }
 
-/** Answers the inputs that have a verdict. */
-function settleDecided(group: RecordGroup, answers: readonly (RowAnswer | undefined)[]): Decision {
-  const open: RecordGroup = { ...group, items: [], admissions: [] }
-  const decided: (Admission | undefined)[] = []
+/** Answers the inputs that have a verdict; those of the group begin at `first`. */
+function settleDecided(
+  group: RecordGroup,
+  answers: readonly (RowAnswer | undefined)[],
+  first: number,
+): Decision {
+  let open: RecordGroup | undefined
+  const decided: Admission[] = []
   let outcome: ProbeOutcome = 'answered'
   for (const [index, item] of group.items.entries()) {
-    const answer = answers[index]
+    const answer = answers[first + index]
     const admission = group.admissions[index]
     if (isUndecided(answer)) {
+      open ??= { ...group, items: [], admissions: [] }
       open.items.push(item)
       open.admissions.push(admission)
       continue
     }
-    decided.push(admission)
+    if (admission !== undefined) decided.push(admission)
     outcome = worse(outcome, rowOutcome(answer))
     const error = statusError(group.txid, answer)
     if (error === undefined) item.succeed()
     else item.fail(error)
   }
-  return { decided: decided.filter(admission => admission !== undefined), outcome, open }
+  return { decided, outcome, open }
 }
 
 function worse(one: ProbeOutcome, other: ProbeOutcome): ProbeOutcome {

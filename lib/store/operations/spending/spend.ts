@@ -69,14 +69,13 @@ export async function spend(
   requests: readonly SpendRequest[],
   signal: AbortSignal | undefined,
 ): Promise<Spend[]> {
-  let errors: (StoreError | undefined)[]
+  let outcomes: readonly Outcome<void>[]
   const admitted = admit(context, requests)
   try {
-    const outcomes = await batcher.submitGroup(admitted, {
+    outcomes = await batcher.submitGroup(admitted, {
       signal,
       waitMs: context.settings.spendWaitTimeout,
     })
-    errors = errorsInOrder(requests, outcomes)
   } catch (error) {
     if (error instanceof WaitError) await abandon(context, tx, error)
     throw error
@@ -84,6 +83,11 @@ export async function spend(
     for (const { admission } of admitted) if (admission !== undefined) context.spendBreaker.release(admission)
   }
 
+  if (outcomes.length === requests.length && outcomes.every(isFulfilled)) {
+    context.acknowledgedSpends.add(tx.txid)
+    return requests.map(request => toSpend(request, undefined))
+  }
+  let errors = errorsInOrder(requests, outcomes)
   if (errors.some(isParentGone)) errors = await forgivePrunedParents(context, tx, errors)
   const spends = requests.map((request, index) => toSpend(request, errors[index]))
   const failures = errors.filter(error => error !== undefined)
@@ -99,13 +103,20 @@ export async function spend(
   throw new SpendError(failureText(tx, spends, failures), spends, failures)
 }
 
+function isFulfilled({ status }: Outcome<void>): boolean {
+  return status === 'fulfilled'
+}
+
 /** The requests that the circuit breaker lets through; the others are never queued, and cost no call (lesson 81). */
 function admit(context: StoreContext, requests: readonly SpendRequest[]): readonly SpendRequest[] {
-  for (const request of requests) request.admission = context.spendBreaker.admit()
-  const admitted = requests.filter(({ admission }) => admission !== undefined)
-  const refused = requests.length - admitted.length
-  if (refused > 0) context.metrics.breakerRefusals.increment({}, refused)
-  return admitted
+  let refused = 0
+  for (const request of requests) {
+    request.admission = context.spendBreaker.admit()
+    if (request.admission === undefined) refused += 1
+  }
+  if (refused === 0) return requests
+  context.metrics.breakerRefusals.increment({}, refused)
+  return requests.filter(({ admission }) => admission !== undefined)
 }
 
 /** How each request fared, from the outcomes of those that were sent. */
