@@ -9,7 +9,6 @@ import { ParseError, TruncatedError } from './parse-error.ts'
  */
 export class ByteReader {
   readonly #bytes: Uint8Array
-  readonly #view: DataView
   readonly #firstOffset: number
   #offset: number
 
@@ -19,9 +18,7 @@ export class ByteReader {
    */
   constructor(bytes: Uint8Array, offset = 0, firstOffset = 0) {
     if (!(bytes instanceof Uint8Array)) throw new InvalidArgumentError('bytes', 'a byte array', bytes)
-    // A plain Uint8Array over the same memory: its subarray() stays plain when the caller passed a Buffer.
-    this.#bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.#bytes = bytes
     this.#offset = offset
     this.#firstOffset = firstOffset
   }
@@ -37,17 +34,19 @@ export class ByteReader {
   }
 
   uint32(field: string): number {
-    return this.#view.getUint32(this.#advance(4, field), true)
+    return this.#uint32At(this.#advance(4, field))
   }
 
   uint64(field: string): bigint {
-    return this.#view.getBigUint64(this.#advance(8, field), true)
+    const at = this.#advance(8, field)
+    const low = this.#uint32At(at)
+    const high = this.#uint32At(at + 4)
+    return high < 2 ** 21 ? BigInt(high * 2 ** 32 + low) : (BigInt(high) << 32n) | BigInt(low)
   }
 
   /** A view of the next `length` bytes. */
   bytes(length: number, field: string): Uint8Array {
-    const start = this.#advance(length, field)
-    return this.#bytes.subarray(start, start + length)
+    return this.#view(this.#advance(length, field), length)
   }
 
   /** A CompactSize length followed by that many bytes. */
@@ -84,7 +83,7 @@ export class ByteReader {
 
   /** A view of everything from `start` up to the cursor. */
   since(start: number): Uint8Array {
-    return this.#bytes.subarray(start, this.#offset)
+    return this.#view(start, this.#offset - start)
   }
 
   /** Whether the next bytes are `expected`; moves past them only then. */
@@ -107,13 +106,27 @@ export class ByteReader {
     }
   }
 
+  /** Always a plain Uint8Array, also where the caller passed a Buffer. */
+  #view(start: number, length: number): Uint8Array {
+    return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset + start, length)
+  }
+
+  #byteAt(at: number): number {
+    return this.#bytes[at] as number // checked by #advance
+  }
+
+  #uint32At(at: number): number {
+    const high = this.#byteAt(at + 2) | (this.#byteAt(at + 3) << 8)
+    return ((high << 16) | this.#byteAt(at) | (this.#byteAt(at + 1) << 8)) >>> 0
+  }
+
   /**
    * Nodes refuse a value that is not in its shortest form, because two encodings of one transaction would
    * have two txids; so does this. A value above 2^53 is refused as well: no length or count comes near it.
    */
   #compactSize(field: string): number {
     const start = this.#offset
-    const first = this.#view.getUint8(this.#advance(1, field))
+    const first = this.#byteAt(this.#advance(1, field))
     if (first < COMPACT_SIZE_PREFIX.uint16) return first
     const [value, valueMin] = this.#longCompactSize(first, field)
     if (value < valueMin) {
@@ -128,7 +141,8 @@ export class ByteReader {
 
   #longCompactSize(prefix: number, field: string): [value: number, valueMin: number] {
     if (prefix === COMPACT_SIZE_PREFIX.uint16) {
-      return [this.#view.getUint16(this.#advance(2, field), true), COMPACT_SIZE_PREFIX.uint16]
+      const at = this.#advance(2, field)
+      return [this.#byteAt(at) | (this.#byteAt(at + 1) << 8), COMPACT_SIZE_PREFIX.uint16]
     }
     if (prefix === COMPACT_SIZE_PREFIX.uint32) return [this.uint32(field), 0x1_0000]
     const start = this.#offset - 1

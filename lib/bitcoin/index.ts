@@ -1,4 +1,5 @@
 export {
+  assembleTransaction,
   createTransaction,
   encodeExtendedTransaction,
   encodeTransaction,

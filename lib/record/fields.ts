@@ -41,7 +41,7 @@ const SYNONYMS = new Map<string, Field>(
   Object.entries(BIN_TABLE).flatMap(([name, { bin }]) => (isField(name) ? [[bin, name]] : [])),
 )
 
-export const META_FIELDS = [
+export const META_FIELDS = Object.freeze([
   'locktime',
   'fee',
   'sizeInBytes',
@@ -51,17 +51,17 @@ export const META_FIELDS = [
   'conflicting',
   'locked',
   'creating',
-] as const satisfies readonly Field[]
+] as const satisfies readonly Field[])
 
-export const GET_FIELDS = [...META_FIELDS, 'tx'] as const satisfies readonly Field[]
+export const GET_FIELDS = Object.freeze([...META_FIELDS, 'tx'] as const satisfies readonly Field[])
 
-export const DECORATE_FIELDS = [
+export const DECORATE_FIELDS = Object.freeze([
   'fee',
   'sizeInBytes',
   'txInpoints',
   'blockIds',
   'isCoinbase',
-] as const satisfies readonly Field[]
+] as const satisfies readonly Field[])
 
 /** Checks field names as callers give them. Throws `INVALID_ARGUMENT` naming an unknown one. */
 export function checkFields(fields: readonly (Field | string)[]): readonly Field[] {

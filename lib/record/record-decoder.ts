@@ -1,5 +1,5 @@
 import {
-  createTransaction,
+  assembleTransaction,
   type Transaction,
   type TransactionInput,
   type TransactionOutput,
@@ -71,13 +71,35 @@ type Mutable = { -readonly [Name in keyof TransactionMetadata]: TransactionMetad
  * external transaction the fields of its body stay out; `external` then says so.
  */
 export function decodeMetadata(bins: Bins, fields: readonly Field[]): TransactionMetadata {
-  const reader = new BinReader(bins)
+  const reader = new MasterReader(bins)
   const metadata: Mutable = {}
-  for (const field of fields) DECODERS[field](metadata, reader)
+  for (const decode of decodersOf(fields)) decode(metadata, reader)
   return metadata
 }
 
-type Decoder = (metadata: Mutable, reader: BinReader) => void
+/** Inputs are decoded once for all the fields that come from them. */
+class MasterReader extends BinReader {
+  #inputs: readonly TransactionInput[] | undefined
+
+  get inputs(): readonly TransactionInput[] {
+    this.#inputs ??= storedInputs(this)
+    return this.#inputs
+  }
+}
+
+type Decoder = (metadata: Mutable, reader: MasterReader) => void
+
+const decoders = new WeakMap<readonly Field[], readonly Decoder[]>()
+
+/** Each decoder once, though it may be that of several fields. */
+function decodersOf(fields: readonly Field[]): readonly Decoder[] {
+  const known = decoders.get(fields)
+  if (known !== undefined) return known
+  const unique = [...new Set(fields.map(field => DECODERS[field]))]
+  // What can change is not remembered: a caller may add a field to its list between two calls.
+  if (Object.isFrozen(fields)) decoders.set(fields, unique)
+  return unique
+}
 
 const height =
   (name: 'unminedSince' | 'spendingHeight' | 'deleteAtHeight' | 'preserveUntil'): Decoder =>
@@ -156,7 +178,7 @@ const DECODERS: Readonly<Record<Field, Decoder>> = {
   createdAt: integer('createdAt'),
   external: flag('external'),
   inputs: body((metadata, reader) => {
-    metadata.inputs = storedInputs(reader)
+    metadata.inputs = reader.inputs
   }),
   outputs: body((metadata, reader) => {
     metadata.outputs = storedOutputs(reader)
@@ -178,19 +200,14 @@ const DECODERS: Readonly<Record<Field, Decoder>> = {
   tx: body((metadata, reader) => {
     const version = reader.requiredUint32(BINS.version)
     const locktime = reader.requiredUint32(BINS.locktime)
-    const inputs = storedInputs(reader)
+    const { inputs } = reader
     const outputs = storedOutputs(reader)
     // A partial transaction has holes, or no inputs, and is no transaction.
-    if (outputs.includes(null) || inputs.length === 0) return
-    metadata.tx = createTransaction({
-      version,
-      locktime,
-      inputs,
-      outputs: outputs.filter(output => output !== null),
-    })
+    if (!isWhole(outputs) || inputs.length === 0) return
+    metadata.tx = assembleTransaction({ version, locktime, inputs, outputs })
   }),
   txInpoints: body((metadata, reader) => {
-    metadata.txInpoints = txInpointsOf(storedInputs(reader))
+    metadata.txInpoints = txInpointsOf(reader.inputs)
   }),
 }
 
@@ -236,6 +253,10 @@ function storedInputs(reader: BinReader): TransactionInput[] {
 
 function storedOutputs(reader: BinReader): (TransactionOutput | null)[] {
   return requiredBlobs(reader, BINS.outputs).map(blob => (blob === null ? null : decodeStoredOutput(blob)))
+}
+
+function isWhole(outputs: readonly (TransactionOutput | null)[]): outputs is readonly TransactionOutput[] {
+  return !outputs.includes(null)
 }
 
 function requiredBlobs(reader: BinReader, bin: string): (Uint8Array | null)[] {
