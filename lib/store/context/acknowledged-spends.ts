@@ -1,31 +1,33 @@
 import { txidKey } from '../../bitcoin/index.ts'
 
-const REMEMBERED_MAX = 65_536
+const REMEMBERED_MIN = 65_536
 
 /**
- * Transactions whose spend this store has acknowledged, the latest ones. Between its spend and its create a
- * transaction has no record, and a repeat of its spend that fails in part must not take that for a licence to
- * undo: the first caller was told that it holds its inputs, and may create the record at any moment.
+ * Transactions whose spend this store has acknowledged: the latest 65,536 at least. Between its spend and its
+ * create a transaction has no record, and a repeat of its spend that fails in part must not take that for a
+ * licence to undo: the first caller was told that it holds its inputs, and may create the record at any moment.
  */
 export class AcknowledgedSpends {
-  readonly #txids = new Set<string>()
+  // Two generations: the older is dropped as a whole, where finding the oldest entry of a set takes ever longer.
+  #latest = new Set<string>()
+  #before = new Set<string>()
 
   add(txid: Uint8Array): void {
-    const key = txidKey(txid)
-    // Set anew, so that what is dropped is what was acknowledged the longest ago.
-    this.#txids.delete(key)
-    this.#txids.add(key)
-    if (this.#txids.size <= REMEMBERED_MAX) return
-    const [oldest] = this.#txids
-    if (oldest !== undefined) this.#txids.delete(oldest)
+    this.#latest.add(txidKey(txid))
+    if (this.#latest.size < REMEMBERED_MIN) return
+    this.#before = this.#latest
+    this.#latest = new Set()
   }
 
   has(txid: Uint8Array): boolean {
-    return this.#txids.has(txidKey(txid))
+    const key = txidKey(txid)
+    return this.#latest.has(key) || this.#before.has(key)
   }
 
   /** Its owner has undone it. */
   forget(txid: Uint8Array): void {
-    this.#txids.delete(txidKey(txid))
+    const key = txidKey(txid)
+    this.#latest.delete(key)
+    this.#before.delete(key)
   }
 }
