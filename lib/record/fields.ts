@@ -63,8 +63,12 @@ export const DECORATE_FIELDS = Object.freeze([
   'isCoinbase',
 ] as const satisfies readonly Field[])
 
+/** They cannot change, so that nothing of them need be checked. */
+const USUAL_LISTS: ReadonlySet<unknown> = new Set([META_FIELDS, GET_FIELDS, DECORATE_FIELDS])
+
 /** Checks field names as callers give them. Throws `INVALID_ARGUMENT` naming an unknown one. */
 export function checkFields(fields: readonly (Field | string)[]): readonly Field[] {
+  if (USUAL_LISTS.has(fields)) return fields as readonly Field[]
   if (!Array.isArray(fields) || fields.length === 0)
     throw new InvalidArgumentError('fields', 'a list of at least one field', fields)
   // The usual lists come back as they are, so that a batch of equal lists is recognised as one.

@@ -167,7 +167,9 @@ class AdmittedCall<Result> {
       work(this.#wait.signal).then(this.#succeed, this.#fail)
     } catch (error) {
       this.#fail(error)
+      return
     }
+    this.#wait.begin()
   }
 
   readonly #succeed = (result: Result): void => {

@@ -15,6 +15,7 @@ export interface ReleaseOptions {
 export function released<Result>(work: Promise<Result>, options: ReleaseOptions): Promise<Result> {
   return new Promise((resolve, reject) => {
     const wait = new ReleasedWait<Result>(options, resolve, reject)
+    wait.begin()
     work.then(
       result => wait.succeed(result),
       error => wait.fail(error),
@@ -32,11 +33,18 @@ export class ReleasedWait<Result> {
   #onAbort: (() => void) | undefined
 
   constructor(options: ReleaseOptions, resolve: (result: Result) => void, reject: (error: unknown) => void) {
-    const { signal, boundMs } = options
-    this.signal = signal
+    this.signal = options.signal
     this.#options = options
     this.#resolve = resolve
     this.#reject = reject
+  }
+
+  /**
+   * To be called when the work has begun: bounds within it that are as long as this one then come first, and say
+   * more exactly what had no answer.
+   */
+  begin(): void {
+    const { signal, boundMs } = this.#options
     if (signal?.aborted) {
       this.#abort()
       return
