@@ -95,6 +95,7 @@ export class CallGate {
 
   async #counted<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
     this.#inProgress += 1
+    const startedAtMs = performance.now()
     let outcome = 'ok'
     try {
       return await work()
@@ -103,7 +104,9 @@ export class CallGate {
       outcome = failure.code
       throw failure
     } finally {
-      this.#context.metrics.calls.increment({ operation: name, outcome })
+      const { calls, callSeconds } = this.#context.metrics
+      calls.increment({ operation: name, outcome })
+      callSeconds.observe({ operation: name }, (performance.now() - startedAtMs) / 1000)
       this.#inProgress -= 1
       if (this.#inProgress === 0) this.#onIdle?.()
     }

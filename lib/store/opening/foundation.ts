@@ -104,8 +104,8 @@ export async function openFoundation(text: string, options: OpenOptions): Promis
       connectionsMax: url.connectionsMax,
     })
     if (permits !== undefined) {
-      context.addGauge('permitsFree', {}, () => permits.free)
-      context.addGauge('permitsWaiting', {}, () => permits.waiting)
+      context.addGauge(metrics.permitsFree, {}, () => permits.free)
+      context.addGauge(metrics.permitsWaiting, {}, () => permits.waiting)
     }
     return {
       url,
