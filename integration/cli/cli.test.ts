@@ -34,6 +34,9 @@ describe('usage', () => {
     [['get', '--help']],
     [['prune', '--help']],
     [['scan', '--help']],
+    [['doctor', '--help']],
+    [['bench', '--help']],
+    [['watch', '--help']],
   ])('%j shows help on stdout and exits 0', async args => {
     const { exitCode, stdout, stderr } = await runCli(args)
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
