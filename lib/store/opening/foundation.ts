@@ -15,7 +15,7 @@ import { BlockStateHolder } from '../context/block-state.ts'
 import { StoreContext } from '../context/store-context.ts'
 import { type EventLogger, safeLogger } from '../logging/logger.ts'
 import { ensureRegistered, loadUdfModule } from '../udf/udf-module.ts'
-import { chooseTransport, type TransportChoice } from './choose-transport.ts'
+import { chooseTransport } from './choose-transport.ts'
 import {
   administrationOptions,
   connectionOptions,
@@ -25,6 +25,7 @@ import {
 } from './client-options.ts'
 import { checkOptionNames, type OpenOptions } from './open-options.ts'
 import { startEmbedded } from './start-embedded.ts'
+import type { TransportChoice } from './transport-choice.ts'
 
 /** What an open store stands on. */
 export interface StoreFoundation {

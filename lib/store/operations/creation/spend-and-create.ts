@@ -79,7 +79,8 @@ export async function spendAndCreate(
     existed = failure
   }
   try {
-    if (confirm && metadata?.conflicting !== true) await confirmOrGiveUp(context, tx, requests, steps, existed)
+    if (confirm && metadata?.conflicting !== true)
+      await confirmOrGiveUp(context, tx, requests, steps, existed)
   } catch (error) {
     // Another call is creating it, and looks at the inputs itself when it has done so.
     const isUnfinished = existed !== undefined && asStoreError(error, 'confirming').code === 'TX_NOT_FOUND'
