@@ -2,7 +2,8 @@ import { InvalidArgumentError } from '../errors/index.ts'
 import { Counter, Gauge, Histogram, type MetricsRegistry } from './registry.ts'
 
 const ITEM_BOUNDS = [1, 4, 16, 64, 256, 1024, 4096]
-const SECOND_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10]
+/** One just above 100 ms, the default linger: it tells a lone call from one that waited for more than that. */
+const SECOND_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.125, 0.25, 0.5, 1, 2.5, 10]
 
 const BATCHER = 'store, get, spend, outpoint, locked, increment or setDAH'
 const OPERATION = 'the name of the public method'

@@ -37,7 +37,7 @@ const BREAKER_STYLES = { closed: 'green', 'half-open': 'yellow', open: 'red' } a
 export function renderView(sample: Sample | undefined, options: ViewOptions): string[] {
   const lines = [
     header(sample, options),
-    [],
+    troubleLine(options),
     ...(sample === undefined ? [[{ text: 'waiting for a second reading' }]] : body(sample, options)),
   ]
   return lines.slice(0, options.rows - 1).map(cells => fitted(cells, options))
@@ -61,18 +61,18 @@ export function renderLine(sample: Sample): string {
   ].join('  ')
 }
 
-function header(
-  sample: Sample | undefined,
-  { url, intervalMs, history, columns, trouble }: ViewOptions,
-): Cell[] {
+function header(sample: Sample | undefined, { url, intervalMs, history, columns }: ViewOptions): Cell[] {
   const clock = sample === undefined ? '' : `  ${sample.time.slice(11, 19)} UTC`
   const title: Cell[] = [
     { text: 'utxo-store', style: 'bold' },
     { text: ` ${url}${clock}  every ${intervalMs / 1000} s` },
   ]
-  if (trouble !== undefined) return [...title, { text: `  ${trouble}`, style: 'red' }]
   const room = columns - title.reduce((width, { text }) => width + text.length, 2)
   return room < 8 ? title : [...title, { text: `  ${sparkline(history.slice(-room))}`, style: 'dim' }]
+}
+
+function troubleLine({ trouble }: ViewOptions): Cell[] {
+  return trouble === undefined ? [] : [{ text: trouble, style: 'red' }]
 }
 
 function body(sample: Sample, { rows }: ViewOptions): Cell[][] {
