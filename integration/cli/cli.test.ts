@@ -229,7 +229,8 @@ describe('replay of a blk*.dat', () => {
       Buffer.alloc(5_000),
     )
     const checkpoint = join(folder, 'checkpoint.json')
-    const store = storeUrl(server)
+    // A stand-in parent whose body the stopped process kept in its memory would be lost to the next one.
+    const store = storeUrl(server, { externalStore: pathToFileURL(join(folder, 'bodies')).href })
     const args = [
       'replay',
       file,
