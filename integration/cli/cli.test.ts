@@ -34,6 +34,9 @@ describe('usage', () => {
     [['get', '--help']],
     [['prune', '--help']],
     [['scan', '--help']],
+    [['doctor', '--help']],
+    [['bench', '--help']],
+    [['watch', '--help']],
   ])('%j shows help on stdout and exits 0', async args => {
     const { exitCode, stdout, stderr } = await runCli(args)
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
@@ -226,7 +229,8 @@ describe('replay of a blk*.dat', () => {
       Buffer.alloc(5_000),
     )
     const checkpoint = join(folder, 'checkpoint.json')
-    const store = storeUrl(server)
+    // A stand-in parent whose body the stopped process kept in its memory would be lost to the next one.
+    const store = storeUrl(server, { externalStore: pathToFileURL(join(folder, 'bodies')).href })
     const args = [
       'replay',
       file,

@@ -74,6 +74,19 @@ it('prints a line for each check, for people', async () => {
   expect(stdout).toMatch(/\n\d+ fine, \d+ warnings?, 0 failures\n$/)
 })
 
+it.each([
+  ['wire', 'by itself', '', /^wire, all nodes run 8\./],
+  ['client', 'because it is asked for', '&transport=client', /^the npm client, asked for$/],
+])('says that a store takes the %s transport %s', async (_transport, _why, more, message) => {
+  const url = storeUrl(server).replace(/&transport=\w+/, '')
+  const { report } = await doctor(url + more)
+  expect(of(report, 'transport')).toEqual({
+    check: 'transport',
+    level: 'ok',
+    message: expect.stringMatching(message),
+  })
+})
+
 it.each<[string, () => Promise<string>, string, RegExp]>([
   [
     'a namespace that is not there',

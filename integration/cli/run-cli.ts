@@ -1,4 +1,5 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createInterface, type Interface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
@@ -51,6 +52,26 @@ export async function interruptCli(
   })
   const exitCode = await new Promise<number | null>(resolve => child.once('close', resolve))
   return { exitCode, stdout, stderr }
+}
+
+export interface WatchingCli {
+  readonly child: ChildProcess
+  /** What it prints on stdout, as it comes. */
+  readonly lines: Interface
+  readonly ended: Promise<{ exitCode: number | null; stderr: string }>
+}
+
+/** Starts a command whose lines are read while it runs. */
+export function startWatch(args: readonly string[]): WatchingCli {
+  const child = spawn(process.execPath, [MAIN, ...args])
+  let stderr = ''
+  child.stderr.setEncoding('utf8').on('data', text => {
+    stderr += text
+  })
+  const ended = new Promise<{ exitCode: number | null; stderr: string }>(resolve =>
+    child.once('close', exitCode => resolve({ exitCode, stderr })),
+  )
+  return { child, lines: createInterface(child.stdout), ended }
 }
 
 export interface ServedCli {

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { UtxoStore } from 'aerospike-utxo-store'
+import { diagnose, UtxoStore } from 'aerospike-utxo-store'
 import { type EmbeddedServerHandle, startEmbeddedServer } from 'aerospike-utxo-store/embedded'
 
 /** Which transport a store takes; the server is embedded, whatever --server says, so that its answers can be changed. */
@@ -75,6 +75,20 @@ describe('a store', () => {
     await expect(UtxoStore.open(urlOf(old.port, '&transport=wire'))).rejects.toMatchObject({
       code: 'STORAGE_UNAVAILABLE',
       message: expect.stringContaining('7.2.0.1'),
+    })
+  })
+
+  it('is diagnosed so: the choice with its reason, or a failure with its mend', async () => {
+    const of = async (more: string) =>
+      (await diagnose(urlOf(old.port, more))).find(({ check }) => check === 'transport')
+    expect(await of('')).toMatchObject({
+      level: 'ok',
+      message: expect.stringMatching(/^the npm client, .*7\.2\.0\.1/),
+    })
+    expect(await of('&transport=wire')).toMatchObject({
+      level: 'failure',
+      message: expect.stringContaining('7.2.0.1'),
+      mend: expect.stringContaining('transport=wire'),
     })
   })
 })

@@ -178,6 +178,22 @@ ${STORE_HELP}`,
       (await import('./commands/bench.ts')).bench(options, createOutput(options.json === true)),
     )
 
+  program
+    .command('watch')
+    .description("shows what a running store does, live, from its process's metrics endpoint")
+    .argument('<url>', 'where the process serves its prom-client registry: http://host:port/metrics')
+    .option('--interval <milliseconds>', 'time between samples', wholeNumber(50, 3_600_000), 1_000)
+    .option('--samples <number>', 'end after so many samples', wholeNumber(1, 1_000_000_000))
+    .option('--json', 'print each sample as one line of JSON')
+    .addHelpText(
+      'after',
+      `
+Throughput and latency by operation, queues, batches in flight and their limit, connections, the circuit
+breaker, and errors. Without a terminal it prints one line for each sample. SIGINT ends it with exit code 0.
+The store has to be opened with a registry: UtxoStore.open(url, { metrics: registry }).`,
+    )
+    .action(async (url, options) => (await import('./commands/watch.ts')).watch(url, options))
+
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({ outputError: () => {} })
   }

@@ -1,2 +1,2 @@
-export type { MetricsRegistry } from './registry.ts'
-export { createMetrics, type GaugeName, type StoreMetrics } from './store-metrics.ts'
+export type { Gauge, Labels, MetricsRegistry } from './registry.ts'
+export { createMetrics, type StoreMetrics } from './store-metrics.ts'

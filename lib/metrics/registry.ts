@@ -6,7 +6,34 @@ export interface MetricsRegistry {
   getSingleMetric(name: string): unknown
 }
 
-export type Labels = Readonly<Record<string, string>>
+/** A value for each label of a metric. */
+export type Labels<Label extends string = string> = Readonly<Record<Label, string>>
+
+export const TOPICS = ['Calls', 'Batches', 'Load', 'Spends', 'Repairs'] as const
+export type Topic = (typeof TOPICS)[number]
+
+export type Unit =
+  | 'calls'
+  | 'items'
+  | 'seconds'
+  | 'rows'
+  | 'batches'
+  | 'inputs'
+  | 'connections'
+  | 'events'
+  | 'state'
+
+/** What a metric is: the documents and the dashboard are made from it. */
+export interface MetricDefinition<Label extends string> {
+  readonly name: string
+  readonly help: string
+  /** What it tells something about: documents and dashboard are ordered by it. */
+  readonly topic: Topic
+  /** What one of its values counts or measures. */
+  readonly unit: Unit
+  /** Its labels, and what their values are. */
+  readonly labels: Readonly<Record<Label, string>>
+}
 
 interface MetricValue {
   readonly value: number
@@ -28,16 +55,22 @@ interface Series<State> {
   readonly state: State
 }
 
-abstract class Metric<State> {
+abstract class Metric<State, Label extends string> {
   readonly name: string
   readonly help: string
+  readonly topic: Topic
+  readonly unit: Unit
+  readonly labels: Readonly<Record<Label, string>>
   readonly aggregator = 'sum'
   abstract readonly type: MetricSnapshot['type']
   protected readonly series = new Map<string, Series<State>>()
 
-  constructor(name: string, help: string) {
+  constructor({ name, help, topic, unit, labels }: MetricDefinition<Label>) {
     this.name = name
     this.help = help
+    this.topic = topic
+    this.unit = unit
+    this.labels = labels
   }
 
   get(): MetricSnapshot {
@@ -51,7 +84,7 @@ abstract class Metric<State> {
     }
   }
 
-  protected stateOf(labels: Labels): State {
+  protected stateOf(labels: Labels<Label>): State {
     // On the way of every call: cheaper than an array of the values.
     let key = ''
     for (const name in labels) key += `${labels[name]}\0`
@@ -68,10 +101,10 @@ abstract class Metric<State> {
 }
 
 /** A count that only grows. */
-export class Counter extends Metric<{ value: number }> {
+export class Counter<Label extends string = string> extends Metric<{ value: number }, Label> {
   readonly type = 'counter'
 
-  increment(labels: Labels, by = 1): void {
+  increment(labels: Labels<Label>, by = 1): void {
     this.stateOf(labels).value += by
   }
 
@@ -85,11 +118,11 @@ export class Counter extends Metric<{ value: number }> {
 }
 
 /** A value that is read from its sources when the registry is scraped; sources of the same labels add up. */
-export class Gauge extends Metric<Set<() => number>> {
+export class Gauge<Label extends string = string> extends Metric<Set<() => number>, Label> {
   readonly type = 'gauge'
 
   /** Reads `source` from now on, until the function that comes back is called. */
-  addSource(labels: Labels, source: () => number): () => void {
+  addSource(labels: Labels<Label>, source: () => number): () => void {
     const sources = this.stateOf(labels)
     // An entry of its own: two stores may give the same function.
     const entry = (): number => source()
@@ -115,25 +148,26 @@ interface HistogramState {
 }
 
 /** Observations counted by size; the bounds are fixed when it is made. */
-export class Histogram extends Metric<HistogramState> {
+export class Histogram<Label extends string = string> extends Metric<HistogramState, Label> {
   readonly type = 'histogram'
-  readonly #bounds: readonly number[]
+  /** Upper bounds of the buckets; one more takes what is above the last. */
+  readonly bounds: readonly number[]
 
-  constructor(name: string, help: string, bounds: readonly number[]) {
-    super(name, help)
-    this.#bounds = bounds
+  constructor(definition: MetricDefinition<Label>, bounds: readonly number[]) {
+    super(definition)
+    this.bounds = bounds
   }
 
-  observe(labels: Labels, value: number): void {
+  observe(labels: Labels<Label>, value: number): void {
     const state = this.stateOf(labels)
     let bucket = 0
-    while (bucket < this.#bounds.length && value > (this.#bounds[bucket] ?? 0)) bucket += 1
+    while (bucket < this.bounds.length && value > (this.bounds[bucket] ?? 0)) bucket += 1
     state.counts[bucket] = (state.counts[bucket] ?? 0) + 1
     state.sum += value
   }
 
   protected newState(): HistogramState {
-    return { counts: new Array(this.#bounds.length + 1).fill(0), sum: 0 }
+    return { counts: new Array(this.bounds.length + 1).fill(0), sum: 0 }
   }
 
   protected valuesOf({ labels, state }: Series<HistogramState>): MetricValue[] {
@@ -142,7 +176,7 @@ export class Histogram extends Metric<HistogramState> {
       total += count
       return {
         metricName: `${this.name}_bucket`,
-        labels: { ...labels, le: String(this.#bounds[index] ?? '+Inf') },
+        labels: { ...labels, le: String(this.bounds[index] ?? '+Inf') },
         value: total,
       }
     })

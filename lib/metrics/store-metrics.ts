@@ -2,89 +2,195 @@ import { InvalidArgumentError } from '../errors/index.ts'
 import { Counter, Gauge, Histogram, type MetricsRegistry } from './registry.ts'
 
 const ITEM_BOUNDS = [1, 4, 16, 64, 256, 1024, 4096]
-const SECOND_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10]
+/** One just above 100 ms, the default linger: it tells a lone call from one that waited for more than that. */
+const SECOND_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.125, 0.25, 0.5, 1, 2.5, 10]
 
-/** Every metric of a store: the one place for its name, its labels and what it means. */
+const BATCHER = 'store, get, spend, outpoint, locked, increment or setDAH'
+const OPERATION = 'the name of the public method'
+
+/**
+ * Every metric of a store: the one place for its name, its labels and what it means. docs/metrics.md and
+ * docs/grafana-dashboard.json are made from it by `node scripts/metrics-page.js`.
+ */
 const METRICS = {
   calls: () =>
-    new Counter(
-      'utxo_store_calls_total',
-      'calls of the public API, by operation and outcome (ok or the error code)',
+    new Counter({
+      name: 'utxo_store_calls_total',
+      help: 'calls of the public API, by operation and outcome (ok or the error code)',
+      topic: 'Calls',
+      unit: 'calls',
+      labels: { operation: OPERATION, outcome: 'ok, or the code of the error' },
+    }),
+  callSeconds: () =>
+    new Histogram(
+      {
+        name: 'utxo_store_call_seconds',
+        help: 'time until the work of a call had ended, by operation',
+        topic: 'Calls',
+        unit: 'seconds',
+        labels: { operation: OPERATION },
+      },
+      SECOND_BOUNDS,
     ),
   batchItems: () =>
     new Histogram(
-      'utxo_store_batch_items',
-      'items of a batch, by batcher and reason of its dispatch',
+      {
+        name: 'utxo_store_batch_items',
+        help: 'items of a batch, by batcher and reason of its dispatch',
+        topic: 'Batches',
+        unit: 'items',
+        labels: { batcher: BATCHER, reason: 'size (it was full), linger, drain, tick or close' },
+      },
       ITEM_BOUNDS,
     ),
   queueSeconds: () =>
     new Histogram(
-      'utxo_store_queue_seconds',
-      'wait of a batch’s first item for its dispatch, by batcher',
+      {
+        name: 'utxo_store_queue_seconds',
+        help: 'wait of a batch’s first item for its dispatch, by batcher',
+        topic: 'Batches',
+        unit: 'seconds',
+        labels: { batcher: BATCHER },
+      },
       SECOND_BOUNDS,
     ),
   batchSeconds: () =>
-    new Histogram('utxo_store_batch_seconds', 'time of a dispatch, by batcher', SECOND_BOUNDS),
+    new Histogram(
+      {
+        name: 'utxo_store_batch_seconds',
+        help: 'time of a dispatch, by batcher',
+        topic: 'Batches',
+        unit: 'seconds',
+        labels: { batcher: BATCHER },
+      },
+      SECOND_BOUNDS,
+    ),
   refusedItems: () =>
-    new Counter(
-      'utxo_store_refused_items_total',
-      'items refused because the queue was at its cap, by batcher',
-    ),
+    new Counter({
+      name: 'utxo_store_refused_items_total',
+      help: 'items refused because the queue was at its cap, by batcher',
+      topic: 'Load',
+      unit: 'items',
+      labels: { batcher: BATCHER },
+    }),
   failedItems: () =>
-    new Counter(
-      'utxo_store_unanswered_items_total',
-      'items that a handler left without an answer, by batcher',
-    ),
+    new Counter({
+      name: 'utxo_store_unanswered_items_total',
+      help: 'items that a handler left without an answer, by batcher',
+      topic: 'Batches',
+      unit: 'items',
+      labels: { batcher: BATCHER },
+    }),
   unwantedAnswers: () =>
-    new Counter(
-      'utxo_store_unwanted_answers_total',
-      'answers for items that were answered or given up, by batcher',
-    ),
+    new Counter({
+      name: 'utxo_store_unwanted_answers_total',
+      help: 'answers for items that were answered or given up, by batcher',
+      topic: 'Batches',
+      unit: 'events',
+      labels: { batcher: BATCHER },
+    }),
   followUpFailures: () =>
-    new Counter(
-      'utxo_store_follow_up_failures_total',
-      'follow-ups of signals that failed, by follow_up: increment, delete_at_height or creating',
-    ),
+    new Counter({
+      name: 'utxo_store_follow_up_failures_total',
+      help: 'follow-ups of signals that failed, by follow_up: increment, delete_at_height or creating',
+      topic: 'Repairs',
+      unit: 'events',
+      labels: {
+        follow_up: 'increment (count of spent pages), delete_at_height or creating (clearing of marks)',
+      },
+    }),
   creationRepairs: () =>
-    new Counter(
-      'utxo_store_creation_repairs_total',
-      'interrupted creations that were completed, by what was missing: records, or only the clearing of marks',
-    ),
+    new Counter({
+      name: 'utxo_store_creation_repairs_total',
+      help: 'interrupted creations that were completed, by what was missing: records, or only the clearing of marks',
+      topic: 'Repairs',
+      unit: 'events',
+      labels: { repaired: 'records or marks' },
+    }),
   overloadRetries: () =>
-    new Counter(
-      'utxo_store_overload_retried_rows_total',
-      'rows sent again after a server refused them for load',
-    ),
+    new Counter({
+      name: 'utxo_store_overload_retried_rows_total',
+      help: 'rows sent again after a server refused them for load',
+      topic: 'Load',
+      unit: 'rows',
+      labels: {},
+    }),
   breakerChanges: () =>
-    new Counter(
-      'utxo_store_spend_breaker_changes_total',
-      'changes of the circuit breaker of spends, by the state that it came to',
-    ),
+    new Counter({
+      name: 'utxo_store_spend_breaker_changes_total',
+      help: 'changes of the circuit breaker of spends, by the state that it came to',
+      topic: 'Spends',
+      unit: 'events',
+      labels: { state: 'open, half-open or closed' },
+    }),
   breakerRefusals: () =>
-    new Counter('utxo_store_spend_breaker_refusals_total', 'inputs refused by the circuit breaker'),
+    new Counter({
+      name: 'utxo_store_spend_breaker_refusals_total',
+      help: 'inputs refused by the circuit breaker',
+      topic: 'Spends',
+      unit: 'inputs',
+      labels: {},
+    }),
   breakerOpen: () =>
-    new Gauge(
-      'utxo_store_spend_breaker_open',
-      'the circuit breaker of spends: 0 closed, 0.5 half-open, 1 open; stores add up',
-    ),
-  queuedItems: () => new Gauge('utxo_store_queued_items', 'items queued, by batcher'),
-  dispatchesInFlight: () => new Gauge('utxo_store_dispatches_in_flight', 'batches in flight, by batcher'),
+    new Gauge({
+      name: 'utxo_store_spend_breaker_open',
+      help: 'the circuit breaker of spends: 0 closed, 0.5 half-open, 1 open; stores add up',
+      topic: 'Spends',
+      unit: 'state',
+      labels: {},
+    }),
+  queuedItems: () =>
+    new Gauge({
+      name: 'utxo_store_queued_items',
+      help: 'items queued, by batcher',
+      topic: 'Load',
+      unit: 'items',
+      labels: { batcher: BATCHER },
+    }),
+  dispatchesInFlight: () =>
+    new Gauge({
+      name: 'utxo_store_dispatches_in_flight',
+      help: 'batches in flight, by batcher',
+      topic: 'Load',
+      unit: 'batches',
+      labels: { batcher: BATCHER },
+    }),
   concurrencyLimit: () =>
-    new Gauge('utxo_store_concurrency_limit', 'most batches in flight as of now, by batcher'),
-  permitsFree: () => new Gauge('utxo_store_connection_permits_free', 'connections free for a batch'),
+    new Gauge({
+      name: 'utxo_store_concurrency_limit',
+      help: 'most batches in flight as of now, by batcher',
+      topic: 'Load',
+      unit: 'batches',
+      labels: { batcher: BATCHER },
+    }),
+  permitsFree: () =>
+    new Gauge({
+      name: 'utxo_store_connection_permits_free',
+      help: 'connections free for a batch',
+      topic: 'Load',
+      unit: 'connections',
+      labels: {},
+    }),
   permitsWaiting: () =>
-    new Gauge('utxo_store_connection_permits_waiting', 'batches that wait for a connection'),
+    new Gauge({
+      name: 'utxo_store_connection_permits_waiting',
+      help: 'batches that wait for a connection',
+      topic: 'Load',
+      unit: 'batches',
+      labels: {},
+    }),
   rollbacks: () =>
-    new Counter(
-      'utxo_store_spend_rollbacks_total',
-      'spends that failed in part, by what became of their successes',
-    ),
+    new Counter({
+      name: 'utxo_store_spend_rollbacks_total',
+      help: 'spends that failed in part, by what became of their successes',
+      topic: 'Spends',
+      unit: 'events',
+      labels: {
+        outcome:
+          'fired (undone), reclaimed, spender_exists, acknowledged_before, transient_lock, transient_creating (kept), or indeterminate',
+      },
+    }),
 } as const
-
-/** The metrics that are read when they are scraped. */
-export type GaugeName = {
-  [Name in keyof typeof METRICS]: ReturnType<(typeof METRICS)[Name]> extends Gauge ? Name : never
-}[keyof typeof METRICS]
 
 export type StoreMetrics = { readonly [Name in keyof typeof METRICS]: ReturnType<(typeof METRICS)[Name]> }
 

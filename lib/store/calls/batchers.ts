@@ -50,9 +50,9 @@ export function createBatchers(context: StoreContext): Batchers {
   ): Batcher<Request, Answer> => {
     const batcher = new Batcher(batcherOptions(name, context), handler)
     const labels = { batcher: name }
-    context.addGauge('queuedItems', labels, () => batcher.queuedItems)
-    context.addGauge('dispatchesInFlight', labels, () => batcher.dispatchesInFlight)
-    context.addGauge('concurrencyLimit', labels, () => batcher.concurrencyLimit)
+    context.addGauge(context.metrics.queuedItems, labels, () => batcher.queuedItems)
+    context.addGauge(context.metrics.dispatchesInFlight, labels, () => batcher.dispatchesInFlight)
+    context.addGauge(context.metrics.concurrencyLimit, labels, () => batcher.concurrencyLimit)
     return batcher
   }
   const followUps = {

@@ -132,8 +132,10 @@ class CallsInProgress {
     this.#context = context
   }
 
-  ended(operation: string, outcome: string): void {
-    this.#context.metrics.calls.increment({ operation, outcome })
+  ended(operation: string, outcome: string, startedAtMs: number): void {
+    const { calls, callSeconds } = this.#context.metrics
+    calls.increment({ operation, outcome })
+    callSeconds.observe({ operation }, (performance.now() - startedAtMs) / 1000)
     this.calls -= 1
     if (this.calls === 0) this.onIdle?.()
   }
@@ -149,6 +151,7 @@ class AdmittedCall<Result> {
   readonly #progress: CallsInProgress
   readonly #name: string
   readonly #wait: ReleasedWait<Result>
+  readonly #startedAtMs = performance.now()
 
   constructor(
     progress: CallsInProgress,
@@ -174,12 +177,12 @@ class AdmittedCall<Result> {
 
   readonly #succeed = (result: Result): void => {
     this.#wait.succeed(result)
-    this.#progress.ended(this.#name, 'ok')
+    this.#progress.ended(this.#name, 'ok', this.#startedAtMs)
   }
 
   readonly #fail = (error: unknown): void => {
     const failure = error instanceof WaitError ? waitFailure(error) : asStoreError(error, this.#name)
     this.#wait.fail(failure)
-    this.#progress.ended(this.#name, failure.code)
+    this.#progress.ended(this.#name, failure.code, this.#startedAtMs)
   }
 }

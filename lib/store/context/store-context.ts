@@ -1,6 +1,6 @@
 import { StoreError } from '../../errors/index.ts'
 import type { ExternalStore } from '../../external/index.ts'
-import type { GaugeName, StoreMetrics } from '../../metrics/index.ts'
+import type { Gauge, Labels, StoreMetrics } from '../../metrics/index.ts'
 import type { Settings } from '../../settings/index.ts'
 import {
   type Administration,
@@ -110,12 +110,16 @@ export class StoreContext {
       externalStoreConcurrency === 0
         ? undefined
         : new ConnectionPermits(externalStoreConcurrency, 'place at the external store')
-    this.addGauge('breakerOpen', {}, () => BREAKER_LEVELS[this.spendBreaker.state])
+    this.addGauge(this.metrics.breakerOpen, {}, () => BREAKER_LEVELS[this.spendBreaker.state])
   }
 
   /** Has a gauge read a value of this store until the store is closed. */
-  addGauge(name: GaugeName, labels: Readonly<Record<string, string>>, source: () => number): void {
-    this.#gauges.push(this.metrics[name].addSource(labels, source))
+  addGauge<Label extends string>(
+    gauge: Gauge<Label>,
+    labels: Labels<NoInfer<Label>>,
+    source: () => number,
+  ): void {
+    this.#gauges.push(gauge.addSource(labels, source))
   }
 
   /** The store is closed: its gauges no longer show it. */

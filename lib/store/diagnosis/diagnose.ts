@@ -6,7 +6,12 @@ import {
   type SettingsInput,
   type StoreUrl,
 } from '../../settings/index.ts'
-import { ClientAdministration, connectClient, type Host } from '../../transport/client/index.ts'
+import {
+  ClientAdministration,
+  type ClientConnection,
+  connectClient,
+  type Host,
+} from '../../transport/client/index.ts'
 import { administrationOptions, connectionOptions } from '../opening/client-options.ts'
 import { startEmbedded } from '../opening/start-embedded.ts'
 import { checkCluster } from './cluster-checks.ts'
@@ -15,6 +20,7 @@ import { checkConnections, checkExternalStore } from './local-checks.ts'
 import { checkNamespace } from './namespace-checks.ts'
 import { gatherFacts } from './node-facts.ts'
 import { checkSet } from './set-checks.ts'
+import { checkTransport } from './transport-check.ts'
 
 export interface DiagnoseOptions {
   /** The settings that the store will be opened with. */
@@ -56,10 +62,11 @@ async function diagnoseCluster(
   { fix = false, signal }: DiagnoseOptions,
 ): Promise<Finding[]> {
   const where = hosts.map(({ host, port }) => `${host}:${port}`).join(', ')
+  let client: ClientConnection
   let administration: ClientAdministration
   try {
     const connection = { ...connectionOptions(url, settings), connectRetries: CONNECT_RETRIES }
-    const client = await connectClient({ ...connection, hosts, signal })
+    client = await connectClient({ ...connection, hosts, signal })
     administration = new ClientAdministration(client, administrationOptions(url, settings))
   } catch (error) {
     return [
@@ -75,8 +82,10 @@ async function diagnoseCluster(
     findings.push(...ofNamespace)
     const hasNamespace = !ofNamespace.some(({ check, level }) => check === 'namespace' && level === 'failure')
     const { namespace, set } = url
-    if (hasNamespace)
+    if (hasNamespace) {
+      findings.push(await checkTransport({ url, settings, hosts, client }))
       findings.push(...(await checkSet({ administration, namespace, set, settings, fix, signal })))
+    }
   } catch (error) {
     findings.push(
       failure('cluster answers', messageOf(error), 'See the log of the server; then run this again.'),

@@ -5,13 +5,7 @@ import type { ConnectionPermits, Transport } from '../../transport/index.ts'
 import { Cluster, WireTransport } from '../../transport/wire/index.ts'
 import type { EventLogger } from '../logging/logger.ts'
 import { clusterOptions, transportOptions, wantedTransport } from './client-options.ts'
-
-/** What carries the batches of a store, and why it does. */
-export interface TransportChoice {
-  /** `wire`: this library's own encoder straight to the nodes. `client`: the npm client. */
-  readonly transport: 'wire' | 'client'
-  readonly reason: string
-}
+import type { TransportChoice } from './transport-choice.ts'
 
 export interface ChosenTransport {
   readonly transport: Transport

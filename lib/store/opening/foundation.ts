@@ -15,7 +15,7 @@ import { BlockStateHolder } from '../context/block-state.ts'
 import { StoreContext } from '../context/store-context.ts'
 import { type EventLogger, safeLogger } from '../logging/logger.ts'
 import { ensureRegistered, loadUdfModule } from '../udf/udf-module.ts'
-import { chooseTransport, type TransportChoice } from './choose-transport.ts'
+import { chooseTransport } from './choose-transport.ts'
 import {
   administrationOptions,
   connectionOptions,
@@ -25,6 +25,7 @@ import {
 } from './client-options.ts'
 import { checkOptionNames, type OpenOptions } from './open-options.ts'
 import { startEmbedded } from './start-embedded.ts'
+import type { TransportChoice } from './transport-choice.ts'
 
 /** What an open store stands on. */
 export interface StoreFoundation {
@@ -104,8 +105,8 @@ export async function openFoundation(text: string, options: OpenOptions): Promis
       connectionsMax: url.connectionsMax,
     })
     if (permits !== undefined) {
-      context.addGauge('permitsFree', {}, () => permits.free)
-      context.addGauge('permitsWaiting', {}, () => permits.waiting)
+      context.addGauge(metrics.permitsFree, {}, () => permits.free)
+      context.addGauge(metrics.permitsWaiting, {}, () => permits.waiting)
     }
     return {
       url,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
+import { latencyChart } from '../../../lib/cli/bench/page/latency-chart.ts'
 import { reportPage } from '../../../lib/cli/bench/page/page.ts'
 import type { Report } from '../../../lib/cli/bench/report.ts'
 import { ratiosOf } from '../../../lib/cli/bench/rounds.ts'
@@ -107,6 +108,22 @@ describe('page', () => {
     expect(page).not.toMatch(/NaN|undefined|Infinity|\[object/)
   })
 
+  it('begins with records per second by operation and subject, where there is more than one operation', () => {
+    const figures = [
+      sampleFigure(),
+      sampleFigure({
+        operation: 'get',
+        subject: 'store-client',
+        recordsPerSecond: { median: 77_000, min: 1, max: 2 },
+      }),
+    ]
+    const [, glance = ''] =
+      /At a glance([\s\S]*?)<\/section>/.exec(reportPage(sampleReport({ figures }))) ?? []
+    const cells = [...glance.matchAll(/<td[^>]*>([^<]*)</g)].map(([, cell]) => cell)
+    expect(cells).toEqual(['create', '–', '120,000', 'get', '77,000', '–'])
+    expect(reportPage(sampleReport())).not.toContain('At a glance')
+  })
+
   it('has both grounds', () => {
     expect(reportPage(sampleReport())).toContain('prefers-color-scheme: dark')
   })
@@ -115,5 +132,39 @@ describe('page', () => {
     const page = reportPage(sampleReport(EMPTY))
     expect(page).toMatch(/^<!doctype html>[\s\S]*<\/html>\n$/)
     expect(page).not.toMatch(/NaN|undefined|Infinity/)
+  })
+})
+
+describe('the axis of latencies', () => {
+  const ticksOf = (...values: number[]): string[] => {
+    const rows = values.map(value => ({
+      series: 0,
+      latencyMs: { p50: value, p90: value, p99: value, max: value },
+    }))
+    return [...latencyChart('Latency', rows).text.matchAll(/>([\d.,]+) ms<\/text>/g)].map(
+      ([, tick = '']) => tick,
+    )
+  }
+
+  it.each<[number[], string[]]>([
+    [
+      [340, 700],
+      ['200', '500', '1,000'],
+    ],
+    [[5], ['5', '10']],
+    [
+      [1, 900],
+      ['1', '10', '100', '1,000'],
+    ],
+    [
+      [0.002, 0.3],
+      ['0.01', '0.1'],
+    ],
+  ])('of %j has the steps around them, and no more than fit', (values, ticks) => {
+    expect(ticksOf(...values)).toEqual(ticks)
+  })
+
+  it('of nothing is drawn all the same', () => {
+    expect(latencyChart('Latency', []).text).not.toMatch(/NaN|Infinity/)
   })
 })

@@ -11,28 +11,57 @@ export interface LatencyRow {
 const WIDTH = 330
 const ROW = 26
 const AXIS = 22
-const PADDING = 14
+/** Room for half of the outermost labels. */
+const PADDING = 28
+/** More of them would run into one another. */
+const TICKS_MAX = 5
 
 /** Percentiles on a logarithmic scale: a line from p50 to the largest, with marks at p50, p90 and p99. */
 export function latencyChart(title: string, rows: readonly LatencyRow[]): Markup {
   const values = rows
     .flatMap(({ latencyMs }) => Object.values(latencyMs) as number[])
     .filter(value => value > 0)
-  const lowest = Math.floor(Math.log10(Math.min(...values)))
-  const highest = Math.max(lowest + 1, Math.ceil(Math.log10(Math.max(...values))))
+  const { lowest, highest, ticks } = axisOf(values)
   const x = (value: number): number =>
     PADDING +
-    ((Math.log10(Math.max(value, 10 ** lowest)) - lowest) / (highest - lowest)) * (WIDTH - 2 * PADDING)
+    (Math.log(Math.max(value, lowest) / lowest) / Math.log(highest / lowest)) * (WIDTH - 2 * PADDING)
   const height = rows.length * ROW
-  const decades = Array.from({ length: highest - lowest + 1 }, (_, index) => 10 ** (lowest + index))
   return html`<figure style="margin:0"><h3>${title}</h3>
 <svg viewBox="0 0 ${WIDTH} ${height + AXIS}" role="img" aria-label="${title}">
-${decades.map(
+${ticks.map(
   value =>
     html`<path class="grid" d="M${pixels(x(value))} 0V${height}"/><text class="quiet" text-anchor="middle" x="${pixels(x(value))}" y="${height + 15}">${figure(value)} ms</text>`,
 )}
 ${rows.map(({ series, latencyMs }, index) => rowMarkup(series, latencyMs, index * ROW + ROW / 2, x))}
 </svg></figure>`
+}
+
+interface Axis {
+  readonly lowest: number
+  readonly highest: number
+  readonly ticks: readonly number[]
+}
+
+/** From the step below the least to the step above the largest, so that what lies close together is told apart. */
+function axisOf(values: readonly number[]): Axis {
+  const least = values.length === 0 ? 1 : Math.min(...values)
+  const largest = values.length === 0 ? 10 : Math.max(...values)
+  const steps = stepsAround(least, largest)
+  const lowest = steps.findLast(step => step <= least) ?? least
+  const highest = steps.find(step => step > Math.max(largest, lowest)) ?? largest
+  const shown = steps.filter(step => step >= lowest && step <= highest)
+  const decades = shown.filter(step => step.toExponential().startsWith('1e'))
+  return { lowest, highest, ticks: shown.length <= TICKS_MAX ? shown : decades }
+}
+
+/** 1, 2 and 5 of each power of ten, from below the least to above the largest. */
+function stepsAround(least: number, largest: number): number[] {
+  const from = Math.floor(Math.log10(least))
+  const to = Math.ceil(Math.log10(largest)) + 1
+  // By text, since 10 ** -3 is no exact number.
+  return Array.from({ length: to - from + 1 }, (_, index) => from + index).flatMap(power =>
+    [1, 2, 5].map(step => Number(`${step}e${power}`)),
+  )
 }
 
 function rowMarkup(

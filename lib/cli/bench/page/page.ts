@@ -7,6 +7,7 @@ import {
   headFacts,
   latencySections,
   operationSection,
+  overview,
   type Subjects,
   soakSection,
 } from './sections.ts'
@@ -34,6 +35,7 @@ ${report.failure === null ? '' : html`<p class="warn">Failed, these are the figu
 ${report.unavailable.map(({ subject, reason }) => html`<p class="warn">Not measured: ${subject}: ${reason}</p>`)}
 ${headFacts(report)}
 </header>
+${overview(report, subjects)}
 ${operationsOf(report).map(operation => operationSection(report, operation, subjects))}
 ${comparisons(report, subjects)}
 ${latencySections(report, subjects)}

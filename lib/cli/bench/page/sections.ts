@@ -38,6 +38,30 @@ export function headFacts({ machine, parameters, memory, server }: Report): Mark
   return html`<dl class="facts">${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`
 }
 
+/** What most readers came for, before all detail: how many records a second, by operation and subject. */
+export function overview({ figures, subjects: measured }: Report, subjects: Subjects): Markup {
+  const operations = [...new Set(figures.map(({ operation }) => operation))]
+  const shown = measured.filter(({ id }) => figures.some(({ subject }) => subject === id))
+  if (operations.length < 2) return html``
+  return html`<section><h2>At a glance</h2><p class="quiet">Records per second.</p>
+${table(
+  ['', ...shown.map(({ id }) => titleCell(id, subjects))],
+  operations.map(operation => [
+    operation,
+    ...shown.map(({ id }) => {
+      const row = figures.find(each => each.operation === operation && each.subject === id)
+      return row === undefined ? '–' : rate(row.recordsPerSecond.median)
+    }),
+  ]),
+  { figuresOnly: true },
+)}</section>`
+}
+
+function titleCell(subject: string, subjects: Subjects): Markup {
+  const { title = subject, series = 0 } = subjects.get(subject) ?? {}
+  return html`<span class="subject">${swatch(series)}${title}</span>`
+}
+
 export function operationSection({ figures }: Report, operation: OperationName, subjects: Subjects): Markup {
   const rows = figures.filter(each => each.operation === operation)
   const seriesOf = ({ subject }: Figure): number => subjects.get(subject)?.series ?? 0
@@ -47,7 +71,7 @@ export function operationSection({ figures }: Report, operation: OperationName, 
     label: cpuText(row),
   }))
   return html`<section><h2>${operation}</h2><p class="quiet">${OPERATIONS[operation]}</p>
-<ul class="legend">${rows.map(row => html`<li>${swatch(seriesOf(row))}${subjects.get(row.subject)?.title ?? row.subject}</li>`)}</ul>
+<ul class="legend">${rows.map(row => html`<li>${titleCell(row.subject, subjects)}</li>`)}</ul>
 <div class="charts">
 ${barChart(
   'Records per second',
@@ -67,7 +91,7 @@ ${latencyChart(
 ${table(
   ['', 'records/s', 'spread', 'p50 ms', 'p90', 'p99', 'largest', 'client µs', 'server µs', 'limited by'],
   rows.map(row => [
-    subjects.get(row.subject)?.title ?? row.subject,
+    titleCell(row.subject, subjects),
     rate(row.recordsPerSecond.median),
     spreadPercent(row.recordsPerSecond),
     ...latencyCells(row.latencyMs),
@@ -85,22 +109,20 @@ function cpuText({ clientCpuMicroseconds, serverCpuMicroseconds }: Figure): stri
 
 export function comparisons({ ratios }: Report, subjects: Subjects): Markup {
   if (ratios.length === 0) return html``
-  const titleOf = (subject: string): string => subjects.get(subject)?.title ?? subject
   return html`<section><h2>Compared</h2><p class="quiet">The store as a multiple of another subject of the same run, round by round.</p>
 ${table(
-  ['', 'throughput', 'client CPU', 'operation', 'compared with'],
-  ratios.map(({ operation, subject, of, recordsPerSecond, clientCpu }) => [
-    titleOf(subject),
+  ['', 'throughput', 'client CPU', ''],
+  ratios.map(({ operation, subject, of, recordsPerSecond, clientCpu }, index) => [
+    operation === ratios[index - 1]?.operation ? '' : operation,
     `${recordsPerSecond.toFixed(2)} ×`,
     `${clientCpu.toFixed(2)} ×`,
-    operation,
-    titleOf(of),
+    html`${titleCell(subject, subjects)} as a multiple of ${titleCell(of, subjects)}`,
   ]),
 )}</section>`
 }
 
 export function latencySections({ loneCalls, halfLoad }: Report, subjects: Subjects): Markup {
-  const titleOf = (subject: string): string => subjects.get(subject)?.title ?? subject
+  const titleOf = (subject: string): Markup => titleCell(subject, subjects)
   const lone = html`<section><h2>A lone call on an idle store</h2><p class="quiet">It waits for its linger and a round trip; beside them is what one row takes through the transport alone.</p>
 ${table(
   ['', 'p50 ms', 'p90', 'p99', 'largest', 'linger ms', 'round trip ms', 'operation'],
@@ -157,9 +179,13 @@ function swatch(series: number): Markup {
   return html`<i style="background:var(--series-${series})"></i>`
 }
 
-/** The first column and the last are text, those between are figures. */
-function table(header: readonly string[], rows: readonly (readonly Cell[])[]): Markup {
-  const kind = (column: number): string => (column === header.length - 1 ? 'text' : '')
+/** The first column is text, and so is the last unless `figuresOnly`; those between are figures. */
+function table(
+  header: readonly Cell[],
+  rows: readonly (readonly Cell[])[],
+  { figuresOnly = false } = {},
+): Markup {
+  const kind = (column: number): string => (column === header.length - 1 && !figuresOnly ? 'text' : '')
   return html`<div class="scroll"><table><thead><tr>${header.map((name, column) => html`<th class="${kind(column)}">${name}</th>`)}</tr></thead>
 <tbody>${rows.map(row => html`<tr>${row.map((cell, column) => html`<td class="${kind(column)}">${cell}</td>`)}</tr>`)}</tbody></table></div>`
 }

@@ -37,7 +37,7 @@ section { background: var(--card); border: 1px solid var(--line); border-radius:
 .facts dd { margin: 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); gap: 20px 32px; margin-top: 16px; }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 18px; margin: 14px 0 0; padding: 0; list-style: none; font-size: 13.5px; }
-.legend i { display: inline-block; width: 11px; height: 11px; border-radius: 3px; margin-right: 7px; }
+.subject i { display: inline-block; width: 11px; height: 11px; border-radius: 3px; margin-right: 7px; }
 svg { display: block; width: 100%; height: auto; overflow: visible; }
 svg text { fill: var(--text); font: 12px system-ui, "DejaVu Sans", sans-serif; font-variant-numeric: tabular-nums; }
 svg text.quiet { fill: var(--quiet); font-size: 11px; }
@@ -48,6 +48,7 @@ table { border-collapse: collapse; width: 100%; font-size: 13.5px; font-variant-
 th, td { text-align: right; padding: 5px 10px; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th { color: var(--quiet); font-weight: 600; font-size: 12.5px; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
+th .subject { white-space: normal; display: inline-block; }
 td.text, th.text { text-align: left; white-space: normal; min-width: 170px; }
 tr:last-child td { border-bottom: 0; }
 footer { margin-top: 28px; font-size: 13px; color: var(--quiet); }
