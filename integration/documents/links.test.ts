@@ -9,18 +9,6 @@ it.each(pages)('each link of $path leads somewhere', page => {
   expect(linkTargets(page.text).flatMap(target => brokenLink(page, target))).toEqual([])
 })
 
-it.each(pages)('each path and npm script that $path names exists', ({ path, text }) => {
-  // A change that was true when it was made may name what is gone.
-  if (path === 'CHANGELOG.md') return
-  const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
-    scripts: Record<string, string>
-  }
-  const paths = [...text.matchAll(/(?<![\w/.-])((?:lib|lua|test|integration|bench|scripts)\/[\w./-]*\w)/g)]
-  const commands = [...text.matchAll(/npm run ([\w:]+)/g)]
-  expect(paths.flatMap(([, name = '']) => (existsSync(join(ROOT, name)) ? [] : name))).toEqual([])
-  expect(commands.flatMap(([, name = '']) => (Object.hasOwn(scripts, name) ? [] : name))).toEqual([])
-})
-
 it('finds links, anchors and prose', () => {
   const text =
     '# Where `it` is: "here"\n[a](b.md#c) and `[no](link)`\n```\n# no heading\n```\n## Twice\n## Twice\n'
