@@ -40,7 +40,7 @@ let words: Set<string> | undefined
 function wordsOfSources(): Set<string> {
   if (words !== undefined) return words
   words = new Set()
-  for (const folder of ['lib', 'lua', 'docs/aerospike']) {
+  for (const folder of ['lib', 'lua', 'integration', 'docs/aerospike']) {
     for (const name of readdirSync(join(ROOT, folder), { recursive: true }) as string[]) {
       if (!/\.(ts|js|lua|conf)$/.test(name)) continue
       for (const [word] of readFileSync(join(ROOT, folder, name), 'utf8').matchAll(/\w+/g)) words.add(word)
