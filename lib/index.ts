@@ -19,12 +19,19 @@ export {
   type Transaction,
   type TransactionInput,
   type TransactionOutput,
+  type TransactionParts,
   txidFromHex,
   txidKey,
   txidToHex,
   utxoHash,
 } from './bitcoin/index.ts'
-export { ERROR_CODES, type ErrorCode, InvalidArgumentError, StoreError } from './errors/index.ts'
+export {
+  ERROR_CODES,
+  type ErrorCode,
+  InvalidArgumentError,
+  StoreError,
+  type StoreErrorOptions,
+} from './errors/index.ts'
 export type { MetricsRegistry } from './metrics/index.ts'
 export {
   decodeSpendingData,
@@ -35,9 +42,10 @@ export {
   type MinedBlockInfo,
   type SpendingData,
   type TransactionMetadata,
+  type TxInpoint,
   type UtxoSlot,
 } from './record/index.ts'
-export { SETTINGS, type Settings, type SettingsInput } from './settings/index.ts'
+export { SETTINGS, type SettingName, type Settings, type SettingsInput } from './settings/index.ts'
 export {
   type BlockMembership,
   type BlockState,
@@ -82,10 +90,12 @@ export {
   type Spend,
   type SpendAndCreateOptions,
   SpendError,
+  type SpendFlags,
   type SpendOptions,
   type SpendState,
   type SpendStatus,
   type SpentAndCreated,
+  type SpentOutput,
   type TransactionSource,
   type TransactionWithPreviousOutputs,
   type TransportChoice,
@@ -99,4 +109,28 @@ export {
   type WalkOptions,
   type WalkProgress,
 } from './store/index.ts'
-export type { BatchOptions, BatchRow, Bins, BinValue, RowAnswer, Transport } from './transport/index.ts'
+export type {
+  ApplyRow,
+  BatchOptions,
+  BatchRow,
+  Bins,
+  BinValue,
+  Comparison,
+  ExecuteRow,
+  ExistsPolicy,
+  Filter,
+  FilterValue,
+  Parameter,
+  ParameterType,
+  ReadRow,
+  RecordKey,
+  RemoveRow,
+  RowAnswer,
+  StatementCase,
+  StatementOperation,
+  StatementValue,
+  Transport,
+  WriteOperation,
+  WriteRow,
+  WriteStatement,
+} from './transport/index.ts'

@@ -20,7 +20,7 @@ import { released } from './waiting/released.ts'
  *
  * Txids are 32 bytes in internal order, or display hex where a string is given. Every error is a `StoreError`
  * with a stable `code`. An error other than a verdict on the data (`TX_…`, `UTXO_…`) leaves the outcome
- * unknown; repeating the same call is safe, for every operation is idempotent.
+ * unknown; repeating the same call is safe, but for `incrementSpentRecords`, which counts twice.
  */
 export class UtxoStore extends WalkCalls implements AsyncDisposable {
   readonly #foundation: StoreFoundation
