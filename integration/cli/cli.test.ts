@@ -13,7 +13,7 @@ import {
 } from 'aerospike-utxo-store'
 import { ask } from '../cluster/cluster-info.ts'
 import { storeUrl, type TestServer, testServer, uniqueSet } from '../servers/server.ts'
-import { BLOCK_357238, BLOCK_364292, interruptCli, runCli, startServe } from './run-cli.ts'
+import { BLOCK_357238, BLOCK_364292, interruptCli, runCli, runCliUnread, startServe } from './run-cli.ts'
 
 let server: TestServer
 
@@ -26,6 +26,10 @@ afterAll(async () => {
 })
 
 describe('usage', () => {
+  it('is no failure where nobody reads it to its end', async () => {
+    expect(await runCliUnread(['bench', '--help'])).toEqual({ exitCode: 0, stderr: '' })
+  })
+
   it.each([
     [[]],
     [['--help']],

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { createInterface, type Interface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
@@ -31,6 +32,18 @@ export async function runCli(args: readonly string[], env: Record<string, string
     child.once('close', resolve)
   })
   return { exitCode, stdout, stderr }
+}
+
+/** Runs a command whose reader is gone before it writes. */
+export async function runCliUnread(args: readonly string[]): Promise<Omit<CliRun, 'stdout'>> {
+  const child = spawn(process.execPath, [MAIN, ...args])
+  child.stdout.destroy()
+  let stderr = ''
+  child.stderr.setEncoding('utf8').on('data', text => {
+    stderr += text
+  })
+  const [exitCode] = await once(child, 'close')
+  return { exitCode, stderr }
 }
 
 /** Starts a command, sends it a signal as soon as its stderr says something, and runs it to its end. */

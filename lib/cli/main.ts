@@ -225,4 +225,10 @@ async function main(args: string[]): Promise<number> {
   }
 }
 
+// Whoever reads the output may have enough of it, as `head` has: that is no failure of the command.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit()
+})
+
 process.exitCode = await main(process.argv.slice(2))
