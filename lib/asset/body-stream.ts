@@ -41,11 +41,11 @@ export class BodyStream extends Readable {
     this.#body = body
     this.#controller = controller
     this.#stallTimeoutMs = stallTimeoutMs
+    this.once('end', () => this.#stopWatching())
+    this.#watch()
     const { signal } = controller
     signal.addEventListener('abort', () => this.destroy(asError(signal.reason)), { once: true })
     if (signal.aborted) this.destroy(asError(signal.reason))
-    this.once('end', () => this.#stopWatching())
-    this.#watch()
   }
 
   /**

@@ -19,7 +19,7 @@ import {
 
 const small = sampleSubtree(300)
 /** More than the sockets between server and client hold. */
-const large = sampleSubtree(4_000, { scriptBytes: 6_000 })
+const large = sampleSubtree(1_600, { scriptBytes: 15_000 })
 const subtrees: readonly SampleSubtree[] = [small, large]
 
 let folder: TestFolder
