@@ -16,7 +16,9 @@ beforeEach(async () => {
   folder = await testFolder(subtree)
   files = await SubtreeFolder.open(folder.path)
 })
-afterEach(() => folder[Symbol.asyncDispose]())
+afterEach(async () => {
+  await folder[Symbol.asyncDispose]()
+})
 
 const names = async (): Promise<string[]> => (await readdir(folder.path)).sort()
 
