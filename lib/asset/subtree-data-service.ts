@@ -137,23 +137,28 @@ export class SubtreeDataService {
   async #open(work: Work): Promise<SubtreeData> {
     const { root } = work
     // Without a permit: looking costs nothing that could run out.
-    if (await this.#files.hasData(root)) return this.#existing(work)
+    if (await this.#files.hasData(root)) {
+      const data = await this.#existing(work)
+      if (data !== undefined) return data
+    }
     if (!(await this.#files.hasSubtree(root))) throw notFound(root)
     const permit = this.#creations.tryAcquire()
     if (permit === undefined) {
       const text = `${this.#limits.creationsMax} data files are being built; try again later`
       throw new StoreError('SERVICE_UNAVAILABLE', text)
     }
-    return (await this.#missing(work, permit)) ?? this.#existing(work)
+    const data = (await this.#missing(work, permit)) ?? (await this.#existing(work))
+    if (data !== undefined) return data
+    throw new StoreError('SERVICE_UNAVAILABLE', `the data file of ${root} came and went; try again later`)
   }
 
-  async #existing({ root, controller }: Work): Promise<SubtreeData> {
+  /** Undefined where somebody has removed the file since it was looked for. */
+  async #existing({ root, controller }: Work): Promise<SubtreeData | undefined> {
     const permit = await this.#readers.acquire(controller.signal)
     const file = await this.#orReleased(permit, () => this.#files.openData(root))
     if (file === undefined) {
-      // It was there a moment ago: somebody has removed it.
       permit.release()
-      throw notFound(root)
+      return undefined
     }
     const body: Body = {
       pieces: () => file.read(),

@@ -177,6 +177,22 @@ describe('a file that another has built meanwhile is read', () => {
   })
 })
 
+it('builds a file that was there, and is gone when it is opened', async () => {
+  const removed: SubtreeFiles = {
+    hasData: async root => root === first.root || files.hasData(root),
+    openData: async root => files.openData(root),
+    hasSubtree: root => files.hasSubtree(root),
+    openSubtree: root => files.openSubtree(root),
+    createData: root => files.createData(root),
+  }
+  const service = serve({ files: removed })
+  await expect(service.open(first.root)).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
+  let looks = 0
+  const once = serve({ files: { ...removed, hasData: async () => looks++ === 0 } })
+  expect((await read(once, first.root)).equals(first.data)).toBe(true)
+  expect([service.load, once.load]).toEqual([IDLE, IDLE])
+})
+
 describe('lesson 92: a client that goes is noticed', () => {
   it('while the store is read: nothing remains, and the permit comes back when the reads have ended', async () => {
     const service = serve({ chunkTransactionsMax: 20, fetchConcurrency: 2 })
