@@ -49,9 +49,9 @@ it('builds the data of a subtree from the store, body by body, and serves it fro
   await using app = fastify()
   await app.register(assetPlugin, { service })
   const base = await app.listen({ host: '127.0.0.1', port: 0 })
-  expect((await fetched(base, subtree)).equals(subtree.data)).toBe(true)
+  expect((await fetched(base, subtree)).equals(subtree.data())).toBe(true)
   expect(await dataFiles()).toEqual([`${subtree.root}.subtreeData`])
-  expect((await fetched(base, subtree)).equals(subtree.data)).toBe(true)
+  expect((await fetched(base, subtree)).equals(subtree.data())).toBe(true)
   const unknown = await folder.add([coinbase()])
   await expect(fetchSubtreeData(base, unknown.root)).rejects.toMatchObject({ code: 'ERROR' })
   expect(await dataFiles()).toEqual([`${subtree.root}.subtreeData`])
@@ -64,7 +64,7 @@ describe('utxo-store asset', () => {
     const base = served.ready.replace(/^ready /, '')
     try {
       expect(base).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/api\/v1$/)
-      expect((await fetched(base, subtree)).equals(subtree.data)).toBe(true)
+      expect((await fetched(base, subtree)).equals(subtree.data())).toBe(true)
     } finally {
       expect(await served.stop(signal)).toBe(0)
     }

@@ -7,8 +7,8 @@ import { encodeTransaction, type Transaction, txidToHex } from 'aerospike-utxo-s
 export interface Subtree {
   /** Display hex. */
   readonly root: string
-  /** What its data file holds, without the magic. */
-  readonly data: Buffer
+  /** Makes what its data file holds, without the magic. */
+  data(): Buffer
 }
 
 /** A folder of subtrees, which goes with the test. */
@@ -31,13 +31,13 @@ export class SubtreeFixture implements AsyncDisposable {
     const head = [Buffer.from('S-1.0   '), root, uint64(0), uint64(0), uint64(nodes.length)]
     const name = txidToHex(root)
     await writeFile(join(this.path, `${name}.subtree`), Buffer.concat([...head, ...nodes, uint64(0)]))
-    return { root: name, data: Buffer.concat(txs.map(tx => encodeTransaction(tx))) }
+    return { root: name, data: () => Buffer.concat(txs.map(tx => encodeTransaction(tx))) }
   }
 
   /** Writes the data file of a subtree, as a service has left it. */
   async publish({ root, data }: Subtree): Promise<void> {
     const path = join(this.path, `${root}.subtreeData`)
-    await writeFile(path, Buffer.concat([Buffer.from('SD-1.0  '), data]))
+    await writeFile(path, Buffer.concat([Buffer.from('SD-1.0  '), data()]))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
