@@ -43,8 +43,7 @@ export async function* fetchInOrder<Request, Chunk extends object>(
       changes.tell()
     }
   }
-  const onAbort = (): void =>
-    fail(new StoreError('CONTEXT_CANCELED', 'subtree data: the reader is gone', { cause: signal.reason }))
+  const onAbort = (): void => fail(readerGone(signal))
   if (signal.aborted) onAbort()
   signal.addEventListener('abort', onAbort, { once: true })
   for (let started = 0; started < concurrency; started++) void lane().catch(fail)
@@ -64,6 +63,10 @@ export async function* fetchInOrder<Request, Chunk extends object>(
     chunks.clear()
     changes.tell()
   }
+}
+
+export function readerGone({ reason }: AbortSignal): StoreError {
+  return new StoreError('CONTEXT_CANCELED', 'subtree data: the reader is gone', { cause: reason })
 }
 
 /** Wakes those who wait for something to change. */

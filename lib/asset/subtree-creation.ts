@@ -1,5 +1,5 @@
-import { StoreError } from '../errors/index.ts'
 import type { Body } from './body-stream.ts'
+import { readerGone } from './fetch-in-order.ts'
 import type { Permit } from './semaphore.ts'
 import { SettledSource } from './settled-source.ts'
 import type { PartialDataFile, SubtreeNodes } from './subtree-files.ts'
@@ -42,7 +42,7 @@ export class SubtreeCreation implements Body {
     for await (const piece of subtreeTransactions(nodes, build)) {
       await partial.write(piece)
       this.#bytes += piece.byteLength
-      if (signal.aborted) throw canceled(signal)
+      if (signal.aborted) throw readerGone(signal)
       yield piece
     }
     await partial.publish()
@@ -60,8 +60,4 @@ export class SubtreeCreation implements Body {
     await this.#source.settled()
     permit.release()
   }
-}
-
-function canceled({ reason }: AbortSignal): StoreError {
-  return new StoreError('CONTEXT_CANCELED', 'subtree data: the reader is gone', { cause: reason })
 }

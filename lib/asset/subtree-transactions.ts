@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { doubleSha256, encodeTransaction, txidToHex } from '../bitcoin/index.ts'
 import { StoreError } from '../errors/index.ts'
-import { fetchInOrder } from './fetch-in-order.ts'
+import { fetchInOrder, readerGone } from './fetch-in-order.ts'
 import type { SubtreeNode, SubtreeNodes } from './subtree-files.ts'
 import { isCoinbasePlaceholder } from './subtree-format.ts'
 import type { ReadTransaction, TransactionSource } from './transaction-source.ts'
@@ -16,12 +16,16 @@ export interface BuildOptions {
   readonly signal: AbortSignal
 }
 
-interface Chunk {
-  /** Index of its first transaction in the subtree. */
+/** Which transactions are read at once. */
+interface ChunkRequest {
+  /** Index of the first of them in the subtree. */
   readonly from: number
   readonly txids: readonly Uint8Array[]
-  /** Dropped one by one as they are written. */
-  readonly answers: (ReadTransaction | undefined)[]
+}
+
+/** Encodings, for parsed transactions take several times their bytes; each piece is dropped when it is handed out. */
+interface Chunk {
+  readonly pieces: (Uint8Array | undefined)[]
 }
 
 /** Between two looks at the signal lie so many transactions at the most (semantics 9.2). */
@@ -41,16 +45,18 @@ export async function* subtreeTransactions(
   { source, chunkTransactionsMax, chunkBytesMax, fetchConcurrency, signal }: BuildOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const requests = chunkRequests(nodes, chunkTransactionsMax, chunkBytesMax)
-  const fetch = async ({ from, txids }: ChunkRequest): Promise<Chunk> => {
+  const fetch = async (request: ChunkRequest): Promise<Chunk> => {
     // Without the signal: it would give the permit back while the batch is still under way in the server.
-    const answers = await source.batchDecorate(txids, ['tx'])
-    return { from, txids, answers }
+    const answers = await source.batchDecorate(request.txids, ['tx'])
+    return { pieces: await encodedPieces(request, answers, signal) }
   }
-  for await (const chunk of fetchInOrder(requests, fetch, { concurrency: fetchConcurrency, signal }))
-    yield* pieces(chunk, signal)
+  for await (const { pieces } of fetchInOrder(requests, fetch, { concurrency: fetchConcurrency, signal })) {
+    for (const [index, piece] of pieces.entries()) {
+      pieces[index] = undefined
+      if (piece !== undefined) yield piece
+    }
+  }
 }
-
-type ChunkRequest = Pick<Chunk, 'from' | 'txids'>
 
 async function* chunkRequests(
   nodes: SubtreeNodes,
@@ -81,25 +87,26 @@ function fitting(nodes: readonly SubtreeNode[], bytesMax: number): number {
   return nodes.length
 }
 
-async function* pieces(
-  { from, txids, answers }: Chunk,
+async function encodedPieces(
+  { from, txids }: ChunkRequest,
+  answers: readonly ReadTransaction[],
   signal: AbortSignal,
-): AsyncGenerator<Uint8Array, void, undefined> {
+): Promise<Uint8Array[]> {
+  const pieces: Uint8Array[] = []
   let [encoded, bytes]: [Uint8Array[], number] = [[], 0]
   for (const [index, txid] of txids.entries()) {
     const encoding = provenEncoding(txid, answers[index], from + index)
-    answers[index] = undefined
     encoded.push(encoding)
     bytes += encoding.byteLength
     const isFull = encoded.length >= PIECE_TRANSACTIONS_MAX || bytes >= PIECE_BYTES
     if (!isFull && index < txids.length - 1) continue
+    pieces.push(Buffer.concat(encoded, bytes))
+    ;[encoded, bytes] = [[], 0]
     // A disconnect is an event, and is heard of in a turn of the event loop only.
     await turn()
-    if (signal.aborted)
-      throw new StoreError('CONTEXT_CANCELED', 'subtree data: the reader is gone', { cause: signal.reason })
-    yield Buffer.concat(encoded, bytes)
-    ;[encoded, bytes] = [[], 0]
+    if (signal.aborted) throw readerGone(signal)
   }
+  return pieces
 }
 
 /** A wrong transaction must not reach a file that peers trust. */
