@@ -12,6 +12,8 @@ const STATUS_OF_CODE: Partial<Record<ErrorCode, number>> = {
   INVALID_ARGUMENT: 400,
   NOT_FOUND: 404,
   SERVICE_UNAVAILABLE: 503,
+  // Either nobody hears it, or it waited for a permit when the service closed.
+  CONTEXT_CANCELED: 503,
 }
 
 const RETRY_AFTER_SECONDS = 1

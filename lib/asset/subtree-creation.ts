@@ -1,5 +1,4 @@
 import type { Body } from './body-stream.ts'
-import { readerGone } from './fetch-in-order.ts'
 import type { Permit } from './semaphore.ts'
 import { SettledSource } from './settled-source.ts'
 import type { PartialDataFile, SubtreeNodes } from './subtree-files.ts'
@@ -37,12 +36,11 @@ export class SubtreeCreation implements Body {
   }
 
   async *pieces(): AsyncGenerator<Uint8Array, void, undefined> {
-    const { nodes, partial, signal } = this.#options
+    const { nodes, partial } = this.#options
     const build: BuildOptions = { ...this.#options, source: this.#source }
     for await (const piece of subtreeTransactions(nodes, build)) {
       await partial.write(piece)
       this.#bytes += piece.byteLength
-      if (signal.aborted) throw readerGone(signal)
       yield piece
     }
     await partial.publish()

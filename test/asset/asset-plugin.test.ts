@@ -202,6 +202,21 @@ it('closes with the app: cut off, cleaned up, and nothing listens any more', asy
   }
 })
 
+it('tells who still waited for a permit when it closed that it may try again', async () => {
+  await listen({ readersMax: 1 })
+  await folder.put(`${large.root}.subtreeData`, Buffer.concat([DATA_MAGIC, large.data]))
+  const silent = silentClient(large.root)
+  try {
+    await until(() => service.load.readers === 1, 'one reads')
+    const waiting = get(large.root)
+    await until(() => service.load.waitingReaders === 1, 'one waits')
+    const [answer] = await Promise.all([waiting, app.close()])
+    expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1'])
+  } finally {
+    silent.destroy()
+  }
+})
+
 describe('a peer', () => {
   it('waits for its turn, and gets the body of the attempt that was served', async () => {
     await listen({ creationsMax: 1 })

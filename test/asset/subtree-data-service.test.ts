@@ -306,6 +306,38 @@ describe('permits come back once', () => {
   })
 })
 
+it('closes every file that it opens, however it ends', async () => {
+  const open = new Set<object>()
+  const watched = <File extends { close(): Promise<void> }>(file: File | undefined): File | undefined => {
+    if (file === undefined) return undefined
+    const close = file.close.bind(file)
+    open.add(file)
+    file.close = async () => {
+      open.delete(file)
+      await close()
+    }
+    return file
+  }
+  const service = serve({
+    files: {
+      hasData: root => files.hasData(root),
+      openData: async root => watched(await files.openData(root)),
+      hasSubtree: root => files.hasSubtree(root),
+      openSubtree: async root => watched(await files.openSubtree(root)),
+      createData: root => files.createData(root),
+    },
+  })
+  await read(service, first.root)
+  await read(service, first.root)
+  source.remove(second.txs[0]?.txid as Uint8Array)
+  await expect(service.open(second.root)).rejects.toMatchObject({ code: 'PROCESSING' })
+  const { stream } = await service.open(third.root)
+  expect(open.size).toBe(1)
+  stream.destroy()
+  await closed(stream)
+  expect(open.size).toBe(0)
+})
+
 describe('close', () => {
   it('lets an answer in progress end', async () => {
     const service = serve({ closeGraceMs: 20_000 })
