@@ -30,7 +30,16 @@ export const assetPlugin: FastifyPluginAsync<AssetPluginOptions> = async (
   { service }: AssetPluginOptions,
 ) => {
   app.setErrorHandler(answerError)
-  app.addHook('preClose', () => service.close())
+  // Begun before the server waits for its connections, so that it ends them; Fastify gives this hook no more time
+  // than plugins have to start, which is less than answers in progress may take.
+  app.addHook('preClose', async () => {
+    service.close().catch(() => {})
+  })
+  app.addHook('onClose', () => service.close())
+  // A connection whose answer ends while the server closes would keep it open for another request.
+  app.addHook('onResponse', async () => {
+    if (service.isClosed) setImmediate(() => app.server.closeIdleConnections())
+  })
   app.get<{ Params: { root: string } }>(
     '/subtree_data/:root',
     // HEAD would have to build the file to tell its length.

@@ -71,6 +71,11 @@ export class SubtreeDataService {
     }
   }
 
+  /** Whether `close` was called, which refuses new readers. */
+  get isClosed(): boolean {
+    return this.#closing !== undefined
+  }
+
   /**
    * The data of a subtree. Resolves when the first of it is there. The stream has to be read to its end or
    * destroyed; it fails where the rest cannot be had, and then nothing of a new file remains.
@@ -83,8 +88,7 @@ export class SubtreeDataService {
    */
   async open(root: string, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<SubtreeData> {
     const work = { root: txidToHex(txidFromHex(root, 'subtree root')), controller: new AbortController() }
-    if (this.#closing !== undefined)
-      throw new StoreError('SERVICE_UNAVAILABLE', 'the asset service is closed')
+    if (this.isClosed) throw new StoreError('SERVICE_UNAVAILABLE', 'the asset service is closed')
     const leave = this.#enter(work, signal)
     try {
       const data = await this.#open(work)

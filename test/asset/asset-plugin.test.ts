@@ -39,7 +39,10 @@ afterEach(async () => {
   await folder[Symbol.asyncDispose]()
 })
 
-async function listen(options: Partial<SubtreeDataOptions> = {}): Promise<void> {
+async function listen(
+  options: Partial<SubtreeDataOptions> = {},
+  server: { pluginTimeout?: number } = {},
+): Promise<void> {
   const files = await SubtreeFolder.open(folder.path)
   service = new SubtreeDataService({
     source,
@@ -49,7 +52,7 @@ async function listen(options: Partial<SubtreeDataOptions> = {}): Promise<void> 
     fetchConcurrency: 2,
     ...options,
   })
-  app = fastify()
+  app = fastify(server)
   await app.register(assetPlugin, { service, prefix: '/api/v1' })
   base = `${await app.listen({ host: '127.0.0.1', port: 0 })}/api/v1`
 }
@@ -196,6 +199,20 @@ it('closes with the app: cut off, cleaned up, and nothing listens any more', asy
     await until(() => service.load.creations === 1, 'it builds')
     await app.close()
     expect(service.load.creations).toBe(0)
+    expect(await dataFiles()).toEqual([])
+  } finally {
+    silent.destroy()
+  }
+})
+
+it('gives answers in progress the time that they have, be it longer than plugins have to start', async () => {
+  await listen({ closeGraceMs: 600, creationsMax: 1 }, { pluginTimeout: 200 })
+  const silent = silentClient(large.root)
+  try {
+    await until(() => service.load.creations === 1, 'it builds')
+    const startedMs = performance.now()
+    await app.close()
+    expect(performance.now() - startedMs).toBeGreaterThan(590)
     expect(await dataFiles()).toEqual([])
   } finally {
     silent.destroy()
