@@ -75,7 +75,8 @@ collect()
 const bodyBytes = built.bytes / TRANSACTIONS
 figures.creationsStalled = service.load.creations
 figures.heldMegabytes = (liveBytes() - before) / MEGABYTE
-figures.boundMegabytes = (CREATIONS * (2 * FETCHES + 1) * CHUNK_TRANSACTIONS * bodyBytes) / MEGABYTE
+// What is held beside the chunks are buffers of streams and sockets, and the clients, which live in this process too.
+figures.chunksMegabytesMax = (CREATIONS * (2 * FETCHES + 1) * CHUNK_TRANSACTIONS * bodyBytes) / MEGABYTE
 const refused = await addSubtree()
 figures.refusalMs = await latencies(refused, 503)
 figures.existingFirstByteMsSaturated = await latencies(existing, 200)
