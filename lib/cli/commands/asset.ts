@@ -21,6 +21,7 @@ const CONNECTION_TIMEOUT_MS = 120_000
 
 /** Serves until SIGTERM or SIGINT, then ends the answers in progress and returns; a second signal ends it at once. */
 export async function asset(options: AssetCommandOptions, output: Output): Promise<void> {
+  const fastify = await loadFastify()
   const log = createLog()
   const stopped = new Promise<void>(resolve => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve())
@@ -34,7 +35,6 @@ export async function asset(options: AssetCommandOptions, output: Output): Promi
     fetchConcurrency: options.fetches,
     logger: log,
   })
-  const fastify = await loadFastify()
   const loggerInstance: FastifyBaseLogger = log
   await using app = fastify({
     loggerInstance,
@@ -58,7 +58,7 @@ async function loadFastify(): Promise<typeof import('fastify').fastify> {
   } catch (cause) {
     throw new StoreError(
       'PROCESSING',
-      `utxo-store asset needs the package fastify; install it beside this one (npm install fastify@5): ${messageOf(cause)}`,
+      `serving by HTTP needs the package fastify; install it beside this one (npm install fastify@5): ${messageOf(cause)}`,
       { cause },
     )
   }
