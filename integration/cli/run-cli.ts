@@ -95,8 +95,13 @@ export interface ServedCli {
 }
 
 /** Starts `serve` and waits until it says that it is ready. */
-export async function startServe(args: readonly string[]): Promise<ServedCli> {
-  const child = spawn(process.execPath, [MAIN, 'serve', ...args])
+export function startServe(args: readonly string[]): Promise<ServedCli> {
+  return startCli(['serve', ...args])
+}
+
+/** Starts a command that serves, and waits until it says that it is ready. */
+export async function startCli(args: readonly string[]): Promise<ServedCli> {
+  const child = spawn(process.execPath, [MAIN, ...args])
   const closed = new Promise<number | null>(resolve => child.once('close', resolve))
   let stdout = ''
   const ready = await new Promise<string>((resolve, reject) => {
@@ -104,7 +109,7 @@ export async function startServe(args: readonly string[]): Promise<ServedCli> {
       stdout += text
       if (stdout.includes('\n')) resolve(stdout.slice(0, stdout.indexOf('\n')))
     })
-    child.once('close', code => reject(new Error(`serve ended with ${code} before it was ready`)))
+    child.once('close', code => reject(new Error(`${args[0]} ended with ${code} before it was ready`)))
   })
   return {
     ready,

@@ -19,6 +19,12 @@ const REPLAY_HELP = `Blocks are ordered by their predecessors; of branches the l
 before anything of it is stored. Memory does not grow with blocks or files, but by some hundred bytes for each
 block. SIGINT finishes the block in work and says how to go on.`
 
+const ASSET_HELP = `GET PREFIX/subtree_data/ROOT answers with the transactions of a subtree, one after the other. Files are
+ROOT.subtree (or ROOT.subtreeToCheck) and ROOT.subtreeData in the folder. A missing data file is built while it is
+sent, and kept; when as many are being built as may be, the answer is 503 with Retry-After, while existing files are
+served as ever. Prints \`ready http://HOST:PORT/PREFIX\` on stdout when it accepts clients; logs are JSON lines.
+Needs the package fastify (npm install fastify@5).`
+
 function wholeNumber(minimum: number, maximum: number): (text: string) => number {
   return text => {
     const value = Number(text)
@@ -127,6 +133,25 @@ function createProgram(): Command {
     .addHelpText('after', `\n${STORE_HELP}`)
     .action(async options =>
       (await import('./commands/scan.ts')).scan(options, createOutput(options.json === true)),
+    )
+
+  program
+    .command('asset')
+    .description(
+      "serves subtrees' data by HTTP, building missing files from the store, until SIGTERM or SIGINT",
+    )
+    .addOption(storeOption().makeOptionMandatory())
+    .requiredOption('--folder <path>', 'where subtrees and their data files lie')
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--port <number>', 'port to listen on; 0 picks a free one', wholeNumber(0, 65_535), 8090)
+    .option('--prefix <path>', 'what the paths of requests begin with', '/api/v1')
+    .option('--creations <number>', 'files built at a time; 0 for no limit', wholeNumber(0, 1_000), 4)
+    .option('--readers <number>', 'existing files read at a time', wholeNumber(1, 1_000_000), 512)
+    .option('--fetches <number>', 'reads from the store at a time, for each creation', wholeNumber(1, 64), 4)
+    .option('--json', 'print the ready line as JSON')
+    .addHelpText('after', `\n${ASSET_HELP}\n\n${STORE_HELP}`)
+    .action(async options =>
+      (await import('./commands/asset.ts')).asset(options, createOutput(options.json === true)),
     )
 
   program

@@ -1,0 +1,73 @@
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import { type ErrorCode, messageOf, StoreError } from '../errors/index.ts'
+import type { SubtreeDataService } from './subtree-data-service.ts'
+
+export interface AssetPluginOptions {
+  /** Closed when the Fastify instance closes. */
+  readonly service: SubtreeDataService
+}
+
+/** Every other error is 500 (semantics 9.2). */
+const STATUS_OF_CODE: Partial<Record<ErrorCode, number>> = {
+  INVALID_ARGUMENT: 400,
+  NOT_FOUND: 404,
+  SERVICE_UNAVAILABLE: 503,
+  // Either nobody hears it, or it waited for a permit when the service closed.
+  CONTEXT_CANCELED: 503,
+}
+
+const RETRY_AFTER_SECONDS = 1
+
+/**
+ * A Fastify 5 plugin: `GET /subtree_data/<root>` answers with the data of a subtree, whose root is 64 hex characters
+ * in display order. A failure after the headers ends the connection, so that no client takes a part for the whole.
+ * Errors are `{ code, message }`; 503 says `Retry-After`.
+ *
+ *     await app.register(assetPlugin, { service, prefix: '/api/v1' })
+ */
+export const assetPlugin: FastifyPluginAsync<AssetPluginOptions> = async (
+  app: FastifyInstance,
+  { service }: AssetPluginOptions,
+) => {
+  app.setErrorHandler(answerError)
+  // Begun before the server waits for its connections, so that it ends them; Fastify gives this hook no more time
+  // than plugins have to start, which is less than answers in progress may take.
+  app.addHook('preClose', async () => {
+    service.close().catch(() => {})
+  })
+  app.addHook('onClose', () => service.close())
+  // A connection whose answer ends while the server closes would keep it open for another request.
+  app.addHook('onResponse', async () => {
+    if (service.isClosed) setImmediate(() => app.server.closeIdleConnections())
+  })
+  app.get<{ Params: { root: string } }>(
+    '/subtree_data/:root',
+    // HEAD would have to build the file to tell its length.
+    { exposeHeadRoute: false },
+    async (request, reply) => {
+      const { stream, sizeBytes } = await service.open(request.params.root, { signal: disconnect(reply) })
+      reply.header('content-type', 'application/octet-stream')
+      if (sizeBytes !== undefined) reply.header('content-length', sizeBytes)
+      return reply.send(stream)
+    },
+  )
+}
+
+/** Fires when the client goes before it has everything. */
+function disconnect({ raw }: FastifyReply): AbortSignal {
+  const gone = new AbortController()
+  raw.once('close', () => {
+    if (!raw.writableFinished) gone.abort(new StoreError('CONTEXT_CANCELED', 'the client has disconnected'))
+  })
+  return gone.signal
+}
+
+function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const code = error instanceof StoreError ? error.code : 'UNKNOWN'
+  const status = STATUS_OF_CODE[code] ?? 500
+  if (status === 503) reply.header('retry-after', RETRY_AFTER_SECONDS)
+  if (status === 500) request.log.error({ err: error }, messageOf(error))
+  // What went wrong inside is for the log, not for a peer.
+  const message = status === 500 ? 'the data of the subtree cannot be served' : messageOf(error)
+  reply.status(status).send({ code, message })
+}

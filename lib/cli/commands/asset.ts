@@ -1,0 +1,65 @@
+import type { FastifyBaseLogger } from 'fastify'
+import { assetPlugin, SubtreeDataService, SubtreeFolder } from '../../asset/index.ts'
+import { messageOf, StoreError } from '../../errors/index.ts'
+import { UtxoStore } from '../../index.ts'
+import { createLog } from '../log.ts'
+import type { Output } from '../output.ts'
+
+export interface AssetCommandOptions {
+  store: string
+  folder: string
+  host: string
+  port: number
+  prefix: string
+  creations: number
+  readers: number
+  fetches: number
+}
+
+/** Longer than any wait of an answer in progress for the store or for its client. */
+const CONNECTION_TIMEOUT_MS = 120_000
+
+/** Serves until SIGTERM or SIGINT, then ends the answers in progress and returns; a second signal ends it at once. */
+export async function asset(options: AssetCommandOptions, output: Output): Promise<void> {
+  const fastify = await loadFastify()
+  const log = createLog()
+  const stopped = new Promise<void>(resolve => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve())
+  })
+  await using store = await UtxoStore.open(options.store, { logger: log })
+  const service = new SubtreeDataService({
+    source: store,
+    files: await SubtreeFolder.open(options.folder),
+    creationsMax: options.creations,
+    readersMax: options.readers,
+    fetchConcurrency: options.fetches,
+    logger: log,
+  })
+  const loggerInstance: FastifyBaseLogger = log
+  await using app = fastify({
+    loggerInstance,
+    connectionTimeout: CONNECTION_TIMEOUT_MS,
+    // What is in progress ends itself; connections that wait for another request are closed.
+    forceCloseConnections: 'idle',
+  })
+  await app.register(assetPlugin, { service, prefix: options.prefix })
+  const address = await app.listen({ host: options.host, port: options.port })
+  const ready = `${address}${options.prefix}`
+  output.result({ ready, folder: options.folder }, `ready ${ready}`)
+  await stopped
+  output.note('stopping')
+}
+
+/** An optional package: whoever only uses the store does not need a web server. */
+async function loadFastify(): Promise<typeof import('fastify').fastify> {
+  try {
+    const { fastify } = await import('fastify')
+    return fastify
+  } catch (cause) {
+    throw new StoreError(
+      'PROCESSING',
+      `serving by HTTP needs the package fastify; install it beside this one (npm install fastify@5): ${messageOf(cause)}`,
+      { cause },
+    )
+  }
+}
