@@ -1,3 +1,9 @@
+export {
+  type CachedStoreStatistics,
+  CachedUtxoStore,
+  type CachedUtxoStoreOptions,
+} from './cached-store/cached-utxo-store.ts'
+export type { StoreSurface } from './cached-store/call-policies.ts'
 export type { FeedLogger, FeedRecord, FeedSink, FeedSource } from './feed/broker.ts'
 export { FeedConsumer, type FeedConsumerOptions, type FeedCounts, type FeedTarget } from './feed/consumer.ts'
 export {

@@ -87,6 +87,17 @@ export function decodeMetaBytes(given: Uint8Array): CachedMetadata {
   }
 }
 
+/**
+ * Refuses with `PROCESSING` what can be no entry of the cache, by a look at its beginning: too short, with unknown
+ * flags, or of a conflicting transaction, which is never cached. `decodeMetaBytes` checks the rest.
+ */
+export function checkMetaBytes(bytes: Uint8Array): void {
+  const flags = bytes[FLAGS_AT] as number
+  if (bytes.byteLength < PARENT_TXIDS_AT) throw malformed(`${bytes.byteLength} bytes are too few`)
+  if ((flags & ~KNOWN_FLAGS) !== 0) throw malformed(`flags ${flags} are not all known`)
+  if ((flags & FLAGS.conflicting) !== 0) throw malformed('a conflicting transaction is not cached')
+}
+
 function flagsOf(metadata: CachedMetadata): number {
   let flags = 0
   for (const [name, bit] of Object.entries(FLAGS)) {
