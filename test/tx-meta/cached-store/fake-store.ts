@@ -85,6 +85,7 @@ export function cachedStore({ uncertainMs = 60_000, retention = 288 } = {}) {
     const before = store.called('getMeta')
     store.answer('getMeta', () => metadata({ conflicting: true }))
     await cached.getMeta(id)
+    store.answer('getMeta', () => metadata())
     return store.called('getMeta') === before
   }
   return { store, cached, isCached }
