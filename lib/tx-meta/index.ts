@@ -10,6 +10,7 @@ export {
   encodeFeedMessage,
   type FeedEntry,
   type FeedReading,
+  type FeedVersion,
   type FeedVisitor,
   readFeedMessage,
 } from './feed/message.ts'
