@@ -105,19 +105,6 @@ export class EntryRing {
     return length
   }
 
-  /**
-   * Reads what a look-up of that hash begins with, first of the index, then of the entry. Many of these do not wait
-   * for each other's memory, as look-ups do: a group of keys is touched before it is looked up.
-   */
-  touchIndex(hash: number): number {
-    return this.#index[(hash & this.#mask) * 2 + 1] as number
-  }
-
-  touchEntry(hash: number): number {
-    const at = this.#entryAt(hash & this.#mask)
-    return at === -1 ? 0 : (this.#words[at + TXID_AT] as number)
-  }
-
   /** Whether there was one. Its bytes stay in the ring until their turn comes. */
   delete(key: EntryKey): boolean {
     const slot = this.#find(key)

@@ -10,8 +10,6 @@ const BUCKET_BYTES = MEGABYTE
 const BUCKETS_MIN = 8
 /** Buckets share buffers, which large pages of memory fit into; the size of one is limited by the engine. */
 const SLAB_BUCKETS = 512
-/** Keys that are looked up together: as many reads as a processor has under way at a time, and some. */
-const GROUP_KEYS = 32
 /** A larger value is refused (semantics 9.1.1). */
 export const VALUE_BYTES_MAX = 2_048
 const TXID_BYTES = 32
@@ -42,13 +40,10 @@ export class FlatCache {
   readonly #seed = randomBytes(4).readInt32LE()
   readonly #start = randomBytes(4).readInt32LE()
   readonly #lookUp: LookUp
-  readonly #group: readonly LookUp[]
   readonly #pool = new ValuePool(VALUE_BYTES_MAX)
   #clears = 0
   #hits = 0
   #misses = 0
-  /** What was touched goes here, or the compiler would leave the reads out. */
-  #touched = 0
 
   /** Takes `megabytes` of memory, at once. Throws `INVALID_ARGUMENT` for anything but a positive number. */
   constructor(megabytes: number) {
@@ -59,9 +54,7 @@ export class FlatCache {
     const hashWords = (words: Int32Array, at: number): number => this.#hashWords(words, at)
     this.#buckets = makeBuckets(count, Math.floor(bytes / count / 4) * 4, hashWords)
     const bucket = this.#buckets[0] as EntryRing // at least BUCKETS_MIN
-    const lookUp = (): LookUp => ({ words: new Int32Array(TXID_WORDS), hash: 0, bucket })
-    this.#lookUp = lookUp()
-    this.#group = Array.from({ length: GROUP_KEYS }, lookUp)
+    this.#lookUp = { words: new Int32Array(TXID_WORDS), hash: 0, bucket }
   }
 
   /**
@@ -70,7 +63,7 @@ export class FlatCache {
    */
   set(txid: Uint8Array, value: Uint8Array, height: number): void {
     this.#checkHeight(height)
-    const { bucket } = this.#find(this.#lookUp, txid)
+    const { bucket } = this.#find(txid)
     if (value.byteLength <= VALUE_BYTES_MAX && bucket.set(this.#lookUp, value, height)) return
     bucket.delete(this.#lookUp)
     throw new StoreError('PROCESSING', `a value of ${value.byteLength} bytes is too large for the cache`)
@@ -78,33 +71,20 @@ export class FlatCache {
 
   /** A copy of the value, or undefined where there is none or it was stored below `heightMin`. */
   get(txid: Uint8Array, heightMin = 0): Uint8Array | undefined {
-    return this.#get(this.#find(this.#lookUp, txid), heightMin)
-  }
-
-  /**
-   * As `get` of each, in order, and several times as fast where there are millions of entries: most of a look-up
-   * is waiting for memory, and the waits of a group run side by side.
-   */
-  getMulti(txids: readonly Uint8Array[], heightMin = 0): (Uint8Array | undefined)[] {
-    const values: (Uint8Array | undefined)[] = new Array(txids.length)
-    for (let from = 0; from < txids.length; from += GROUP_KEYS) {
-      const count = Math.min(GROUP_KEYS, txids.length - from)
-      for (let i = 0; i < count; i++) {
-        const lookUp = this.#find(this.#group[i] as LookUp, txids[from + i] as Uint8Array)
-        this.#touched ^= lookUp.bucket.touchIndex(lookUp.hash)
-      }
-      for (let i = 0; i < count; i++) {
-        const { bucket, hash } = this.#group[i] as LookUp
-        this.#touched ^= bucket.touchEntry(hash)
-      }
-      for (let i = 0; i < count; i++) values[from + i] = this.#get(this.#group[i] as LookUp, heightMin)
+    const lookUp = this.#find(txid)
+    const pool = this.#pool
+    const length = lookUp.bucket.copyTo(lookUp, heightMin, pool.words, pool.at)
+    if (length === -1) {
+      this.#misses += 1
+      return undefined
     }
-    return values
+    this.#hits += 1
+    return pool.take(length)
   }
 
   /** Whether there was one. */
   delete(txid: Uint8Array): boolean {
-    return this.#find(this.#lookUp, txid).bucket.delete(this.#lookUp)
+    return this.#find(txid).bucket.delete(this.#lookUp)
   }
 
   /** Takes no time: each bucket is cleared when it is next used, for the index of a gigabyte is long. */
@@ -122,20 +102,11 @@ export class FlatCache {
     return { entries, hits: this.#hits, misses: this.#misses, evicted }
   }
 
-  #get(lookUp: LookUp, heightMin: number): Uint8Array | undefined {
-    const pool = this.#pool
-    const length = lookUp.bucket.copyTo(lookUp, heightMin, pool.words, pool.at)
-    if (length === -1) {
-      this.#misses += 1
-      return undefined
-    }
-    this.#hits += 1
-    return pool.take(length)
-  }
-
-  #find(lookUp: LookUp, txid: Uint8Array): LookUp {
+  /** The look-up of this call. */
+  #find(txid: Uint8Array): LookUp {
     if (!(txid instanceof Uint8Array) || txid.byteLength !== TXID_BYTES)
       throw new InvalidArgumentError('txid', `${TXID_BYTES} bytes`, txid)
+    const lookUp = this.#lookUp
     const { words } = lookUp
     for (let word = 0, at = 0; word < TXID_WORDS; word++, at += 4) words[word] = wordAt(txid, at)
     const hash = this.#hashWords(words, 0)

@@ -54,18 +54,6 @@ describe('FlatCache', () => {
     expect(cache.get(txid(8))).toBeUndefined()
   })
 
-  it('gives many at once as it gives each', () => {
-    const cache = new FlatCache(1)
-    for (let i = 0; i < 100; i += 2) cache.set(txid(i), value(i, i + 1), i)
-    const txids = Array.from({ length: 100 }, (_, i) => txid(i))
-    expect(cache.getMulti(txids, 50)).toEqual(txids.map(each => cache.get(each, 50)))
-    expect(cache.statistics).toMatchObject({ hits: 50, misses: 150 })
-    expect(cache.getMulti([])).toEqual([])
-    expect(() => cache.getMulti([txid(1), new Uint8Array(3)])).toThrow(
-      expect.objectContaining({ code: 'INVALID_ARGUMENT' }),
-    )
-  })
-
   it('gives values that stay as they are, whatever is read and stored afterwards', () => {
     const cache = new FlatCache(1)
     for (let i = 0; i < 64; i++) cache.set(txid(i), value(i, 1 + 31 * i), 1)
