@@ -44,6 +44,12 @@ export class EntryFreshness {
     )
   }
 
+  /** Whether no change of unknown outcome may still come. Looks at the clock only where there was one. */
+  isSettled(txid: Uint8Array): boolean {
+    const untilMs = Math.max(this.#allUncertainUntilMs, this.#uncertainUntilMs[stripeOf(txid)] as number)
+    return untilMs === 0 || untilMs <= this.#now()
+  }
+
   /** A call has changed the transaction; with `uncertainMs` it may still do so for as long. */
   changed(txid: Uint8Array, uncertainMs = 0): void {
     const stripe = stripeOf(txid)

@@ -67,7 +67,7 @@ export class MetaEntries {
   writeBytes(txid: Uint8Array, bytes: Uint8Array, height: number): void {
     try {
       checkMetaBytes(bytes)
-      if (this.#freshness.isFresh(txid, this.#freshness.begin())) this.#cache.set(txid, bytes, height)
+      if (this.#freshness.isSettled(txid)) this.#cache.set(txid, bytes, height)
     } catch (error) {
       this.#refused += 1
       throw error

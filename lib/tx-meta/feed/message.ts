@@ -37,7 +37,8 @@ const V2_HASH_BYTES = 8
 
 /** Visits the entries of a message. Never throws by itself, whatever the bytes are; what the visitor throws passes. */
 export function readFeedMessage(given: Uint8Array, visitor: FeedVisitor): FeedReading {
-  const bytes = Buffer.from(given.buffer, given.byteOffset, given.byteLength)
+  const { buffer, byteOffset } = given
+  const bytes = Buffer.from(buffer, byteOffset, given.byteLength)
   if (bytes.length < COUNT_BYTES)
     return { version: 1, entries: 0, defect: `${bytes.length} bytes are too few` }
   const version = isV2(bytes) ? 2 : 1
@@ -59,8 +60,9 @@ export function readFeedMessage(given: Uint8Array, visitor: FeedVisitor): FeedRe
     const length = bytes.readUInt32LE(from + LENGTH_AT)
     at = from + ENTRY_BYTES_MIN + length
     if (at > bytes.length) return defect(`${length} bytes of content are cut short`)
-    const txid = bytes.subarray(from, from + TXID_BYTES)
-    if (action === ACTIONS.add) visitor.add(txid, bytes.subarray(from + ENTRY_BYTES_MIN, at))
+    const txid = new Uint8Array(buffer, byteOffset + from, TXID_BYTES)
+    if (action === ACTIONS.add)
+      visitor.add(txid, new Uint8Array(buffer, byteOffset + from + ENTRY_BYTES_MIN, length))
     else if (action === ACTIONS.delete && length === 0) visitor.delete(txid)
     else return defect(`action ${action} with ${length} bytes is none`)
   }
