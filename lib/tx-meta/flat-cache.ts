@@ -8,7 +8,7 @@ const MEGABYTE = 1_048_576
 const BUCKET_BYTES = MEGABYTE
 /** A small cache is divided further, so that its contents go piece by piece, too. */
 const BUCKETS_MIN = 8
-/** Buckets share buffers, which large pages of memory fit into; the size of one is limited by the engine. */
+/** Buckets share buffers, so that the collector knows of a few only; the size of one is limited by the engine. */
 const SLAB_BUCKETS = 512
 /** A larger value is refused (semantics 9.1.1). */
 export const VALUE_BYTES_MAX = 2_048
