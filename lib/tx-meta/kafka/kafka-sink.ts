@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { StoreError } from '../../errors/index.ts'
 import type { FeedLogger, FeedSink } from '../feed/broker.ts'
 import {
@@ -8,7 +9,6 @@ import {
   type KafkaOptions,
   kafkaError,
   loadKafka,
-  type RdError,
   type RdProducer,
 } from './kafka-client.ts'
 
@@ -22,14 +22,15 @@ const DELIVERY_TIMEOUT_MS = 30_000
 /** Delivery reports are fetched so often while messages are on their way. */
 const POLL_EVERY_MS = 5
 
-type Settle = (error: RdError | null | undefined) => void
+type Settle = (error: Error | null | undefined) => void
 
 /** A topic in Kafka as a `FeedProducer` needs it. */
 export class KafkaSink implements FeedSink {
   readonly partitions: number
   readonly #producer: RdProducer
   readonly #topic: string
-  #underWay = 0
+  /** Messages without a report. */
+  readonly #underWay = new Set<Settle>()
   #poll: NodeJS.Timeout | undefined
 
   private constructor(producer: RdProducer, topic: string, partitions: number) {
@@ -68,33 +69,31 @@ export class KafkaSink implements FeedSink {
   send(partition: number, key: Uint8Array, value: Uint8Array): Promise<void> {
     return new Promise((resolve, reject) => {
       const settle: Settle = error => {
-        this.#ended()
+        this.#underWay.delete(settle)
+        if (this.#underWay.size === 0) this.#stopPolling()
         if (error) reject(kafkaError('sending to Kafka', error))
         else resolve()
       }
-      this.#begun()
+      this.#underWay.add(settle)
+      this.#poll ??= setInterval(() => this.#producer.poll(), POLL_EVERY_MS)
       try {
         this.#producer.produce(this.#topic, partition, asBuffer(value), asBuffer(key), undefined, settle)
       } catch (error) {
-        settle(error as RdError)
+        settle(error as Error)
       }
     })
   }
 
-  /** Waits for messages under way, up to the time for their delivery, then disconnects. */
+  /** Waits up to five seconds for messages under way, then disconnects; what has no report by then has failed. */
   async close(): Promise<void> {
+    this.#stopPolling()
     await disconnected(this.#producer)
-    clearInterval(this.#poll)
+    // The last reports are events of their own.
+    await nextTurn()
+    for (const settle of this.#underWay) settle(new Error('the sink was closed'))
   }
 
-  #begun(): void {
-    this.#underWay += 1
-    this.#poll ??= setInterval(() => this.#producer.poll(), POLL_EVERY_MS)
-  }
-
-  #ended(): void {
-    this.#underWay -= 1
-    if (this.#underWay > 0) return
+  #stopPolling(): void {
     clearInterval(this.#poll)
     this.#poll = undefined
   }

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { InvalidArgumentError, type StoreError } from '../../errors/index.ts'
+import { InvalidArgumentError, messageOf, type StoreError } from '../../errors/index.ts'
 import type { FeedLogger, FeedRecord, FeedSource } from '../feed/broker.ts'
 import {
   commonSettings,
@@ -168,26 +168,32 @@ export class KafkaSource implements FeedSource {
   }
 
   async #rebalance(code: number, partitions: readonly RdPartition[]): Promise<void> {
-    const numbers = partitions.map(({ partition }) => partition)
-    try {
-      await this.#polling
-      if (code === ASSIGN_PARTITIONS) {
-        for (const partition of numbers) this.#assigned.add(partition)
-        this.#consumer.assign(partitions)
-        return
-      }
-      if (!this.#isClosed) await this.#onRevoke(numbers)
-      await this.#polling
-      this.#assigned.clear()
-      this.#marked.clear()
+    await this.#polling
+    if (code === ASSIGN_PARTITIONS) {
       this.#arrived = []
-      this.#consumer.unassign()
+      for (const { partition } of partitions) this.#assigned.add(partition)
+      this.#tryTo(() => this.#consumer.assign(partitions))
+      return
+    }
+    try {
+      if (!this.#isClosed) await this.#onRevoke(partitions.map(({ partition }) => partition))
     } catch (error) {
-      // The client is being closed, or has failed: either way its polls will tell.
-      this.#logger.warn(
-        { event: 'feed_rebalance_failed', err: error },
-        'partitions could not be given or taken',
-      )
+      this.#logger.warn({ event: 'feed_rebalance_failed', err: error }, messageOf(error))
+    }
+    await this.#polling
+    this.#assigned.clear()
+    this.#marked.clear()
+    this.#arrived = []
+    // Whatever happened before: the group waits for this.
+    this.#tryTo(() => this.#consumer.unassign())
+  }
+
+  /** A client that is being closed, or has failed, refuses; its polls will tell. */
+  #tryTo(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.#logger.warn({ event: 'feed_rebalance_failed', err: error }, messageOf(error))
     }
   }
 
