@@ -6,7 +6,7 @@ const TXID_WORDS = 8
 const HEADER_WORDS = TXID_AT + TXID_WORDS
 const HEADER_BYTES = HEADER_WORDS * 4
 /** In place of a length: the rest of the ring was too short for the next entry. */
-const WRAP = 0xffffffff
+const WRAP = -1
 
 /** A slot of the index has two words: the hash of a txid, and where its entry begins, plus one; 0 is empty. */
 const SLOT_BYTES = 8
@@ -16,14 +16,14 @@ const SLOTS_MIN = 8
 /** Beyond it probes become long. */
 const LOAD_MAX = 0.75
 
-/** A txid as it is looked up: its eight words, and a hash of them. */
+/** A txid as it is looked up: its eight words, and a hash of them. All words are signed: an unsigned one is no small integer to the engine. */
 export interface EntryKey {
-  readonly words: Uint32Array
+  readonly words: Int32Array
   readonly hash: number
 }
 
 /** Hashes the eight words from `at`; the same for a key and for an entry in a ring. */
-export type HashWords = (words: Uint32Array, at: number) => number
+export type HashWords = (words: Int32Array, at: number) => number
 
 /**
  * One bucket of the cache: the newest entries that fit into a fixed number of bytes. They follow each other in
@@ -32,10 +32,12 @@ export type HashWords = (words: Uint32Array, at: number) => number
  * collector nothing.
  */
 export class EntryRing {
+  /** What `clear` was last given. */
+  clears = 0
   readonly #hashWords: HashWords
-  readonly #words: Uint32Array
-  readonly #bytes: Buffer
-  readonly #index: Uint32Array
+  readonly #words: Int32Array
+  readonly #bytes: Uint8Array
+  readonly #index: Int32Array
   readonly #mask: number
   readonly #entriesMax: number
   /** Where the oldest entry begins, and where the next one will. */
@@ -46,16 +48,17 @@ export class EntryRing {
   #entries = 0
   #evicted = 0
 
-  /** Takes `bytes` of memory in all, index included. */
-  constructor(bytes: number, hashWords: HashWords) {
+  /** Takes `bytes` of memory in all, index included; from `at` of the buffer on, both multiples of 4. */
+  constructor(buffer: ArrayBuffer, at: number, bytes: number, hashWords: HashWords) {
     this.#hashWords = hashWords
     const slots = 2 ** Math.max(Math.log2(SLOTS_MIN), Math.floor(Math.log2(bytes / BYTES_FOR_EACH_SLOT)))
-    this.#index = new Uint32Array(slots * 2)
+    this.#index = new Int32Array(buffer, at, slots * 2)
     this.#mask = slots - 1
     this.#entriesMax = Math.floor(slots * LOAD_MAX)
-    const buffer = new ArrayBuffer(Math.floor((bytes - slots * SLOT_BYTES) / 4) * 4)
-    this.#words = new Uint32Array(buffer)
-    this.#bytes = Buffer.from(buffer)
+    const from = at + slots * SLOT_BYTES
+    const words = Math.floor((bytes - slots * SLOT_BYTES) / 4)
+    this.#words = new Int32Array(buffer, from, words)
+    this.#bytes = new Uint8Array(buffer, from, words * 4)
   }
 
   get entries(): number {
@@ -74,27 +77,32 @@ export class EntryRing {
     this.delete(key)
     while (this.#entries >= this.#entriesMax) this.#dropOldest()
     const at = this.#makeRoom(length)
-    this.#words[at + LENGTH_AT] = value.byteLength
-    this.#words[at + HEIGHT_AT] = height
-    this.#words.set(key.words, at + TXID_AT)
+    const words = this.#words
+    words[at + LENGTH_AT] = value.byteLength
+    words[at + HEIGHT_AT] = height
+    // A loop: eight words are written before a call of `set` has begun.
+    for (let i = 0; i < TXID_WORDS; i++) words[at + TXID_AT + i] = key.words[i] as number
     this.#bytes.set(value, at * 4 + HEADER_BYTES)
     this.#insert(key.hash, at)
     this.#entries += 1
     return true
   }
 
-  /** A copy of the value, unless it was stored below `heightMin`. */
-  get(key: EntryKey, heightMin: number): Uint8Array | undefined {
+  /**
+   * Copies the value to the beginning of `target`, and returns its length in bytes; -1 where there is none, or it
+   * was stored below `heightMin`. The last word is copied whole: `target` is as long as a value can be.
+   */
+  copyTo(key: EntryKey, heightMin: number, target: Int32Array, targetAt = 0): number {
+    const words = this.#words
     const slot = this.#find(key)
-    if (slot === -1) return undefined
+    if (slot === -1) return -1
     const at = this.#entryAt(slot)
-    if ((this.#words[at + HEIGHT_AT] as number) < heightMin) return undefined
-    const from = at * 4 + HEADER_BYTES
-    const length = this.#words[at + LENGTH_AT] as number
-    // From Node's pool: an array buffer for each value would cost more than everything else here together.
-    const value = Buffer.allocUnsafe(length)
-    this.#bytes.copy(value, 0, from, from + length)
-    return value
+    if ((words[at + HEIGHT_AT] as number) >>> 0 < heightMin) return -1
+    const length = words[at + LENGTH_AT] as number
+    const from = at + HEADER_WORDS
+    const count = (length + 3) >>> 2
+    for (let i = 0; i < count; i++) target[targetAt + i] = words[from + i] as number
+    return length
   }
 
   /** Whether there was one. Its bytes stay in the ring until their turn comes. */
@@ -105,7 +113,9 @@ export class EntryRing {
     return true
   }
 
-  clear(): void {
+  /** Removes everything. `clears` is for whoever clears rings one by one, later: it tells which have been. */
+  clear(clears = 0): void {
+    this.clears = clears
     this.#index.fill(0)
     this.#tail = 0
     this.#head = 0
@@ -144,17 +154,21 @@ export class EntryRing {
     this.#tail = at + HEADER_WORDS + ((length + 3) >>> 2)
   }
 
-  #find({ words, hash }: EntryKey): number {
-    for (let slot = hash & this.#mask; ; slot = (slot + 1) & this.#mask) {
-      const at = this.#entryAt(slot)
+  #find(key: EntryKey): number {
+    const index = this.#index
+    const mask = this.#mask
+    const hash = key.hash
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const at = (index[slot * 2 + 1] as number) - 1
       if (at === -1) return -1
-      if (this.#index[slot * 2] === hash && this.#isTxid(at, words)) return slot
+      if (index[slot * 2] === hash && this.#isTxid(at, key.words)) return slot
     }
   }
 
-  #isTxid(at: number, words: Uint32Array): boolean {
+  #isTxid(at: number, txid: Int32Array): boolean {
+    const words = this.#words
     for (let i = 0; i < TXID_WORDS; i++) {
-      if (this.#words[at + TXID_AT + i] !== words[i]) return false
+      if (words[at + TXID_AT + i] !== txid[i]) return false
     }
     return true
   }

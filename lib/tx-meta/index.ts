@@ -1,9 +1,16 @@
+export {
+  type CachedStoreStatistics,
+  CachedUtxoStore,
+  type CachedUtxoStoreOptions,
+} from './cached-store/cached-utxo-store.ts'
+export type { StoreSurface } from './cached-store/call-policies.ts'
 export type { FeedLogger, FeedRecord, FeedSink, FeedSource } from './feed/broker.ts'
 export { FeedConsumer, type FeedConsumerOptions, type FeedCounts, type FeedTarget } from './feed/consumer.ts'
 export {
   encodeFeedMessage,
   type FeedEntry,
   type FeedReading,
+  type FeedVersion,
   type FeedVisitor,
   readFeedMessage,
 } from './feed/message.ts'

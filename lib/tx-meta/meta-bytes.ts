@@ -56,35 +56,54 @@ export function encodeMetaBytes(metadata: CachedMetadata): Uint8Array {
 }
 
 /** Decodes what `encodeMetaBytes` makes, or a node of the reference. Throws `PROCESSING` for anything else. */
-export function decodeMetaBytes(given: Uint8Array): CachedMetadata {
-  const bytes = Buffer.from(given.buffer, given.byteOffset, given.byteLength)
-  if (bytes.length < PARENT_TXIDS_AT) throw malformed(`${bytes.length} bytes are too few`)
+export function decodeMetaBytes(bytes: Uint8Array): CachedMetadata {
+  const { byteLength } = bytes
+  if (byteLength < PARENT_TXIDS_AT) throw malformed(`${byteLength} bytes are too few`)
   const flags = bytes[FLAGS_AT] as number
   if ((flags & ~KNOWN_FLAGS) !== 0) throw malformed(`flags ${flags} are not all known`)
-  const parents = bytes.readUInt32LE(PARENTS_AT)
-  const countsAt = PARENT_TXIDS_AT + parents * TXID_BYTES
-  if (countsAt + parents * COUNT_BYTES > bytes.length) throw malformed(`${parents} parents do not fit`)
-  let at = countsAt
-  const txInpoints = Array.from({ length: parents }, (_, parent) => {
-    if (at + COUNT_BYTES > bytes.length) throw malformed(`the outputs of parent ${parent} are missing`)
-    const count = bytes.readUInt32LE(at)
-    at += COUNT_BYTES
-    if (at + count * 4 > bytes.length) throw malformed(`${count} outputs of parent ${parent} do not fit`)
-    const vouts = Array.from({ length: count }, (_, index) => bytes.readUInt32LE(at + index * 4))
-    at += count * 4
-    const from = PARENT_TXIDS_AT + parent * TXID_BYTES
-    return { txid: Uint8Array.prototype.slice.call(bytes, from, from + TXID_BYTES), vouts }
-  })
-  if (at !== bytes.length) throw malformed(`${bytes.length - at} bytes are left over`)
+  const view = new DataView(bytes.buffer, bytes.byteOffset, byteLength)
   return {
-    fee: safe('fee', bytes.readBigUInt64LE(FEE_AT)),
-    sizeInBytes: safe('sizeInBytes', bytes.readBigUInt64LE(SIZE_AT)),
+    fee: amountAt(view, FEE_AT, 'fee'),
+    sizeInBytes: amountAt(view, SIZE_AT, 'sizeInBytes'),
     isCoinbase: (flags & FLAGS.isCoinbase) !== 0,
     frozen: (flags & FLAGS.frozen) !== 0,
     conflicting: (flags & FLAGS.conflicting) !== 0,
     locked: (flags & FLAGS.locked) !== 0,
-    txInpoints,
+    txInpoints: decodeInpoints(bytes, view),
   }
+}
+
+/** Plain loops and one copy for all txids: this is most of what a hit of the cache costs. */
+function decodeInpoints(bytes: Uint8Array, view: DataView): CachedInpoint[] {
+  const { byteLength } = bytes
+  const parents = view.getUint32(PARENTS_AT, true)
+  const countsAt = PARENT_TXIDS_AT + parents * TXID_BYTES
+  if (countsAt + parents * COUNT_BYTES > byteLength) throw malformed(`${parents} parents do not fit`)
+  const txids = new Uint8Array(bytes.subarray(PARENT_TXIDS_AT, countsAt)).buffer
+  const inpoints: CachedInpoint[] = []
+  let at = countsAt
+  for (let parent = 0; parent < parents; parent++) {
+    if (at + COUNT_BYTES > byteLength) throw malformed(`the outputs of parent ${parent} are missing`)
+    const count = view.getUint32(at, true)
+    at += COUNT_BYTES
+    if (at + count * 4 > byteLength) throw malformed(`${count} outputs of parent ${parent} do not fit`)
+    const vouts: number[] = []
+    for (const end = at + count * 4; at < end; at += 4) vouts.push(view.getUint32(at, true))
+    inpoints.push({ txid: new Uint8Array(txids, parent * TXID_BYTES, TXID_BYTES), vouts })
+  }
+  if (at !== byteLength) throw malformed(`${byteLength - at} bytes are left over`)
+  return inpoints
+}
+
+/**
+ * Refuses with `PROCESSING` what can be no entry of the cache, by a look at its beginning: too short, with unknown
+ * flags, or of a conflicting transaction, which is never cached. `decodeMetaBytes` checks the rest.
+ */
+export function checkMetaBytes(bytes: Uint8Array): void {
+  const flags = bytes[FLAGS_AT] as number
+  if (bytes.byteLength < PARENT_TXIDS_AT) throw malformed(`${bytes.byteLength} bytes are too few`)
+  if ((flags & ~KNOWN_FLAGS) !== 0) throw malformed(`flags ${flags} are not all known`)
+  if ((flags & FLAGS.conflicting) !== 0) throw malformed('a conflicting transaction is not cached')
 }
 
 function flagsOf(metadata: CachedMetadata): number {
@@ -100,9 +119,11 @@ function unsigned(name: string, value: number): bigint {
   return BigInt(value)
 }
 
-function safe(name: string, value: bigint): number {
-  if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw malformed(`${name} ${value} is no amount`)
-  return Number(value)
+/** By halves: a bigint for each would take as long as all the rest. */
+function amountAt(view: DataView, at: number, name: string): number {
+  const value = view.getUint32(at + 4, true) * 2 ** 32 + view.getUint32(at, true)
+  if (!Number.isSafeInteger(value)) throw malformed(`${name} ${value} is no amount`)
+  return value
 }
 
 function malformed(what: string): StoreError {

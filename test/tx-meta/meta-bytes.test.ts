@@ -76,4 +76,14 @@ describe('meta bytes', () => {
   it.each([-1, 1.5, Number.NaN, 2 ** 53])('do not hold a fee of %p', fee => {
     expect(() => encodeMetaBytes({ ...SAMPLE, fee })).toThrow(expect.objectContaining({ code: 'PROCESSING' }))
   })
+  it('come back with the largest amounts that a number holds, and are refused with larger ones', () => {
+    const bytes = Buffer.from(
+      encodeMetaBytes({ ...SAMPLE, fee: Number.MAX_SAFE_INTEGER, sizeInBytes: 2 ** 32 }),
+    )
+    expect(decodeMetaBytes(bytes)).toMatchObject({ fee: Number.MAX_SAFE_INTEGER, sizeInBytes: 2 ** 32 })
+    for (const amount of [2n ** 53n, 2n ** 53n + 1n, 2n ** 64n - 1n]) {
+      bytes.writeBigUInt64LE(amount, 0)
+      expect(() => decodeMetaBytes(bytes)).toThrow(expect.objectContaining({ code: 'PROCESSING' }))
+    }
+  })
 })

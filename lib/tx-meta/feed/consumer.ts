@@ -138,7 +138,10 @@ export class FeedConsumer {
     const isBehind = this.#isCaughtUp && this.#chains.get(record.partition)?.isFull === true
     const entries = new EntryOrder()
     const reading = readFeedMessage(record.value, {
-      add: (txid, content) => entries.apply(() => this.#add(txid, content, isBehind)),
+      add: (txid, content) => {
+        if (entries.isWaiting) entries.apply(() => this.#add(txid, content, isBehind))
+        else this.#add(txid, content, isBehind)
+      },
       delete: txid => entries.apply(() => this.#delete(txid)),
     })
     this.#report(record, reading, isBehind)

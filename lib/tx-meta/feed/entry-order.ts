@@ -8,6 +8,11 @@ type Step = () => Promise<void> | void
 export class EntryOrder {
   #pending: Promise<void> | undefined
 
+  /** Whether something has to end first: otherwise a step that cannot fail may as well be taken without this. */
+  get isWaiting(): boolean {
+    return this.#pending !== undefined
+  }
+
   apply(step: Step): void {
     if (this.#pending !== undefined) {
       this.#pending = this.#pending.then(step)

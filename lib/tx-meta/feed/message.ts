@@ -1,4 +1,7 @@
 import { InvalidArgumentError } from '../../errors/index.ts'
+import { xxHash64 } from './xxhash64.ts'
+
+export type FeedVersion = 1 | 2
 
 /** What one entry of a message says (semantics 9.1.2). */
 export type FeedEntry =
@@ -13,7 +16,7 @@ export interface FeedVisitor {
 
 /** How far a message could be read: a defect ends it, and what came before has been visited. */
 export interface FeedReading {
-  readonly version: 1 | 2
+  readonly version: FeedVersion
   readonly entries: number
   readonly defect: string | undefined
 }
@@ -26,13 +29,16 @@ const LENGTH_AT = TXID_BYTES + 1
 const ENTRY_BYTES_MIN = LENGTH_AT + 4
 /** What a message of version 2 begins with; the number of its entries follows. */
 const V2_MAGIC = 0x000002ff
+/** A message of version 1 with so many entries begins like one of version 2; who writes them avoids it. */
+export const AMBIGUOUS_ENTRIES = V2_MAGIC
 const V2_HEADER_BYTES = 8
 /** xxHash64 of the txid, before each entry of version 2; this library hashes for itself. */
 const V2_HASH_BYTES = 8
 
 /** Visits the entries of a message. Never throws by itself, whatever the bytes are; what the visitor throws passes. */
 export function readFeedMessage(given: Uint8Array, visitor: FeedVisitor): FeedReading {
-  const bytes = Buffer.from(given.buffer, given.byteOffset, given.byteLength)
+  const { buffer, byteOffset } = given
+  const bytes = Buffer.from(buffer, byteOffset, given.byteLength)
   if (bytes.length < COUNT_BYTES)
     return { version: 1, entries: 0, defect: `${bytes.length} bytes are too few` }
   const version = isV2(bytes) ? 2 : 1
@@ -54,8 +60,9 @@ export function readFeedMessage(given: Uint8Array, visitor: FeedVisitor): FeedRe
     const length = bytes.readUInt32LE(from + LENGTH_AT)
     at = from + ENTRY_BYTES_MIN + length
     if (at > bytes.length) return defect(`${length} bytes of content are cut short`)
-    const txid = bytes.subarray(from, from + TXID_BYTES)
-    if (action === ACTIONS.add) visitor.add(txid, bytes.subarray(from + ENTRY_BYTES_MIN, at))
+    const txid = new Uint8Array(buffer, byteOffset + from, TXID_BYTES)
+    if (action === ACTIONS.add)
+      visitor.add(txid, new Uint8Array(buffer, byteOffset + from + ENTRY_BYTES_MIN, length))
     else if (action === ACTIONS.delete && length === 0) visitor.delete(txid)
     else return defect(`action ${action} with ${length} bytes is none`)
   }
@@ -71,14 +78,20 @@ function isV2(bytes: Buffer): boolean {
   return bytes.length - V2_HEADER_BYTES >= count * (V2_HASH_BYTES + ENTRY_BYTES_MIN)
 }
 
-/** Encodes entries as a message of version 1, which every reader understands. */
-export function encodeFeedMessage(entries: readonly FeedEntry[]): Uint8Array {
-  const contentBytes = entries.reduce((sum, entry) => sum + contentOf(entry).byteLength, 0)
-  const bytes = Buffer.allocUnsafe(COUNT_BYTES + entries.length * ENTRY_BYTES_MIN + contentBytes)
-  let at = bytes.writeUInt32LE(entries.length, 0)
+/**
+ * Encodes entries as a message: of version 1, which every reader understands, or of version 2, which spares newer
+ * readers the hashing. Throws `INVALID_ARGUMENT` for a txid that is not 32 bytes.
+ */
+export function encodeFeedMessage(entries: readonly FeedEntry[], version: FeedVersion = 1): Uint8Array {
+  const [headerBytes, prefixBytes] = version === 2 ? [V2_HEADER_BYTES, V2_HASH_BYTES] : [COUNT_BYTES, 0]
+  const entryBytes = entries.reduce((sum, entry) => sum + prefixBytes + feedEntryBytes(entry), 0)
+  const bytes = Buffer.allocUnsafe(headerBytes + entryBytes)
+  if (version === 2) bytes.writeUInt32LE(V2_MAGIC, 0)
+  let at = bytes.writeUInt32LE(entries.length, headerBytes - COUNT_BYTES)
   for (const entry of entries) {
     if (entry.txid.byteLength !== TXID_BYTES)
       throw new InvalidArgumentError('txid', `${TXID_BYTES} bytes`, entry.txid)
+    if (version === 2) at = bytes.writeBigUInt64LE(xxHash64(entry.txid), at)
     const content = contentOf(entry)
     bytes.set(entry.txid, at)
     bytes[at + TXID_BYTES] = ACTIONS[entry.action]
@@ -87,6 +100,11 @@ export function encodeFeedMessage(entries: readonly FeedEntry[]): Uint8Array {
     at += ENTRY_BYTES_MIN + content.byteLength
   }
   return bytes
+}
+
+/** What an entry takes in a message of version 1; eight bytes more in version 2. */
+export function feedEntryBytes(entry: FeedEntry): number {
+  return ENTRY_BYTES_MIN + contentOf(entry).byteLength
 }
 
 const NOTHING = new Uint8Array(0)

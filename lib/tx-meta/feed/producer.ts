@@ -1,13 +1,23 @@
 import pRetry from 'p-retry'
 import { InvalidArgumentError, messageOf, StoreError } from '../../errors/index.ts'
 import type { FeedLogger, FeedSink } from './broker.ts'
-import { encodeFeedMessage, type FeedEntry } from './message.ts'
+import {
+  AMBIGUOUS_ENTRIES,
+  encodeFeedMessage,
+  type FeedEntry,
+  type FeedVersion,
+  feedEntryBytes,
+} from './message.ts'
 
 export interface FeedProducerOptions {
   readonly sink: FeedSink
   readonly logger: FeedLogger
   /** Entries of one message. 1,024 by default. */
   readonly entriesMax?: number
+  /** Bytes of one message, as a broker takes them; one entry alone may be larger. 900,000 by default. */
+  readonly bytesMax?: number
+  /** 1 by default, which every reader understands. Version 2 costs a hash for each entry. */
+  readonly version?: FeedVersion
   /** How long an entry waits for company, in milliseconds. 10 by default. */
   readonly lingerMs?: number
   /** Further attempts of a message with a removal. 5 by default. */
@@ -17,7 +27,10 @@ export interface FeedProducerOptions {
 }
 
 const ENTRIES_MAX = 1_024
+const BYTES_MAX = 900_000
 const LINGER_MS = 10
+/** Beyond the entries as version 1 has them: a hash for each, and the header. */
+const OVERHEAD_BYTES = 8
 const RETRIES = 5
 const RETRY_MS = 100
 
@@ -30,6 +43,7 @@ interface Waiting {
 /** The entries of one partition: those that wait for company, and the messages that went, in order. */
 interface Lane {
   waiting: Waiting[]
+  bytes: number
   sent: Promise<void>
   timer: NodeJS.Timeout | undefined
 }
@@ -49,15 +63,21 @@ export class FeedProducer {
     sink,
     logger,
     entriesMax = ENTRIES_MAX,
+    bytesMax = BYTES_MAX,
+    version = 1,
     lingerMs = LINGER_MS,
     retries = RETRIES,
     retryMs = RETRY_MS,
   }: FeedProducerOptions) {
     if (!Number.isSafeInteger(entriesMax) || entriesMax < 1)
       throw new InvalidArgumentError('entriesMax', 'a whole number from 1', entriesMax)
-    this.#options = { sink, logger, entriesMax, lingerMs, retries, retryMs }
+    if (!Number.isSafeInteger(bytesMax) || bytesMax < 1)
+      throw new InvalidArgumentError('bytesMax', 'a whole number from 1', bytesMax)
+    if (version !== 1 && version !== 2) throw new InvalidArgumentError('version', '1 or 2', version)
+    this.#options = { sink, logger, entriesMax, bytesMax, version, lingerMs, retries, retryMs }
     this.#lanes = Array.from({ length: sink.partitions }, () => ({
       waiting: [],
+      bytes: OVERHEAD_BYTES,
       sent: Promise.resolve(),
       timer: undefined,
     }))
@@ -101,7 +121,11 @@ export class FeedProducer {
   #enqueue(entry: FeedEntry, settle: Waiting['settle']): void {
     const partition = partitionOf(entry.txid, this.#lanes.length)
     const lane = this.#lane(partition)
+    const bytes = feedEntryBytes(entry) + OVERHEAD_BYTES
+    // A message that no broker takes would lose the removals in it, too.
+    if (lane.bytes + bytes > this.#options.bytesMax) this.#send(partition)
     lane.waiting.push({ entry, settle })
+    lane.bytes += bytes
     if (lane.waiting.length >= this.#options.entriesMax) this.#send(partition)
     else lane.timer ??= setTimeout(() => this.#send(partition), this.#options.lingerMs)
   }
@@ -111,18 +135,21 @@ export class FeedProducer {
     clearTimeout(lane.timer)
     lane.timer = undefined
     if (lane.waiting.length === 0) return
-    const waiting = lane.waiting
+    const { waiting } = lane
     lane.waiting = []
-    lane.sent = lane.sent.then(() => this.#deliver(partition, waiting))
+    lane.bytes = OVERHEAD_BYTES
+    const isAmbiguous = this.#options.version === 1 && waiting.length === AMBIGUOUS_ENTRIES
+    const messages = isAmbiguous ? [waiting.slice(0, -1), waiting.slice(-1)] : [waiting]
+    for (const message of messages) lane.sent = lane.sent.then(() => this.#deliver(partition, message))
   }
 
   async #deliver(partition: number, waiting: readonly Waiting[]): Promise<void> {
-    const { sink, logger, retries, retryMs } = this.#options
+    const { sink, logger, version, retries, retryMs } = this.#options
     const entries = waiting.map(({ entry }) => entry)
     const removals = waiting.flatMap(({ settle }) => settle ?? [])
     try {
       const key = entries[0]?.txid ?? new Uint8Array(0)
-      const value = encodeFeedMessage(entries)
+      const value = encodeFeedMessage(entries, version)
       // Without a removal nothing is worth waiting for: a cache that misses asks the store.
       await pRetry(() => sink.send(partition, key, value), {
         retries: removals.length > 0 ? retries : 0,

@@ -1,16 +1,13 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { FeedConsumer } from '../../../lib/tx-meta/feed/consumer.ts'
-import { readFeedMessage } from '../../../lib/tx-meta/feed/message.ts'
-import { FeedProducer, partitionOf } from '../../../lib/tx-meta/feed/producer.ts'
+import { type FeedReading, readFeedMessage } from '../../../lib/tx-meta/feed/message.ts'
+import { FeedProducer, type FeedProducerOptions, partitionOf } from '../../../lib/tx-meta/feed/producer.ts'
 import { ScriptedSource, ScriptedTopic, SILENT, until } from './scripted-broker.ts'
 
 const txid = (number: number): Buffer => Buffer.alloc(32, number)
 
-function producerOn(
-  topic: ScriptedTopic,
-  options: { entriesMax?: number; retries?: number } = {},
-): FeedProducer {
+function producerOn(topic: ScriptedTopic, options: Partial<FeedProducerOptions> = {}): FeedProducer {
   return new FeedProducer({ sink: topic, logger: SILENT, lingerMs: 1, retryMs: 1, ...options })
 }
 
@@ -39,6 +36,50 @@ describe('FeedProducer', () => {
     )
     expect(counts).toEqual([3, 3, 1])
     await producer.close()
+  })
+
+  const readings = (topic: ScriptedTopic): FeedReading[] =>
+    topic.logs.flat().map(message => readFeedMessage(message, { add: () => {}, delete: () => {} }))
+
+  it('makes no message larger than a broker takes, unless one entry is', async () => {
+    const topic = new ScriptedTopic(1)
+    const producer = producerOn(topic, { bytesMax: 1_000 })
+    for (const bytes of [300, 300, 300, 2_000, 10]) producer.add(txid(bytes), Buffer.alloc(bytes))
+    await producer.delete(txid(1))
+    expect(readings(topic).map(({ entries }) => entries)).toEqual([2, 1, 1, 2])
+    expect(topic.logs[0]?.map(message => message.byteLength <= 1_000)).toEqual([true, true, false, true])
+    await producer.close()
+  })
+
+  it('makes messages of version 2 where it is told to', async () => {
+    const topic = new ScriptedTopic(1)
+    const producer = producerOn(topic, { version: 2 })
+    await producer.delete(txid(1))
+    expect(readings(topic)).toEqual([{ version: 2, entries: 1, defect: undefined }])
+    await producer.close()
+  })
+
+  it('makes no message of version 1 that can be taken for one of version 2', async () => {
+    const topic = new ScriptedTopic(1)
+    const producer = producerOn(topic)
+    // As a number this txid is small enough for the count of a message of version 2.
+    for (let i = 0; i < 767; i++) producer.add(Buffer.alloc(32), Buffer.from('something'))
+    await producer.flush()
+    expect(readings(topic)).toEqual([
+      { version: 1, entries: 766, defect: undefined },
+      { version: 1, entries: 1, defect: undefined },
+    ])
+    await producer.close()
+  })
+
+  it.each([
+    ['no entries', { entriesMax: 0 }],
+    ['no bytes', { bytesMax: 0 }],
+    ['a version that is not known', { version: 3 as 2 }],
+  ])('refuses %s', (_name, options) => {
+    expect(() => producerOn(new ScriptedTopic(1), options)).toThrow(
+      expect.objectContaining({ code: 'INVALID_ARGUMENT' }),
+    )
   })
 
   it('counts an addition that is not taken, and tries a removal again until it is', async () => {

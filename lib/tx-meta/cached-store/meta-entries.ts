@@ -1,0 +1,130 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { StoreError } from '../../errors/index.ts'
+import type { TransactionMetadata } from '../../record/index.ts'
+import type { FlatCache } from '../flat-cache.ts'
+import { type CachedMetadata, checkMetaBytes, decodeMetaBytes, encodeMetaBytes } from '../meta-bytes.ts'
+import type { EntryFreshness, ReadBegin } from './entry-freshness.ts'
+import type { TxidBytes } from './txid-bytes.ts'
+
+/** Removals between two turns of the event loop: a block has millions of transactions. */
+const REMOVALS_OF_A_TURN = 2_048
+
+/** The tip and how far back an entry is believed. */
+export interface EntryAge {
+  readonly height: number
+  /** Blocks. */
+  readonly entryBlocksMax: number
+}
+
+/** What is cached of transactions, and the rules of what may be (semantics 9.1.1). */
+export class MetaEntries {
+  readonly #cache: FlatCache
+  readonly #freshness: EntryFreshness
+  #refused = 0
+
+  constructor(cache: FlatCache, freshness: EntryFreshness) {
+    this.#cache = cache
+    this.#freshness = freshness
+  }
+
+  /** Entries that were too large, or no metadata at all. */
+  get refused(): number {
+    return this.#refused
+  }
+
+  begin(): ReadBegin {
+    return this.#freshness.begin()
+  }
+
+  read(txid: Uint8Array, { height, entryBlocksMax }: EntryAge): TransactionMetadata | undefined {
+    const bytes = this.#cache.get(txid, Math.max(0, height - entryBlocksMax))
+    if (bytes === undefined) return undefined
+    try {
+      return answerOf(decodeMetaBytes(bytes))
+    } catch {
+      // Only bytes from elsewhere can be so: the store knows better.
+      this.#refused += 1
+      this.#cache.delete(txid)
+      return undefined
+    }
+  }
+
+  /** Keeps what the store answered to a read or a creation that began then, unless it must not be kept. */
+  write(txid: Uint8Array, metadata: TransactionMetadata, height: number, begin: ReadBegin): void {
+    if (!this.#freshness.isFresh(txid, begin)) return
+    const complete = cacheable(metadata)
+    if (complete === undefined) return
+    try {
+      this.#cache.set(txid, encodeMetaBytes(complete), height)
+    } catch (error) {
+      // It is not cached, and nobody needs to know (semantics 9.1.1).
+      if (!(error instanceof StoreError)) throw error
+      this.#refused += 1
+    }
+  }
+
+  /** Keeps bytes from elsewhere. Throws `PROCESSING` for what is none, too large, or conflicting. */
+  writeBytes(txid: Uint8Array, bytes: Uint8Array, height: number): void {
+    try {
+      checkMetaBytes(bytes)
+      if (this.#freshness.isSettled(txid)) this.#cache.set(txid, bytes, height)
+    } catch (error) {
+      this.#refused += 1
+      throw error
+    }
+  }
+
+  remove(txid: Uint8Array, uncertainMs = 0): void {
+    this.#freshness.changed(txid, uncertainMs)
+    this.#cache.delete(txid)
+  }
+
+  async removeAll(txids: TxidBytes, uncertainMs = 0): Promise<void> {
+    for (let index = 0; index < txids.length; index++) {
+      if (index > 0 && index % REMOVALS_OF_A_TURN === 0) await nextTurn()
+      this.remove(txids.at(index), uncertainMs)
+    }
+  }
+
+  clear(uncertainMs = 0): void {
+    this.#freshness.allChanged(uncertainMs)
+    this.#cache.clear()
+  }
+}
+
+/**
+ * The whole of it, or nothing. A transaction that is being created, or of which only outputs are known, is not
+ * complete. One that is conflicting or in a block is left out: other nodes change it, it is the only kind that is
+ * pruned, and a hit would have to tell its blocks.
+ */
+function cacheable(metadata: TransactionMetadata): CachedMetadata | undefined {
+  const { fee, sizeInBytes, isCoinbase, conflicting, locked, creating, txInpoints, blockIds } = metadata
+  if (fee === undefined || isCoinbase === undefined || locked === undefined) return undefined
+  if (creating !== false || conflicting !== false || blockIds?.length !== 0) return undefined
+  if (!sizeInBytes || txInpoints === undefined || txInpoints.length === 0) return undefined
+  // Freezes are a matter of single outputs: nobody is to take this bit for an answer.
+  return { fee, sizeInBytes, isCoinbase, frozen: false, conflicting, locked, txInpoints }
+}
+
+/** A hit as the store would have answered; it never knows blocks. */
+function answerOf({
+  fee,
+  sizeInBytes,
+  isCoinbase,
+  conflicting,
+  locked,
+  txInpoints,
+}: CachedMetadata): TransactionMetadata {
+  return {
+    fee,
+    sizeInBytes,
+    isCoinbase,
+    conflicting,
+    locked,
+    txInpoints,
+    creating: false,
+    blockIds: [],
+    blockHeights: [],
+    subtreeIdxs: [],
+  }
+}

@@ -1,0 +1,98 @@
+import { StoreError } from '../../errors/index.ts'
+import type { TxidInput } from '../../store/index.ts'
+import { CALL_POLICIES, type StoreSurface, type TableCall } from './call-policies.ts'
+import type { MetaEntries } from './meta-entries.ts'
+import { TxidBytes } from './txid-bytes.ts'
+
+type Call = (...args: readonly unknown[]) => unknown
+type Affected = (...args: readonly unknown[]) => Iterable<TxidInput>
+
+/** What the calls of a cached store work with. */
+export abstract class CacheCalls {
+  protected readonly store: StoreSurface
+  protected readonly entries: MetaEntries
+  /** How long a call that failed without a verdict may still take effect, in milliseconds. */
+  protected readonly uncertainMs: number
+
+  constructor(store: StoreSurface, entries: MetaEntries, uncertainMs: number) {
+    this.store = store
+    this.entries = entries
+    this.uncertainMs = uncertainMs
+  }
+
+  /** Runs a call that changes transactions, and removes what is cached of them when it has ended. */
+  protected async changing<Result>(
+    affected: () => Iterable<TxidInput>,
+    work: () => Promise<Result>,
+  ): Promise<Result> {
+    const txids = collected(affected)
+    const remove = async (uncertainMs = 0): Promise<void> => {
+      if (txids === undefined) this.entries.clear(uncertainMs)
+      else await this.entries.removeAll(txids, uncertainMs)
+    }
+    try {
+      const result = await work()
+      await remove()
+      return result
+    } catch (error) {
+      if (!isRefusal(error)) await remove(this.uncertaintyOf(error))
+      throw error
+    }
+  }
+
+  /** As `changing`, where only the store knows which transactions the call has changed by the time it fails. */
+  protected async changingUnknown<Result>(work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await work()
+    } catch (error) {
+      if (!isRefusal(error)) this.entries.clear(this.uncertaintyOf(error))
+      throw error
+    }
+  }
+
+  /** A verdict on the data comes when all is done; after any other error the change may still come. */
+  protected uncertaintyOf(error: unknown): number {
+    return error instanceof StoreError && /^(TX|UTXO)_/.test(error.code) ? 0 : this.uncertainMs
+  }
+}
+
+/** The arguments were refused: nothing was sent. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof StoreError && error.code === 'INVALID_ARGUMENT'
+}
+
+/** Undefined for arguments that are wrong, which the store will refuse in its own words. */
+function collected(affected: () => Iterable<TxidInput>): TxidBytes | undefined {
+  try {
+    return new TxidBytes(affected())
+  } catch {
+    return undefined
+  }
+}
+
+/** The table is given life here: TypeScript has no way to write methods from it, so that their types are told below. */
+abstract class Table extends CacheCalls {
+  static {
+    for (const [name, policy] of Object.entries(CALL_POLICIES)) {
+      if (policy === 'own') continue
+      const affected = policy === 'passes' ? undefined : (policy as Affected)
+      Object.defineProperty(Table.prototype, name, {
+        configurable: true,
+        writable: true,
+        value(this: Table, ...args: readonly unknown[]): unknown {
+          const store = this.store as unknown as Record<string, Call>
+          if (affected === undefined) return store[name]?.(...args)
+          return this.changing(
+            () => affected(...args),
+            () => store[name]?.(...args) as Promise<unknown>,
+          )
+        },
+      })
+    }
+  }
+}
+
+/** The calls of the store that `CALL_POLICIES` says everything about. */
+export const TableCalls = Table as abstract new (
+  ...args: ConstructorParameters<typeof CacheCalls>
+) => CacheCalls & Pick<StoreSurface, TableCall>

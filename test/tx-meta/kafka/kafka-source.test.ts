@@ -1,0 +1,106 @@
+import { beforeEach, expect, it } from '@jest/globals'
+import { KafkaSource } from '../../../lib/tx-meta/kafka/kafka-source.ts'
+import { type FakeClient, fakeKafka } from './fake-kafka.ts'
+
+const ASSIGN = -175
+const REVOKE = -174
+const LOGGER = { warn: () => {}, error: () => {} }
+
+let source: KafkaSource
+let client: FakeClient
+
+beforeEach(async () => {
+  const { clients, load } = fakeKafka()
+  const options = { brokers: ['127.0.0.1:9092'], topic: 'txmeta', groupId: 'one', logger: LOGGER }
+  source = await KafkaSource.open(options, load)
+  client = clients[0] as FakeClient
+})
+
+const record = (partition: number, offset: number) => ({ partition, offset, value: Buffer.from('x') })
+
+it('delivers what comes of the partitions that it has', async () => {
+  client.polls.push([record(0, 5), record(1, 9)])
+  client.rebalance(ASSIGN, [0])
+  expect(await source.poll()).toEqual([record(0, 5)])
+  expect(await source.poll()).toEqual([])
+})
+
+it('commits what was marked, one further, and resolves when the broker has it', async () => {
+  client.rebalance(ASSIGN, [0, 1])
+  await source.poll()
+  source.mark(0, 5)
+  source.mark(0, 6)
+  source.mark(1, 2)
+  client.answersCommits = false
+  let isDone = false
+  const committing = source.commit().then(() => {
+    isDone = true
+  })
+  await source.poll()
+  await source.poll()
+  expect([client.calls.at(-1), isDone]).toEqual(['commit 0@7,1@3', false])
+  client.answersCommits = true
+  await committing
+  await source.commit()
+  expect(client.calls.filter(call => call.startsWith('commit'))).toHaveLength(1)
+})
+
+it('keeps for the next poll what arrives while it waits for a commit', async () => {
+  client.rebalance(ASSIGN, [0])
+  await source.poll()
+  source.mark(0, 1)
+  client.polls.push([record(0, 2)])
+  await source.commit()
+  expect(await source.poll()).toEqual([record(0, 2)])
+})
+
+it('hands partitions over when their last work is done, and nothing of them is delivered or marked afterwards', async () => {
+  client.rebalance(ASSIGN, [0, 1])
+  await source.poll()
+  source.onRevoke(async partitions => {
+    client.calls.push(`revoked ${partitions}`)
+    source.mark(0, 4)
+    await source.commit()
+  })
+  client.polls.push([record(0, 5)])
+  client.rebalance(REVOKE, [0, 1])
+  expect(await source.poll()).toEqual([])
+  expect(client.calls).toEqual(['assign 0,1', 'revoked 0,1', 'commit 0@5', 'unassign'])
+  source.mark(0, 5)
+  await source.commit()
+  expect(client.calls.at(-1)).toBe('unassign')
+})
+
+it('lets the group go on even when the work on revoked partitions fails', async () => {
+  client.rebalance(ASSIGN, [0])
+  source.onRevoke(() => Promise.reject(new Error('a removal failed')))
+  client.rebalance(REVOKE, [0])
+  await source.poll()
+  expect(client.calls).toEqual(['assign 0', 'unassign'])
+})
+
+it('takes no partitions while a poll is under way: what that brings belongs to before', async () => {
+  client.polls.push([record(0, 7)])
+  const before = source.poll()
+  client.rebalance(ASSIGN, [0])
+  await new Promise(resolve => setImmediate(resolve))
+  expect(client.calls).toEqual([])
+  expect(await before).toEqual([])
+  expect(await source.poll()).toEqual([])
+  expect(client.calls).toEqual(['assign 0'])
+})
+
+it('goes on after an error, and rejects when the client has failed for good', async () => {
+  client.rebalance(ASSIGN, [0])
+  client.polls.push(Object.assign(new Error('no leader'), { code: 5 }), [record(0, 1)])
+  expect(await source.poll()).toEqual([])
+  expect(await source.poll()).toEqual([record(0, 1)])
+  client.polls.push(Object.assign(new Error('fenced'), { code: -150 }))
+  await expect(source.poll()).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
+})
+
+it('closes once', async () => {
+  await source.close()
+  await source.close()
+  expect(client.calls).toEqual(['disconnect'])
+})
