@@ -23,6 +23,7 @@ export async function readPages(): Promise<Page[]> {
     'README.md',
     'CHANGELOG.md',
     'CONTRIBUTING.md',
+    'examples/README.md',
     ...docs.filter(name => name.endsWith('.md')).map(name => `docs/${name}`),
   ]
   return Promise.all(paths.map(async path => ({ path, text: await readFile(`${ROOT}${path}`, 'utf8') })))

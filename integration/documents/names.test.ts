@@ -7,7 +7,14 @@ import { prose, ROOT, readPages } from './markdown.ts'
 const NOT_BY_HAND = /^(CHANGELOG\.md|docs\/(settings|commands|metrics|licences)\.md)$/
 
 /** Of other systems, or put together from parts in the sources. */
-const FOREIGN_NAMES = new Set(['client_write', 'client_udf', 'entries_per_', 'getByKeyList'])
+const FOREIGN_NAMES = new Set([
+  'client_write',
+  'client_udf',
+  'entries_per_',
+  'getByKeyList',
+  'GLIBC_TUNABLES',
+  'transparent_hugepage',
+])
 
 const pages = (await readPages()).filter(({ path }) => !NOT_BY_HAND.test(path))
 

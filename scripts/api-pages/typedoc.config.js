@@ -25,6 +25,7 @@ export default {
     'COMPOSED',
     'CommandKind',
     'FailureTally',
+    'KafkaModule',
     'NO_FIELDS',
     'REQUEST_KINDS',
     'SettingKind',
