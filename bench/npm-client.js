@@ -156,7 +156,7 @@ function handMadeBatches(client, module, batchPolicy, { concurrency, batchSize }
         ({ tx, bins }) => ({
           type: batchType.BATCH_WRITE,
           key: key(tx.txid),
-          ops: [...bins].map(([bin, value]) => operations.write(bin, asClientValue(value))),
+          ops: bins.map(({ bin, value }) => operations.write(bin, asClientValue(value))),
           policy: createPolicy,
         }),
         () => true,
