@@ -10,6 +10,7 @@ import { sampleTransaction } from '../../support/sample-transaction.ts'
 import {
   bytes32,
   contextWith,
+  looksFor,
   type Script,
   ScriptedTransport,
   udfAnswer,
@@ -34,8 +35,13 @@ const inputs = (count: number): SpendRequest[] =>
   }))
 
 /** A spend as the public call runs it. */
-async function called(script: Script, count: number, sabotage: (context: StoreContext) => void = () => {}) {
-  const context = contextWith(new ScriptedTransport(script), { spendBatcherDurationMillis: 0 })
+async function called(
+  script: Script,
+  count: number,
+  sabotage: (context: StoreContext) => void = () => {},
+  transport = new ScriptedTransport(script),
+) {
+  const context = contextWith(transport, { spendBatcherDurationMillis: 0 })
   const batchers = createBatchers(context)
   sabotage(context)
   const outcome = await new CallGate(context)
@@ -65,6 +71,27 @@ describe('spend', () => {
     async (_, sabotage) => {
       const outcome = await called(() => udfAnswer({ status: 'OK' }), 2, sabotage)
       expect(outcome).toMatchObject({ code: 'UNKNOWN', cause: expect.any(TypeError) })
+    },
+  )
+
+  it.each([
+    ['without a verdict', 'NEVER_HEARD_OF', [0, 1]],
+    ['that was refused', 'UTXO_HASH_MISMATCH', [0]],
+  ])(
+    'an input %s fails the whole, and those that may be applied are undone',
+    async (_, errorCode, undone) => {
+      const refuseSecond: Script = row => {
+        if (looksFor(row, tx.txid)) return { status: 2 }
+        if (row.kind === 'read') return { bins: {}, generation: 5 }
+        if (row.kind !== 'apply' || row.function !== 'spendMulti') return udfAnswer({ status: 'OK' })
+        return udfAnswer({ status: 'ERROR', errors: new Map([[1, { errorCode, message: 'm' }]]) })
+      }
+      const transport = new ScriptedTransport(refuseSecond)
+      const error = (await called(refuseSecond, 2, () => {}, transport)) as SpendError
+      expect(error).toBeInstanceOf(SpendError)
+      expect(error.spends.map(entry => entry.error === undefined)).toEqual([true, false])
+      const undos = transport.batches.flat().filter(row => row.kind === 'apply' && row.function === 'unspend')
+      expect(undos.map(row => (row.kind === 'apply' ? row.args[0] : undefined))).toEqual(undone)
     },
   )
 

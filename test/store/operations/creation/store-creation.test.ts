@@ -1,0 +1,52 @@
+import { describe, expect, it } from '@jest/globals'
+import { txidToHex } from '../../../../lib/bitcoin/index.ts'
+import { createBatchers } from '../../../../lib/store/calls/batchers.ts'
+import { create, prepareCreate } from '../../../../lib/store/operations/creation/create.ts'
+import { sampleTransaction } from '../../support/sample-transaction.ts'
+import { contextWith, type Script, ScriptedTransport } from '../../support/store-fixture.ts'
+
+const tx = sampleTransaction()
+const MASTER_KEY_BYTES = 32
+
+/** Creates a small transaction; its record is answered by the script, its lock is free. */
+async function created(script: Script) {
+  const transport = new ScriptedTransport((row, index) =>
+    row.key.userKey.length === MASTER_KEY_BYTES ? script(row, index) : { status: 0 },
+  )
+  const context = contextWith(transport, { storeBatcherDurationMillis: 0 })
+  const prepared = prepareCreate(context, tx, 100, {})
+  const outcome = await create(context, createBatchers(context).store, prepared, undefined).catch(
+    (error: unknown) => error,
+  )
+  const masters = transport.batches
+    .flat()
+    .flatMap(row => (row.kind === 'write' && row.key.userKey.length === MASTER_KEY_BYTES ? row : []))
+  const isOutside = (await context.external.get(txidToHex(tx.txid), 'tx')) !== undefined
+  return { outcome, masters, isOutside }
+}
+
+describe('the record of a small transaction', () => {
+  it('is written once, with its body', async () => {
+    const { outcome, masters, isOutside } = await created(() => ({ status: 0 }))
+    expect(outcome).toMatchObject({ external: false })
+    expect([masters.length, isOutside]).toEqual([1, false])
+  })
+
+  it('that the server finds too big is written once more, with its body outside', async () => {
+    let answers = 0
+    const { outcome, masters, isOutside } = await created(() => ({ status: answers++ === 0 ? 13 : 0 }))
+    expect(outcome).toMatchObject({ external: true })
+    expect(masters.map(row => row.operations.some(({ bin }) => bin === 'inputs'))).toEqual([true, false])
+    expect(isOutside).toBe(true)
+  })
+
+  it.each([
+    [5, 'TX_EXISTS'],
+    [8, 'STORAGE_ERROR'],
+    [9, 'STORAGE_ERROR'],
+  ])('that is answered with %d is not written again', async (status, code) => {
+    const { outcome, masters, isOutside } = await created(() => ({ status }))
+    expect([masters.length, isOutside]).toEqual([1, false])
+    expect(outcome).toMatchObject({ code })
+  })
+})
