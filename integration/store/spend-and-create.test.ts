@@ -163,6 +163,46 @@ describe('spendAndCreate', () => {
     expect(await holders(parents, tx)).toEqual(['unspent', 'unspent'])
   })
 
+  it('keeps its spends while its create is on the way, though its caller has gone', async () => {
+    const parents = await twoParents()
+    const [tx, rival] = [child(parents), child(parents)]
+    const caller = new AbortController()
+    let arrive = (): void => {}
+    const arrived = new Promise<void>(resolve => {
+      arrive = resolve
+    })
+    let landed: Promise<unknown> = Promise.resolve()
+    store.transport = {
+      batchOperate(rows, options) {
+        const answers = rows.some(isCreate)
+          ? arrived.then(() => good.batchOperate(rows, options))
+          : good.batchOperate(rows, options)
+        if (rows.some(isCreate)) {
+          landed = answers
+          caller.abort()
+        }
+        return answers
+      },
+    }
+    expect(await code(store.spendAndCreate(tx, HEIGHT, { signal: caller.signal }))).toBe('CONTEXT_CANCELED')
+    expect(await code(other.spend(rival, HEIGHT))).toBe('UTXO_ERROR')
+    arrive()
+    await landed
+    expect(await code(store.spendAndCreate(tx, HEIGHT))).toBe('TX_EXISTS')
+    expect(await holders(parents, tx)).toEqual(['tx', 'tx'])
+  })
+
+  it('leaves its spends after a create without a verdict', async () => {
+    const parents = await twoParents()
+    const tx = child(parents)
+    store.transport = {
+      batchOperate: (rows, options) =>
+        rows.some(isCreate) ? Promise.reject(new Error('torn')) : good.batchOperate(rows, options),
+    }
+    expect(await code(store.spendAndCreate(tx, HEIGHT))).toBe('STORAGE_ERROR')
+    expect(await holders(parents, tx)).toEqual(['tx', 'tx'])
+  })
+
   it('leaves the spends when the transaction exists', async () => {
     const parents = await twoParents()
     const tx = child(parents)

@@ -1,9 +1,10 @@
-import { InvalidArgumentError, StoreError } from '../errors/index.ts'
+import { InvalidArgumentError } from '../errors/index.ts'
 import { BoundedQueue } from './bounded-queue.ts'
 import { type ConcurrencyLimit, fixedLimit } from './concurrency-limit.ts'
 import { type BatchHandler, runGuarded } from './dispatch-guard.ts'
 import { type BatchItem, ItemGroup, type Outcome, type WaitEnd } from './item-group.ts'
 import { type BatchObserver, type DispatchReason, notify } from './observer.ts'
+import { RefusedError } from './refused-error.ts'
 
 export interface BatcherOptions {
   /** Names the batcher in errors and reports. */
@@ -131,14 +132,11 @@ export class Batcher<Request, Answer> {
     onEnd: (group: ItemGroup<Request, Answer>, end: WaitEnd) => void,
   ): void {
     const { name, whenFull } = this.#options
-    if (this.#closed !== undefined) throw new StoreError('SERVICE_UNAVAILABLE', `${name}: closed`)
+    if (this.#closed !== undefined) throw new RefusedError(`${name}: closed`)
     const mustWait = this.#queue.isFull || this.#waitingRoom.length > 0
     if (mustWait && whenFull === 'refuse') {
       notify(() => this.#observer.refused?.({ items: requests.length }))
-      throw new StoreError(
-        'SERVICE_UNAVAILABLE',
-        `${name}: the queue is at its cap of ${this.#queue.capacity} items`,
-      )
+      throw new RefusedError(`${name}: the queue is at its cap of ${this.#queue.capacity} items`)
     }
     const group = new ItemGroup<Request, Answer>(
       requests,

@@ -12,12 +12,18 @@ const UINT32_MAX = 2 ** 32 - 1
 /** A txid as callers give it: 32 bytes in internal order, or the 64 characters of display hex. */
 export type TxidInput = Uint8Array | string
 
-/** A transaction as callers give it: raw bytes (standard or extended format) or parsed. */
+/**
+ * A transaction as callers give it: raw bytes (standard or extended format), which are copied, or parsed. What a
+ * parsed one consists of must not be changed: work that was sent goes on when its caller has been released.
+ */
 export type TransactionSource = Uint8Array | Transaction
 
-/** A parsed transaction is taken as it is; one that was put together otherwise gets the txid that it hashes to. */
+/**
+ * A parsed transaction is taken as it is; one that was put together otherwise gets the txid that it hashes to.
+ * Bytes are copied: what a call has sent goes on when its caller was released, who may use the buffer again.
+ */
 export function checkTransaction(tx: TransactionSource): Transaction {
-  if (tx instanceof Uint8Array) return parseTransaction(tx)
+  if (tx instanceof Uint8Array) return parseTransaction(new Uint8Array(tx))
   if (typeof tx !== 'object' || tx === null || !Array.isArray(tx.inputs) || !Array.isArray(tx.outputs)) {
     throw new InvalidArgumentError('tx', 'the bytes of a transaction or a parsed transaction', tx)
   }

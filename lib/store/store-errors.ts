@@ -76,11 +76,14 @@ export class RowError extends StoreError {
   override readonly name = 'RowError'
   /** Aerospike result code; negative codes are the client's own. */
   readonly status: number
+  /** It may have been applied all the same. */
+  readonly inDoubt: boolean
 
   constructor(what: string, status: number, inDoubt: boolean) {
     const doubt = inDoubt ? '; it may have been applied all the same' : ''
     super('STORAGE_ERROR', `${what}: Aerospike answered ${statusText(status)}${doubt}`)
     this.status = status
+    this.inDoubt = inDoubt
   }
 }
 

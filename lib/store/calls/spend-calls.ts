@@ -47,8 +47,8 @@ export abstract class SpendCalls extends TransactionCalls {
 
   /**
    * Spends a transaction's inputs and stores its outputs: `spend`, then `create`, then a look whether the inputs
-   * are still held. A create that fails with anything but `TX_EXISTS` has the spends undone, unless the record
-   * turns out to be there. `createOnly` and `spendOnly` leave the other half out.
+   * are still held. A create that was refused for good has the spends undone, unless the record turns out to be
+   * there; after `TX_EXISTS`, and after errors that leave open whether there is a record, they stay. `createOnly` and `spendOnly` leave the other half out.
    *
    * Throws what `spend` and `create` throw. A `SpendError` after the create says that the transaction lost an
    * input meanwhile; it is then stored as conflicting. After any other error repeat the call, and take
@@ -62,8 +62,10 @@ export abstract class SpendCalls extends TransactionCalls {
     return this.call({ name: 'spendAndCreate', rounds: 6 + CREATION_ROUNDS }, options, async signal => {
       const { createOnly, spendOnly, confirmSpends } = checkSpendAndCreate(options)
       const transaction = checkTransaction(tx)
-      const create = () => this.createParsed(transaction, blockHeight, options, signal)
-      if (createOnly) return { spends: [], metadata: await create() }
+      if (createOnly)
+        return { spends: [], metadata: await this.createParsed(transaction, blockHeight, options, signal) }
+      // Apart from the caller's signal: its row would land after the spends had been undone.
+      const create = () => this.createParsed(transaction, blockHeight, options, undefined)
       const requests = prepareSpends(transaction, blockHeight, spendFlags(options))
       const spend = () => this.#spend(transaction, requests, signal)
       if (spendOnly) return { spends: await spend(), metadata: undefined }

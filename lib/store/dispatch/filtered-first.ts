@@ -22,11 +22,11 @@ export function isFilteredFirst({ transport }: StoreContext, choice: 'auto' | 'o
 }
 
 /**
- * Nothing was changed, and nothing is said of the record by it: the filter was not met, or too many rows waited
- * for the record.
+ * Nothing is said of the record by it: the filter was not met, or too many rows waited for the record. In doubt
+ * an earlier attempt of the same row was applied, which Lua takes for the repetition that it is.
  */
 export function isUndecided(answer: RowAnswer | undefined): boolean {
-  if (answer === undefined || answer.inDoubt) return false
+  if (answer === undefined) return false
   return answer.status === RESULT_CODES.FILTERED_OUT || answer.status === RESULT_CODES.KEY_BUSY
 }
 

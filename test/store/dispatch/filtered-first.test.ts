@@ -64,7 +64,8 @@ describe('operateFilteredFirst', () => {
 it.each<[boolean, Partial<RowAnswer>]>([
   [true, { status: RESULT_CODES.FILTERED_OUT }],
   [true, { status: RESULT_CODES.KEY_BUSY }],
-  [false, { status: RESULT_CODES.FILTERED_OUT, inDoubt: true }],
+  [true, { status: RESULT_CODES.FILTERED_OUT, inDoubt: true }],
+  [true, { status: RESULT_CODES.KEY_BUSY, inDoubt: true }],
   [false, { status: RESULT_CODES.OK }],
   [false, { status: RESULT_CODES.TIMEOUT }],
 ])('undecided is %s for %j', (expected, answer) => {

@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from 'node:util'
 import { txidToHex } from '../../../bitcoin/index.ts'
+import { StoreError } from '../../../errors/index.ts'
 import { BINS, pageKey } from '../../../record/index.ts'
 import { type BatchRow, RESULT_CODES, type RowAnswer, type WriteOperation } from '../../../transport/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
@@ -6,7 +8,7 @@ import { sendBounded } from '../../dispatch/send-bounded.ts'
 import { rowError } from '../../store-errors.ts'
 import { SMALL_ROW_BYTES } from '../pages/row-size.ts'
 import type { CreationLock } from './creation-lock.ts'
-import type { StoredMaster } from './stored-master.ts'
+import { readMaster, type StoredMaster } from './stored-master.ts'
 
 /** A transaction of which every record is there. */
 export interface MarkedTransaction {
@@ -26,7 +28,6 @@ export async function clearMarks(
   lock: CreationLock,
   { txid, pageCount, master }: MarkedTransaction,
 ): Promise<void> {
-  const flags = flagsOf(master)
   const clear = (page: number, others: readonly WriteOperation[]): BatchRow => ({
     kind: 'write',
     key: { set: context.set, userKey: pageKey(txid, page) },
@@ -42,11 +43,12 @@ export async function clearMarks(
   await sendBounded(context, {
     rows: pageCount,
     rowBytes: SMALL_ROW_BYTES,
-    toRow: index => clear(index + 1, flags),
+    toRow: index => clear(index + 1, flagsOf(master)),
     read: (index, answer) => judge(index + 1, answer),
     describe: index => describe(index + 1),
     beforeBatch: () => lock.hold(),
   })
+  if (master !== undefined) await followMaster(context, lock, { txid, pageCount, master })
   await sendBounded(context, {
     rows: 1,
     rowBytes: SMALL_ROW_BYTES,
@@ -54,6 +56,42 @@ export async function clearMarks(
     read: (_, answer) => judge(0, answer),
     describe: () => describe(0),
   })
+}
+
+const FOLLOWED_MAX = 5
+
+/**
+ * Who changed a flag while the pages were being written has changed the pages, too, and perhaps before we wrote
+ * the older flag to them. Whoever changes it from now on changes them after us.
+ */
+async function followMaster(
+  context: StoreContext,
+  lock: CreationLock,
+  { txid, pageCount, master }: MarkedTransaction & { readonly master: StoredMaster },
+): Promise<void> {
+  let written = flagsOf(master)
+  for (let round = 0; round < FOLLOWED_MAX; round++) {
+    const flags = flagsOf(await readMaster(context, txid))
+    if (isDeepStrictEqual(flags, written)) return
+    written = flags
+    const describe = (index: number): string => `completing record ${index + 1} of ${txidToHex(txid)}`
+    await sendBounded(context, {
+      rows: pageCount,
+      rowBytes: SMALL_ROW_BYTES,
+      toRow: index => ({
+        kind: 'write',
+        key: { set: context.set, userKey: pageKey(txid, index + 1) },
+        operations: flags,
+        exists: 'update-only',
+      }),
+      read: (index, { status, inDoubt }) => {
+        if (status !== RESULT_CODES.OK) throw rowError(describe(index), status, inDoubt)
+      },
+      describe,
+      beforeBatch: () => lock.hold(),
+    })
+  }
+  throw new StoreError('TX_CREATING', `the flags of ${txidToHex(txid)} change all the time; repeat the call`)
 }
 
 /**

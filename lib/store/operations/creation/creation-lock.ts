@@ -46,7 +46,8 @@ export class CreationLock {
     this.#noteProlonged()
     const claim = { txid: this.#txid, token: this.#token, records, type: LOCK_TYPES.creation }
     const { status, inDoubt } = await this.#send(takeLockRow(this.#context, claim))
-    if (status === RESULT_CODES.RECORD_EXISTS) return false
+    // An attempt whose answer was lost meets its own lock.
+    if (status === RESULT_CODES.RECORD_EXISTS) return this.#isOurs()
     if (status === RESULT_CODES.FORBIDDEN) {
       throw new StoreError(
         'STORAGE_ERROR',
@@ -57,12 +58,25 @@ export class CreationLock {
     return true
   }
 
+  async #isOurs(): Promise<boolean> {
+    const key = { set: this.#context.set, userKey: lockKey(this.#txid) }
+    const { status, bins, inDoubt } = await this.#send({ kind: 'read', key, bins: [LOCK_BINS.token] })
+    if (status === RESULT_CODES.NOT_FOUND) return false
+    if (status !== RESULT_CODES.OK) throw rowError(this.#what, status, inDoubt)
+    return bins?.[LOCK_BINS.token] === this.#token
+  }
+
+  /** So much time has passed that another may hold it, unless `hold` has just said otherwise. */
+  get isDoubtful(): boolean {
+    return performance.now() >= this.#prolongAtMs
+  }
+
   /**
    * To be called every now and then while the work lasts: prolongs the lock once a third of its time has passed.
    * Throws `TX_CREATING` when it was lost; then another may hold it, and nothing more may be written.
    */
   async hold(): Promise<void> {
-    if (performance.now() < this.#prolongAtMs) return
+    if (!this.isDoubtful) return
     this.#noteProlonged()
     const { status, inDoubt } = await this.#send({
       kind: 'write',

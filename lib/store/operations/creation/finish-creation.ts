@@ -4,11 +4,15 @@ import { RESULT_CODES } from '../../../transport/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { sendBounded } from '../../dispatch/send-bounded.ts'
 import { rowError } from '../../store-errors.ts'
+import { uniqueTxids } from '../../txids.ts'
 import { SMALL_ROW_BYTES } from '../pages/row-size.ts'
 import { SpendError } from '../spending/spend.ts'
 import { clearMarks, noteRepair } from './clear-marks.ts'
 import { CreationLock } from './creation-lock.ts'
 import { readMaster } from './stored-master.ts'
+
+/** The others are met again when the spend is repeated. */
+const FINISHED_AT_A_TIME_MAX = 16
 
 /**
  * Finishes creations that spends have met. A creator, or a block, that died on its way can leave marks on records
@@ -32,7 +36,8 @@ export class CreationFinisher {
       return await spend()
     } catch (error) {
       const creating = error instanceof SpendError ? error.spends.filter(isCreating) : []
-      for (const { txid } of creating) await this.#finish(txid)
+      const txids = uniqueTxids(creating.map(({ txid }) => txid)).slice(0, FINISHED_AT_A_TIME_MAX)
+      await Promise.all(txids.map(txid => this.#finish(txid)))
       throw error
     }
   }

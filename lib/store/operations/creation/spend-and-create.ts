@@ -10,6 +10,7 @@ import { type Spend, SpendError } from '../spending/spend.ts'
 import { type SpendRequest, spendHandler } from '../spending/spend-dispatch.ts'
 import { undoSpends } from '../spending/spend-undo.ts'
 import { unspendRows } from '../spending/unspend.ts'
+import { isDefiniteRefusal } from './definite-refusal.ts'
 import { confirmSpends, type ReadMasters } from './spend-confirmation.ts'
 
 export interface SpendAndCreateOptions {
@@ -53,8 +54,8 @@ export function checkSpendAndCreate({
 
 /**
  * Spends a transaction's inputs, creates its record, and looks whether it still holds the inputs. A create that
- * fails with anything but `TX_EXISTS` or `TX_CREATING` has the spends undone, unless the record turns out to be
- * there.
+ * was refused for good has the spends undone, unless the record turns out to be there; after `TX_EXISTS`,
+ * `TX_CREATING` and errors without a verdict they stay.
  */
 export async function spendAndCreate(
   context: StoreContext,
@@ -73,7 +74,8 @@ export async function spendAndCreate(
     // Whoever creates the same transaction at this moment holds the same inputs.
     if (failure.code === 'TX_CREATING') throw failure
     if (failure.code !== 'TX_EXISTS') {
-      await undo(context, tx, requests, steps)
+      if (isDefiniteRefusal(failure)) await undo(context, tx, requests, steps)
+      else leave(context, tx, requests, failure)
       throw failure
     }
     existed = failure
@@ -88,6 +90,30 @@ export async function spendAndCreate(
   }
   if (existed !== undefined) throw existed
   return { spends, metadata }
+}
+
+/**
+ * The record may be there, or come yet. Whoever undid its spends now would let another transaction have the same
+ * outputs. The same call again settles it, either way.
+ */
+function leave(
+  context: StoreContext,
+  tx: Transaction,
+  requests: readonly SpendRequest[],
+  failure: StoreError,
+): void {
+  if (requests.length === 0) return
+  context.metrics.rollbacks.increment({ outcome: 'indeterminate' })
+  context.logger.error(
+    {
+      event: 'spend_rollback',
+      outcome: 'indeterminate',
+      txid: txidToHex(tx.txid),
+      spends: requests.length,
+      err: failure,
+    },
+    'a create ended without a verdict after its spend; repeat the call',
+  )
 }
 
 /** Apart from the caller's signal, within the budget of a rollback. Never throws: the create's error is the answer. */

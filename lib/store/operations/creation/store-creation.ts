@@ -47,9 +47,12 @@ function createWithBody(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   return withExternalPlace(context, signal, () =>
-    withCreationLock(context, creation, async () => {
+    withCreationLock(context, creation, async lock => {
       await storeBody(context, creation)
+      await lock.hold()
       await batcher.submit(createRequest(context, creation))
+      // Who got the lock while the row waited may have removed the record before this one, and its body.
+      if (lock.isDoubtful) await storeBody(context, creation)
     }),
   )
 }

@@ -1,3 +1,4 @@
+import { StoreError } from '../../../errors/index.ts'
 import type { PruneResult } from './prune.ts'
 
 /** Runs the pruner once; the signal fires when nobody wants the run any more. */
@@ -19,7 +20,7 @@ export class PruneTurns {
 
   take(height: number, signal: AbortSignal | undefined, work: PruneWork): Promise<PruneResult> {
     const waiting = this.#waiting
-    if (waiting !== undefined) {
+    if (waiting !== undefined && !waiting.wanted.signal.aborted) {
       waiting.height = Math.max(waiting.height, height)
       waiting.wanted.join(signal)
       return waiting.result
@@ -31,7 +32,11 @@ export class PruneTurns {
       height,
       wanted,
       result: this.#running.then(() => {
-        this.#waiting = undefined
+        if (this.#waiting === own) this.#waiting = undefined
+        if (wanted.signal.aborted)
+          throw new StoreError('CONTEXT_CANCELED', 'pruning was given up before its turn came', {
+            cause: wanted.signal.reason,
+          })
         return this.#run(work(own.height, wanted.signal))
       }),
     }

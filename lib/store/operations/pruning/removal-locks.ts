@@ -35,17 +35,23 @@ export async function takeLocks(
   })
   const describe = ({ lock }: (typeof wanted)[number]): string =>
     `locking the creation of ${txidToHex(lock.txid)}`
-  return mapRows(context, wanted, undefined, {
+  const outcomes = await mapRows(context, wanted, undefined, {
     toRow: ({ txid, pages, lock }) =>
       takeLockRow(context, { txid, token: lock.token, records: pages + 1, type: LOCK_TYPES.removal }),
     describe,
     read: (item, answer) => {
       if (answer instanceof StoreError) return answer
       if (answer.status === RESULT_CODES.OK) return item.lock
-      if (answer.status === RESULT_CODES.RECORD_EXISTS) return 'busy'
+      if (answer.status === RESULT_CODES.RECORD_EXISTS && !answer.inDoubt) return 'busy'
       return rowError(describe(item), answer.status, answer.inDoubt)
     },
   })
+  // They may have been taken all the same, and would lock out whoever creates the transaction.
+  await releaseLocks(
+    context,
+    wanted.flatMap(({ lock }, index) => (outcomes[index] instanceof StoreError ? lock : [])),
+  )
+  return outcomes
 }
 
 /** Releases locks that are still ours; what cannot be released expires. */

@@ -38,8 +38,17 @@ export function spendHandler(context: StoreContext): BatchHandler<SpendRequest, 
   return async (items, dispatch) => {
     const groups = groupByRecord(context, refuseLaterClaims(items))
     const undecided = isWanted() ? await spendFiltered(context, groups, filterYield) : groups
-    await spendByLua(context, undecided, dispatch.signal)
+    await spendByLua(context, undecided.flatMap(stillWanted), dispatch.signal)
   }
+}
+
+/** Nothing is sent for callers who have gone meanwhile: nobody would undo it. */
+function stillWanted(group: RecordGroup): RecordGroup[] {
+  if (group.items.every(item => item.isOpen)) return [group]
+  const open = group.items.flatMap((item, index) => (item.isOpen ? index : []))
+  if (open.length === 0) return []
+  const items = open.flatMap(index => group.items[index] ?? [])
+  return [{ ...group, items, admissions: open.map(index => group.admissions[index]) }]
 }
 
 /** One `spendMulti` call for each record (lua/utxo/spend.lua). */

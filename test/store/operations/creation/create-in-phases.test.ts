@@ -92,6 +92,6 @@ describe('several records', () => {
       row.kind === 'read' ? { bins: lockType === undefined ? {} : { lock_type: lockType } } : { status: 5 }
     const { done, rows } = create(locked)
     await expect(done).rejects.toMatchObject({ code })
-    expect(rows().map(row => row.key.userKey.length)).toEqual([36, 36])
+    expect(rows().map(row => row.key.userKey.length)).toEqual([36, 36, 36])
   })
 })

@@ -52,9 +52,21 @@ describe('a creation lock', () => {
   })
 
   it('is not had where another has it, and that one keeps it', async () => {
-    const { lock, sent } = acquire(() => ({ status: 5 }))
+    const { lock, sent } = acquire(row =>
+      row.kind === 'read' ? { bins: { lock_token: 'another' } } : { status: 5 },
+    )
     expect(await lock).toBeUndefined()
-    expect(sent().length).toBe(1)
+    expect(sent().map(({ kind }) => kind)).toEqual(['write', 'read'])
+  })
+
+  it('is had by the one whose first attempt took it, though the answer was lost', async () => {
+    let token: unknown
+    const { lock } = acquire(row => {
+      if (row.kind === 'read') return { bins: { lock_token: token as string } }
+      token = tokenOf(row)
+      return { status: 5, inDoubt: true }
+    })
+    expect(await lock).toBeInstanceOf(CreationLock)
   })
 
   it.each<[string, number, RegExp]>([

@@ -1,5 +1,7 @@
-import { describe, expect, it } from '@jest/globals'
-import { txidToHex } from '../../../../lib/bitcoin/index.ts'
+import { describe, expect, it, jest } from '@jest/globals'
+import { encodeTransaction, txidToHex } from '../../../../lib/bitcoin/index.ts'
+import { MemoryStore } from '../../../../lib/external/index.ts'
+import { checkTransaction } from '../../../../lib/store/arguments.ts'
 import { createBatchers } from '../../../../lib/store/calls/batchers.ts'
 import { create, prepareCreate } from '../../../../lib/store/operations/creation/create.ts'
 import { sampleTransaction } from '../../support/sample-transaction.ts'
@@ -24,6 +26,40 @@ async function created(script: Script) {
   const isOutside = (await context.external.get(txidToHex(tx.txid), 'tx')) !== undefined
   return { outcome, masters, isOutside }
 }
+
+it('bytes of a transaction are the call’s own: the caller may use the buffer again', () => {
+  const bytes = Buffer.from(encodeTransaction(tx))
+  const taken = checkTransaction(bytes)
+  bytes.fill(0)
+  expect(taken.txid).toEqual(tx.txid)
+})
+
+describe('a body outside', () => {
+  /** Creates a transaction whose body lies outside, while so many seconds pass as its record is written. */
+  async function outside(seconds: number) {
+    const external = new MemoryStore()
+    const set = jest.spyOn(external, 'set')
+    const transport = new ScriptedTransport(row => {
+      if (row.kind === 'write' && row.key.userKey.length === MASTER_KEY_BYTES) {
+        const now = performance.now()
+        jest.spyOn(performance, 'now').mockReturnValue(now + seconds * 1_000)
+      }
+      return { status: 0 }
+    })
+    const context = contextWith(
+      transport,
+      { storeBatcherDurationMillis: 0, externalizeAllTransactions: true },
+      { external },
+    )
+    await create(context, createBatchers(context).store, prepareCreate(context, tx, 100, {}), undefined)
+    jest.restoreAllMocks()
+    return set.mock.calls.length
+  }
+
+  it('is written once, and once more where the lock may have been lost meanwhile', async () => {
+    expect([await outside(0), await outside(20)]).toEqual([1, 2])
+  })
+})
 
 describe('the record of a small transaction', () => {
   it('is written once, with its body', async () => {

@@ -38,6 +38,26 @@ describe('PruneTurns', () => {
     expect((await last).height).toBe(3)
   })
 
+  it('a run that its only caller has given up is joined by nobody', async () => {
+    const { begun, work } = runs()
+    const turns = new PruneTurns()
+    const first = turns.take(1, undefined, work)
+    const abort = new AbortController()
+    const given = turns.take(2, abort.signal, work)
+    abort.abort()
+    const third = turns.take(3, undefined, work)
+    begun[0]?.end()
+    await first
+    await expect(given).rejects.toMatchObject({ code: 'CONTEXT_CANCELED' })
+    await turn()
+    expect(begun.map(({ height, signal }) => [height, signal.aborted])).toEqual([
+      [1, false],
+      [3, false],
+    ])
+    begun[1]?.end()
+    expect((await third).height).toBe(3)
+  })
+
   it('goes on behind a run that failed', async () => {
     const { begun, work } = runs()
     const turns = new PruneTurns()

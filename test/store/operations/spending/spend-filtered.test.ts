@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { encodeSpendingData, FROZEN_SENTINEL } from '../../../../lib/record/index.ts'
+import { createBatchers } from '../../../../lib/store/calls/batchers.ts'
 import type { Admission } from '../../../../lib/store/context/circuit-breaker.ts'
 import { type SpendRequest, spendHandler } from '../../../../lib/store/operations/spending/spend-dispatch.ts'
 import { type BatchRow, RESULT_CODES, type RowAnswer } from '../../../../lib/transport/index.ts'
@@ -96,17 +97,39 @@ describe('filtered writes', () => {
     ['a record that is gone', { status: RESULT_CODES.NOT_FOUND }, 'TX_NOT_FOUND'],
     ['a timeout', { status: RESULT_CODES.TIMEOUT }, 'STORAGE_ERROR'],
     ['a timeout in doubt', { status: RESULT_CODES.TIMEOUT, inDoubt: true }, 'STORAGE_ERROR'],
-    [
-      'a row that is filtered out, but in doubt',
-      { status: RESULT_CODES.FILTERED_OUT, inDoubt: true },
-      'STORAGE_ERROR',
-    ],
     ['no answer', undefined, 'STORAGE_ERROR'],
   ])('fail their input with %s, as calls of Lua do', async (_case, answer, code) => {
     const script: Script = row => (row.key.userKey[0] === 1 ? answer : {})
     const { codes, batches } = await spend([request(1), request(2)], script)
     expect(codes).toEqual([code, 'ok'])
     expect(batches).toHaveLength(1)
+  })
+
+  it('leave a row that is filtered out in doubt to Lua: its first attempt may have spent the output', async () => {
+    const { codes, batches } = await spend([request(1)], row =>
+      row.kind === 'execute' ? { status: RESULT_CODES.FILTERED_OUT, inDoubt: true } : OK,
+    )
+    expect(codes).toEqual(['ok'])
+    expect(kinds(batches)).toEqual([['execute'], ['apply']])
+  })
+
+  it('are not followed by Lua for callers who have gone meanwhile', async () => {
+    const caller = new AbortController()
+    const transport = new ScriptedTransport(row => {
+      if (row.kind !== 'execute') return OK
+      caller.abort()
+      return { status: RESULT_CODES.FILTERED_OUT }
+    })
+    const context = contextWith(transport, {
+      enableSpendFilterExpressions: 'on',
+      spendBatcherDurationMillis: 0,
+    })
+    const batchers = createBatchers(context)
+    await expect(batchers.spend.submit(request(1), { signal: caller.signal })).rejects.toMatchObject({
+      code: 'CONTEXT_CANCELED',
+    })
+    await batchers.spend.close()
+    expect(kinds(transport.batches)).toEqual([['execute']])
   })
 
   it('fail their inputs when the batch as a whole fails; the others still go to Lua', async () => {
