@@ -5,7 +5,7 @@
 // one that crashes every time is a failure. Progress is on stderr; the counts are on stdout. On a violation: the
 // seed, the calls that touch the transaction, and the command that repeats the epoch; exit code 1.
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -20,6 +20,8 @@ const CRASH_OUTPUT_SHOWN = 500
 /** More than the time that the test gives itself. */
 const EPOCH_MS_BASE = 300_000
 const EPOCH_MS_PER_CALL = 60
+/** Node can spin for ever in the end of a worker thread whose sockets were reset; the epoch is over by then. */
+const EXIT_MS_MAX = 30_000
 const COUNTED = ['outcomes', 'batches', 'rollbacks', 'nodeFaults']
 
 function misused(message) {
@@ -78,6 +80,8 @@ function epochsOf({ operations, seed }) {
 /** How often something was counted, by kind and name. */
 class Totals {
   operations = 0
+  /** Processes that had ended their epoch and had to be killed. */
+  stuckExits = 0
   epochs = 0
   nodeRepairs = 0
   crashes = []
@@ -212,6 +216,17 @@ class Run {
       },
       EPOCH_MS_BASE + operations * EPOCH_MS_PER_CALL,
     )
+    let isStuckAtExit = false
+    let exitLimit
+    const reportWatch = setInterval(() => {
+      if (!existsSync(file)) return
+      clearInterval(reportWatch)
+      exitLimit = setTimeout(() => {
+        isStuckAtExit = true
+        this.#totals.stuckExits += 1
+        killGroup(child)
+      }, EXIT_MS_MAX)
+    }, 1_000)
     let output = ''
     const listen = text => {
       const calls = /(\d+) calls\n$/.exec(text)?.[1]
@@ -224,8 +239,14 @@ class Run {
       child.on('error', reject)
       child.on('close', (status, signal) => {
         clearTimeout(limit)
+        clearInterval(reportWatch)
+        clearTimeout(exitLimit)
         this.#children.delete(child)
         this.#underWay.delete(seed)
+        if (isStuckAtExit) {
+          resolve({ status: 0, signal: undefined, report: readReport(file), output })
+          return
+        }
         // A hang is no crash: it is never repeated, but a failure.
         const crashed = isHanging ? undefined : (signal ?? signalOf(status))
         const text = isHanging ? `${output}\nno end within its time` : output
