@@ -1,6 +1,6 @@
 import { isOk, mayBeUndone, mayHaveEffect, operations, spendsOf, type Violation } from '../checks.ts'
 import type { Slot } from '../final-state.ts'
-import type { History } from '../history.ts'
+import type { History, Operation } from '../history.ts'
 import { outpointOf } from '../universe.ts'
 import { type FinalPage, type FinalTransaction, UTXO_BATCH_SIZE } from './page-records.ts'
 import type { StoredTransaction } from './page-universe.ts'
@@ -172,10 +172,15 @@ function isCountOpen({ transaction }: Subject, evidence: PageEvidence): boolean 
   })
 }
 
+/** A spend that was refused for one input keeps the others, where a parent of that one was being created. */
+export function mayHold(spend: Operation): boolean {
+  return mayHaveEffect(spend) || ('outpoints' in spend.action && spend.action.outpoints.length > 1)
+}
+
 /** Some spend of it is not certainly undone by a later unspend. */
 function mayBeSpentAtTheEnd(evidence: PageEvidence, outpoint: string): boolean {
   return spendsOf(evidence, outpoint)
-    .filter(mayHaveEffect)
+    .filter(mayHold)
     .some(
       spend =>
         !isOk(spend) ||

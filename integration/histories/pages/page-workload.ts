@@ -1,9 +1,9 @@
 import type { PruneResult, StoreError, UtxoStore } from 'aerospike-utxo-store'
 import { createCall, minedCall, type PlannedCall, preserveCall, spendCall, unspendCall } from '../calls.ts'
-import { mayHaveEffect } from '../checks.ts'
 import { type History, outcomeOf } from '../history.ts'
 import type { Random } from '../random.ts'
 import { outpointOf, type Spender } from '../universe.ts'
+import { mayHold } from './page-checks.ts'
 import type { PageUniverse, StoredTransaction } from './page-universe.ts'
 
 /** How often each call is made, against the others. */
@@ -179,7 +179,7 @@ export class PageWorkload {
   }
 
   #mayBeSpent({ tx }: Pick<StoredTransaction, 'tx'>, vout: number): boolean {
-    return this.#options.history.spending(outpointOf({ parent: tx, vout })).some(mayHaveEffect)
+    return this.#options.history.spending(outpointOf({ parent: tx, vout })).some(mayHold)
   }
 
   #pick(transactions: readonly StoredTransaction[]): StoredTransaction {
