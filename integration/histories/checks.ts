@@ -87,7 +87,11 @@ function acknowledgedSpendsStay(evidence: Evidence): Violation[] {
 }
 
 /** An unspend, or a failed attempt elsewhere, may have taken an acknowledged spend back. */
-export function mayBeUndone(evidence: Pick<Evidence, 'history'>, outpoint: string, spend: Of<'spend'>): boolean {
+export function mayBeUndone(
+  evidence: Pick<Evidence, 'history'>,
+  outpoint: string,
+  spend: Of<'spend'>,
+): boolean {
   const { txid } = spend.action
   const isUnspent = operations(evidence, 'unspend', txid).some(
     unspend =>

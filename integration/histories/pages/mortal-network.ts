@@ -45,7 +45,7 @@ export interface TakenLock {
 const LATE_SHARE = 0.1
 const LATE_MS_MAX = 4
 /** A death whose step never comes happens all the same after so many batches. */
-const BATCHES_MAX = 400
+const BATCHES_MAX = 1_000
 
 /**
  * The network of one store, which may die: from one batch on nothing of it reaches the server any more, as when

@@ -13,6 +13,8 @@ export const SETTINGS = {
   utxoBatchSize: UTXO_BATCH_SIZE,
   maxMinedBatchSize: 1,
   maxMinedRoutines: 1,
+  // Nothing is old enough for its parents to be kept: they are pruned as well.
+  unminedTxRetention: 1_000,
   blockHeightRetention: HEIGHTS.pruned - HEIGHTS.tip,
   storeBatcherDurationMillis: 1,
   spendBatcherDurationMillis: 1,

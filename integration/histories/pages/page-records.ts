@@ -51,7 +51,11 @@ export async function readTransactions(
   const wanted = transactions.flatMap(tx => {
     const pages = Math.ceil(tx.outputs.length / UTXO_BATCH_SIZE) - 1
     const numbers = [0, LOCK_NUMBER, ...Array.from({ length: pages }, (_, index) => index + 1)]
-    return numbers.map(number => ({ hex: txidToHex(tx.txid), number, key: keyOf(place.set, tx.txid, number) }))
+    return numbers.map(number => ({
+      hex: txidToHex(tx.txid),
+      number,
+      key: keyOf(place.set, tx.txid, number),
+    }))
   })
   const bins = new Map<string, Bins | undefined>()
   for (let begin = 0; begin < wanted.length; begin += ROWS_MAX) {

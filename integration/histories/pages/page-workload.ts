@@ -24,6 +24,9 @@ type Kind = keyof typeof WEIGHTS
 const WINDOW = 10
 const OLDER_SHARE = 0.15
 const BLOCK_IDS = 3
+/** Of calls on a transaction: on one that is stored, and on an output of it that nobody has spent. */
+const STORED_SHARE = 0.75
+const OPEN_SHARE = 0.8
 
 export const HEIGHTS = {
   created: 100,
@@ -50,6 +53,10 @@ export interface PageWorkloadOptions {
   readonly stores: number
   readonly operations: number
   readonly concurrency: number
+  /** How many calls after one another begin with the next parent. */
+  readonly callsPerParent: number
+  /** Ends the run before all calls are made. */
+  readonly isEnough: () => boolean
   readonly onPruned: (result: PruneResult) => void
   readonly onProgress: (done: number) => void
 }
@@ -59,6 +66,8 @@ export class PageWorkload {
   readonly #options: PageWorkloadOptions
   /** Children with an acknowledged spend: they may be created, as a validator would. */
   readonly #accepted: StoredTransaction[] = []
+  /** With an acknowledged create: what can be spent, mined and pruned. */
+  readonly #stored: StoredTransaction[] = []
   readonly #creating = new Map<string, number>()
   #done = 0
 
@@ -67,10 +76,10 @@ export class PageWorkload {
   }
 
   async run(): Promise<void> {
-    const { operations, concurrency, onProgress } = this.#options
+    const { operations, concurrency, isEnough, onProgress } = this.#options
     let begun = 0
     const lane = async (): Promise<void> => {
-      while (begun < operations) {
+      while (begun < operations && !isEnough()) {
         begun += 1
         await this.#next()
         this.#done += 1
@@ -114,10 +123,12 @@ export class PageWorkload {
     const position = isTied ? Number.parseInt(planned.action.txid.slice(0, 4), 16) : random.below(stores)
     await this.call(planned, position % stores)
     const { txid, name } = planned.action
-    if (name !== 'spend') return
-    const child = this.#options.universe.children.find(({ hex }) => hex === txid)
-    const last = this.#options.history.of('spend', txid).at(-1)
-    if (child !== undefined && last?.outcome?.kind === 'ok') this.#accepted.push(child)
+    const last = this.#options.history.of(name, txid).at(-1)
+    if (last?.outcome?.kind !== 'ok') return
+    const { parents, children } = this.#options.universe
+    const isIt = ({ hex }: StoredTransaction): boolean => hex === txid
+    if (name === 'spend') this.#accepted.push(...children.filter(isIt))
+    if (name === 'create') this.#stored.push(...parents.filter(isIt), ...children.filter(isIt))
   }
 
   async #prune(position: number): Promise<void> {
@@ -143,8 +154,9 @@ export class PageWorkload {
         return this.mayBeCreated(child) ? createCall(child, false) : undefined
       }
       case 'spendOne': {
-        const transaction = this.#pick(random.chance(0.6) ? universe.parents : this.#accepted)
-        return this.#spend(random.pick(transaction.singles))
+        const { tx, singles } = this.#pick(random.chance(STORED_SHARE) ? this.#stored : universe.parents)
+        const open = singles.filter((_, vout) => !this.#mayBeSpent({ tx }, vout))
+        return this.#spend(random.pick(open.length > 0 && random.chance(OPEN_SHARE) ? open : singles))
       }
       case 'spendChild': {
         const { spender } = this.#pick(universe.children)
@@ -155,12 +167,12 @@ export class PageWorkload {
         return loose.length === 0 ? undefined : unspendCall(random.pick(loose))
       }
       case 'setMined': {
-        const transaction = this.#pick(random.chance(0.6) ? universe.parents : this.#accepted)
+        const transaction = this.#pick(random.chance(STORED_SHARE) ? this.#stored : universe.parents)
         return minedCall(transaction, 1 + random.below(BLOCK_IDS), HEIGHTS.tip, false)
       }
       case 'preserve': {
-        const kept = this.#pick(universe.parents)
-        return kept.mayBePreserved ? preserveCall(kept, HEIGHTS.preserved) : undefined
+        const due = this.#stored.filter(entry => entry.mayBePreserved && !this.mayBeCreated(entry))
+        return due.length === 0 ? undefined : preserveCall(random.pick(due.slice(-WINDOW)), HEIGHTS.preserved)
       }
     }
   }
@@ -170,9 +182,7 @@ export class PageWorkload {
     const isBeingCreated = spender.inputs.some(({ parent }) => {
       const hex = outpointOf({ parent, vout: 0 }).slice(0, 64)
       if ((this.#creating.get(hex) ?? 0) === 0) return false
-      const spent = new Set(
-        spender.inputs.filter(input => input.parent === parent).map(({ vout }) => vout),
-      )
+      const spent = new Set(spender.inputs.filter(input => input.parent === parent).map(({ vout }) => vout))
       return parent.outputs.every((_, vout) => spent.has(vout) || this.#mayBeSpent({ tx: parent }, vout))
     })
     return isBeingCreated ? undefined : spendCall(spender, HEIGHTS.tip)
@@ -183,10 +193,11 @@ export class PageWorkload {
   }
 
   #pick(transactions: readonly StoredTransaction[]): StoredTransaction {
-    const { random, operations, universe } = this.#options
+    const { random, callsPerParent, universe } = this.#options
     if (transactions.length === 0) return random.pick(universe.parents.slice(0, WINDOW))
-    const end = Math.max(WINDOW, Math.ceil((this.#done / operations) * 1.1 * transactions.length))
-    const known = transactions.slice(0, end)
+    const begun = WINDOW + Math.floor(this.#done / callsPerParent)
+    const perParent = transactions.length / universe.parents.length
+    const known = transactions === this.#stored ? transactions : transactions.slice(0, begun * perParent)
     return random.pick(random.chance(OLDER_SHARE) ? known : known.slice(-WINDOW))
   }
 }
