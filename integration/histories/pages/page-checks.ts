@@ -86,8 +86,9 @@ const RULES: Readonly<Record<string, Rule>> = {
     if (master === undefined) return []
     const full = pages.filter(isFull).length
     if (master.spentPages === full) return []
-    if (isCountOpen(subject, evidence)) {
-      evidence.onExcused('count of spent pages, its writer died')
+    const excuse = whyCountIsOpen(subject, evidence)
+    if (excuse !== undefined) {
+      evidence.onExcused(`count of spent pages, ${excuse}`)
       return []
     }
     return [`${master.spentPages} pages counted, ${full} fully spent`]
@@ -96,7 +97,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     const { master, all } = subject
     if (master?.deleteAtHeight === undefined || master.conflicting) return []
     if (all.every(isFull) && !master.isUnmined) return []
-    if (isCountOpen(subject, evidence)) {
+    if (whyCountIsOpen(subject, evidence) === WRITER_DIED) {
       evidence.onExcused('due with outputs to spend, an unspend died')
       return []
     }
@@ -160,16 +161,27 @@ function spenderIn(slot: Slot | undefined): string | undefined {
   return typeof slot === 'object' ? slot.spender : undefined
 }
 
-/** A store that died between a change of a page and its count leaves the count as it was. */
-function isCountOpen({ transaction }: Subject, evidence: PageEvidence): boolean {
-  return transaction.tx.outputs.some((_, vout) => {
-    const outpoint = outpointOf({ parent: transaction.tx, vout })
-    return spendsOf(evidence, outpoint).some(
-      spend =>
-        evidence.history.hasDied(spend) ||
-        operations(evidence, 'unspend', spend.action.txid).some(unspend => evidence.history.hasDied(unspend)),
-    )
-  })
+const WRITER_DIED = 'its writer died'
+
+/**
+ * A store that died between a change of a page and its count leaves the count as it was. And a count that goes
+ * down before it has gone up stays too high, since it never is below 0: harmless, for pages are read before a
+ * count is believed.
+ */
+function whyCountIsOpen({ transaction }: Subject, evidence: PageEvidence): string | undefined {
+  const { history } = evidence
+  const pairs = transaction.tx.outputs.flatMap((_, vout) =>
+    spendsOf(evidence, outpointOf({ parent: transaction.tx, vout })).map(spend => ({
+      spend,
+      unspends: operations(evidence, 'unspend', spend.action.txid),
+    })),
+  )
+  if (pairs.some(({ spend, unspends }) => [spend, ...unspends].some(call => history.hasDied(call))))
+    return WRITER_DIED
+  const isCrossed = pairs.some(({ spend, unspends }) =>
+    unspends.some(({ startedAt, endedAt }) => startedAt < spend.endedAt && endedAt > spend.startedAt),
+  )
+  return isCrossed ? 'an unspend overtook its spend' : undefined
 }
 
 /** A spend that was refused for one input keeps the others, where a parent of that one was being created. */
