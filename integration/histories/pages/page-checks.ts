@@ -164,24 +164,35 @@ function spenderIn(slot: Slot | undefined): string | undefined {
 const WRITER_DIED = 'its writer died'
 
 /**
- * A store that died between a change of a page and its count leaves the count as it was. And a count that goes
- * down before it has gone up stays too high, since it never is below 0: harmless, for pages are read before a
- * count is believed.
+ * A store that died between a change of a page and its count leaves the count as it was. And counts that come in
+ * another order than the changes may end where the range of the counter holds them up: too high is harmless, for
+ * pages are read before a count is believed; too low keeps the transaction from being pruned.
  */
 function whyCountIsOpen({ transaction }: Subject, evidence: PageEvidence): string | undefined {
   const { history } = evidence
-  const pairs = transaction.tx.outputs.flatMap((_, vout) =>
-    spendsOf(evidence, outpointOf({ parent: transaction.tx, vout })).map(spend => ({
-      spend,
-      unspends: operations(evidence, 'unspend', spend.action.txid),
-    })),
-  )
-  if (pairs.some(({ spend, unspends }) => [spend, ...unspends].some(call => history.hasDied(call))))
+  const pages = new Map<number, { readonly spends: Set<Operation>; readonly undoings: Set<Operation> }>()
+  for (const vout of transaction.tx.outputs.keys()) {
+    const number = Math.floor(vout / UTXO_BATCH_SIZE)
+    const page = pages.get(number) ?? { spends: new Set(), undoings: new Set() }
+    pages.set(number, page)
+    for (const spend of spendsOf(evidence, outpointOf({ parent: transaction.tx, vout }))) {
+      page.spends.add(spend)
+      // Of several inputs those that succeeded are taken back when another fails.
+      if (!isOk(spend) && spend.action.outpoints.length > 1) page.undoings.add(spend)
+      for (const unspend of operations(evidence, 'unspend', spend.action.txid)) page.undoings.add(unspend)
+    }
+  }
+  const all = [...pages.values()]
+  if (all.some(({ spends, undoings }) => [...spends, ...undoings].some(call => history.hasDied(call))))
     return WRITER_DIED
-  const isCrossed = pairs.some(({ spend, unspends }) =>
-    unspends.some(({ startedAt, endedAt }) => startedAt < spend.endedAt && endedAt > spend.startedAt),
+  const isCrossed = all.some(({ spends, undoings }) =>
+    [...undoings].some(undoing => [...spends].some(spend => spend !== undoing && overlap(spend, undoing))),
   )
-  return isCrossed ? 'an unspend overtook its spend' : undefined
+  return isCrossed ? 'an undoing crossed a spend' : undefined
+}
+
+function overlap(one: Operation, other: Operation): boolean {
+  return one.startedAt < other.endedAt && other.startedAt < one.endedAt
 }
 
 /** A spend that was refused for one input keeps the others, where a parent of that one was being created. */
