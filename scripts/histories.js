@@ -27,6 +27,7 @@ const KINDS = {
     counted: ['outcomes', 'deaths', 'repairs', 'pruned', 'excused'],
   },
 }
+const OPERATIONS_FOR_ALL_REPAIRS = 12_000
 const ATTEMPTS_MAX = 4
 const OUTPUT_SHOWN = 4_000
 const CRASH_OUTPUT_SHOWN = 500
@@ -104,6 +105,8 @@ class Totals {
   nodeRepairs = 0
   crashes = []
 
+  #repairsToSee = []
+
   constructor(counted) {
     for (const what of counted) this[what] = {}
   }
@@ -112,11 +115,19 @@ class Totals {
     this.operations += report.operations
     this.epochs += 1
     this.nodeRepairs += report.nodeRepairs ?? 0
+    this.#repairsToSee = report.repairsToSee ?? []
     for (const what of counted) {
       for (const [name, count] of Object.entries(report[what])) {
         this[what][name] = (this[what][name] ?? 0) + count
       }
     }
+  }
+
+  /** A long run in which a repair never happened has not tested it. */
+  unseen(operations) {
+    const unseen = this.#repairsToSee.filter(repair => this.repairs[repair] === undefined)
+    if (operations < OPERATIONS_FOR_ALL_REPAIRS || unseen.length === 0) return undefined
+    return `repairs that never happened: ${unseen.join('; ')}`
   }
 }
 
@@ -165,6 +176,7 @@ class Run {
     if (this.#failure === undefined && this.#totals.operations !== operations) {
       this.#failure = `${this.#totals.operations} of ${operations} calls were made`
     }
+    this.#failure ??= this.#totals.unseen(operations)
     this.#show()
     if (this.#failure === undefined) return 0
     console.error(this.#failure)

@@ -44,6 +44,8 @@ export interface TakenLock {
 
 const LATE_SHARE = 0.1
 const LATE_MS_MAX = 4
+/** Between the last look at a transaction and its removal others shall come. */
+const LATE_REMOVAL = { share: 0.6, msMax: 60 }
 /** A death whose step never comes happens all the same after so many batches. */
 const BATCHES_MAX = 1_000
 
@@ -90,7 +92,7 @@ export class MortalNetwork implements Transport {
   }
 
   async batchOperate(rows: readonly BatchRow[], options: BatchOptions): Promise<readonly RowAnswer[]> {
-    if (this.#random.chance(LATE_SHARE)) await delay(this.#random.below(LATE_MS_MAX))
+    await this.#lateness(rows)
     if (this.isDead) throw died()
     const death = this.#dying(rows)
     if (death?.isApplied === false) {
@@ -110,6 +112,12 @@ export class MortalNetwork implements Transport {
       this.#underWay -= 1
       this.#ended.emit('batch')
     }
+  }
+
+  async #lateness(rows: readonly BatchRow[]): Promise<void> {
+    const isRemoval = rows.some(row => stepOf(row) === 'remove master')
+    const { share, msMax } = isRemoval ? LATE_REMOVAL : { share: LATE_SHARE, msMax: LATE_MS_MAX }
+    if (this.#random.chance(share)) await delay(this.#random.below(msMax))
   }
 
   #die(death: Death): void {

@@ -21,7 +21,7 @@ export interface PageUniverse {
 const PARENT_OUTPUTS = { least: 3, most: 9 }
 const CHILD_OUTPUTS_MAX = 5
 const CHILDREN_PER_PARENT = 2
-const PRESERVED_SHARE = 0.25
+const PRESERVED_SHARE = 0.4
 const UNSPENT_SHARE = 0.2
 
 export function createPageUniverse(random: Random, parentCount: number): PageUniverse {

@@ -15,7 +15,7 @@ const WEIGHTS = {
   unspend: 3,
   setMined: 14,
   prune: 3,
-  preserve: 5,
+  preserve: 10,
 } as const satisfies Record<string, number>
 
 type Kind = keyof typeof WEIGHTS
