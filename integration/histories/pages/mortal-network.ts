@@ -10,25 +10,25 @@ import {
 } from 'aerospike-utxo-store'
 import type { Random } from '../random.ts'
 
-/** What a batch does, told by its first row; a store can be made to die at the next batch of a kind. */
-export const STEPS = [
-  'take lock',
-  'release lock',
-  'write pages',
-  'write master',
-  'clear pages',
-  'clear master',
-  'write intent',
-  'end intent',
-  'tell parents',
-  'remove master',
-  'remove pages',
-  'count pages',
-  'set delete-at-height',
-  'read',
-  'other',
-] as const
-export type Step = (typeof STEPS)[number]
+/** What a batch does; a store dies at the next batch of a kind, of each as often as its weight says. */
+export const STEP_WEIGHTS = {
+  'take lock': 1,
+  'release lock': 1,
+  'write pages': 3,
+  'write master': 3,
+  'clear pages': 3,
+  'clear master': 3,
+  'write intent': 1,
+  'end intent': 4,
+  'tell parents': 1,
+  'remove master': 2,
+  'remove pages': 6,
+  'count pages': 1,
+  'set delete-at-height': 1,
+  read: 1,
+  other: 1,
+} as const satisfies Record<string, number>
+export type Step = keyof typeof STEP_WEIGHTS
 
 export interface Death {
   readonly step: Step

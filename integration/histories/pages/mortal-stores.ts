@@ -2,7 +2,7 @@ import { type Logger, type SettingsInput, UtxoStore } from 'aerospike-utxo-store
 import { type Counts, EpochMetrics } from '../counts.ts'
 import type { History } from '../history.ts'
 import type { Random } from '../random.ts'
-import { type Death, MortalNetwork, STEPS, type TakenLock } from './mortal-network.ts'
+import { type Death, MortalNetwork, STEP_WEIGHTS, type TakenLock } from './mortal-network.ts'
 import { UTXO_BATCH_SIZE } from './page-records.ts'
 import { HEIGHTS, type MortalStore } from './page-workload.ts'
 
@@ -79,7 +79,7 @@ export class MortalStores {
   dieSoon(): void {
     const { random } = this.#options
     const isApplied = random.chance(0.5)
-    this.#living[random.below(STORES)]?.network.dieAt({ step: random.pick(STEPS), isApplied })
+    this.#living[random.below(STORES)]?.network.dieAt({ step: random.weighted(STEP_WEIGHTS), isApplied })
   }
 
   async close(): Promise<void> {

@@ -41,7 +41,7 @@ export interface PageEpochReport {
 
 const CONCURRENCY = 24
 const OPERATIONS_PER_PARENT = 30
-const CALLS_PER_DEATH = 60
+const CALLS_PER_DEATH = 40
 const REPAIRS = ['create', 'spend', 'setMined'] as const
 const REPAIR_ATTEMPTS = 4
 
@@ -151,9 +151,9 @@ class PageEpoch {
 
   /** Whoever meets half a transaction next finishes it: a create, a spend, or a block, by turns. */
   async #revisit(transaction: StoredTransaction): Promise<void> {
-    const how = this.#random.pick(REPAIRS)
     const found = halfOf(await this.#read(transaction))
     if (found === undefined) return
+    const how = this.#leastDone(found)
     this.#count(this.#repairs, `met ${found}`)
     if (how === 'create' && this.#workload?.mayBeCreated(transaction) !== true) return
     for (let attempt = 0; attempt < REPAIR_ATTEMPTS; attempt++) {
@@ -166,12 +166,16 @@ class PageEpoch {
       await this.#workload?.call(call, this.#random.below(STORES))
       const left = halfOf(await this.#read(transaction))
       if (left === undefined) {
-        // Pages without a master are for a create alone: then it was another call that came first.
-        const isOthers = found === 'pages without a master' && how !== 'create'
-        this.#count(this.#repairs, `${found}, by ${isOthers ? 'another' : how}`)
+        this.#count(this.#repairs, `${found}, by ${how}`)
         return
       }
     }
+  }
+
+  #leastDone(found: string): (typeof REPAIRS)[number] {
+    if (found === 'pages without a master') return 'create'
+    const done = (how: string): number => this.#repairs.get(`${found}, by ${how}`) ?? 0
+    return REPAIRS.reduce((least, how) => (done(how) < done(least) ? how : least))
   }
 
   async #read({ tx, hex }: StoredTransaction): Promise<FinalTransaction | undefined> {

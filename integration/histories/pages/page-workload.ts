@@ -14,7 +14,7 @@ const WEIGHTS = {
   createChild: 10,
   unspend: 3,
   setMined: 14,
-  prune: 3,
+  prune: 5,
   preserve: 10,
 } as const satisfies Record<string, number>
 
