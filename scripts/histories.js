@@ -22,7 +22,7 @@ const KINDS = {
     counted: ['outcomes', 'batches', 'rollbacks', 'nodeFaults'],
   },
   pages: {
-    test: 'integration/histories/pages',
+    test: 'integration/histories/pages.test',
     operations: 4_000,
     counted: ['outcomes', 'deaths', 'repairs', 'pruned', 'excused'],
   },
