@@ -1,6 +1,7 @@
 // Random concurrent histories, checked afterwards (integration/histories):
-//   node scripts/histories.js [--operations N] [--seed S] [--faults cluster|network] [--server KIND] [--jobs N] [--json]
-// Epochs of 10,000 calls, the first with seed S, the next with S + 1 and so on, each in a process of its own: the
+//   node scripts/histories.js [--kind calls|pages] [--operations N] [--seed S] [--faults cluster|network] [--server KIND] [--jobs N] [--json]
+// --kind pages: transactions of several records with external bodies, stores that die, and a pruner at work.
+// Epochs of 10,000 calls (pages: 4,000), the first with seed S, the next with S + 1 and so on, each in a process of its own: the
 // npm client's native code can crash when nodes come and go. A crash is counted and shown, and its epoch repeated;
 // one that crashes every time is a failure. Progress is on stderr; the counts are on stdout. On a violation: the
 // seed, the calls that touch the transaction, and the command that repeats the epoch; exit code 1.
@@ -12,8 +13,21 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
 const USAGE =
-  'usage: node scripts/histories.js [--operations N] [--seed S] [--faults cluster|network] [--server KIND] [--jobs N] [--json]'
-const OPERATIONS_PER_EPOCH = 10_000
+  'usage: node scripts/histories.js [--kind calls|pages] [--operations N] [--seed S] [--faults cluster|network] [--server KIND] [--jobs N] [--json]'
+/** By kind: the test that makes an epoch, how many calls it makes, and what it counts. */
+const KINDS = {
+  calls: {
+    test: 'integration/histories/histories',
+    operations: 10_000,
+    counted: ['outcomes', 'batches', 'rollbacks', 'nodeFaults'],
+  },
+  pages: {
+    test: 'integration/histories/pages.test',
+    operations: 4_000,
+    counted: ['outcomes', 'deaths', 'repairs', 'pruned', 'excused'],
+  },
+}
+const OPERATIONS_FOR_ALL_REPAIRS = 12_000
 const ATTEMPTS_MAX = 4
 const OUTPUT_SHOWN = 4_000
 const CRASH_OUTPUT_SHOWN = 500
@@ -22,7 +36,6 @@ const EPOCH_MS_BASE = 300_000
 const EPOCH_MS_PER_CALL = 60
 /** Node can spin for ever in the end of a worker thread whose sockets were reset; the epoch is over by then. */
 const EXIT_MS_MAX = 30_000
-const COUNTED = ['outcomes', 'batches', 'rollbacks', 'nodeFaults']
 
 function misused(message) {
   console.error(`${message}\n${USAGE}`)
@@ -39,6 +52,7 @@ function readOptions() {
   try {
     values = parseArgs({
       options: {
+        kind: { type: 'string', default: 'calls' },
         operations: { type: 'string', default: '1000000' },
         seed: { type: 'string', default: '1' },
         faults: { type: 'string' },
@@ -55,12 +69,16 @@ function readOptions() {
     console.log(USAGE)
     process.exit(0)
   }
+  if (!Object.hasOwn(KINDS, values.kind)) misused(`--kind must be calls or pages, got ${values.kind}`)
   const isEmbedded = values.server === 'embedded'
-  const faults = values.faults ?? (isEmbedded ? 'cluster' : 'network')
+  const breaksNodes = isEmbedded && values.kind === 'calls'
+  const faults = values.faults ?? (breaksNodes ? 'cluster' : 'network')
   if (faults !== 'cluster' && faults !== 'network')
     misused(`--faults must be cluster or network, got ${faults}`)
-  if (faults === 'cluster' && !isEmbedded) misused('--faults cluster needs the embedded server')
+  if (faults === 'cluster' && !breaksNodes)
+    misused('--faults cluster needs the embedded server, and --kind calls')
   return {
+    kind: values.kind,
     operations: wholeNumber('operations', values.operations),
     seed: wholeNumber('seed', values.seed),
     jobs: wholeNumber('jobs', values.jobs),
@@ -70,10 +88,11 @@ function readOptions() {
   }
 }
 
-function epochsOf({ operations, seed }) {
-  return Array.from({ length: Math.ceil(operations / OPERATIONS_PER_EPOCH) }, (_, index) => ({
+function epochsOf({ kind, operations, seed }) {
+  const most = KINDS[kind].operations
+  return Array.from({ length: Math.ceil(operations / most) }, (_, index) => ({
     seed: seed + index,
-    operations: Math.min(OPERATIONS_PER_EPOCH, operations - index * OPERATIONS_PER_EPOCH),
+    operations: Math.min(most, operations - index * most),
   }))
 }
 
@@ -85,27 +104,38 @@ class Totals {
   epochs = 0
   nodeRepairs = 0
   crashes = []
-  outcomes = {}
-  batches = {}
-  rollbacks = {}
-  nodeFaults = {}
 
-  add(report) {
+  #repairsToSee = []
+
+  constructor(counted) {
+    for (const what of counted) this[what] = {}
+  }
+
+  add(report, counted) {
     this.operations += report.operations
     this.epochs += 1
-    this.nodeRepairs += report.nodeRepairs
-    for (const kind of COUNTED) {
-      for (const [name, count] of Object.entries(report[kind])) {
-        this[kind][name] = (this[kind][name] ?? 0) + count
+    this.nodeRepairs += report.nodeRepairs ?? 0
+    this.#repairsToSee = report.repairsToSee ?? []
+    for (const what of counted) {
+      for (const [name, count] of Object.entries(report[what])) {
+        this[what][name] = (this[what][name] ?? 0) + count
       }
     }
+  }
+
+  /** A long run in which a repair never happened has not tested it. */
+  unseen(operations) {
+    const unseen = this.#repairsToSee.filter(repair => this.repairs[repair] === undefined)
+    if (operations < OPERATIONS_FOR_ALL_REPAIRS || unseen.length === 0) return undefined
+    return `repairs that never happened: ${unseen.join('; ')}`
   }
 }
 
 class Run {
   #options
   #directory = mkdtempSync(join(tmpdir(), 'utxo-histories-'))
-  #totals = new Totals()
+  #counted
+  #totals
   /** Calls made by the epochs under way, by seed. */
   #underWay = new Map()
   #children = new Set()
@@ -113,6 +143,8 @@ class Run {
 
   constructor(options) {
     this.#options = options
+    this.#counted = KINDS[options.kind].counted
+    this.#totals = new Totals(this.#counted)
     process.on('exit', () => {
       this.#killChildren()
       rmSync(this.#directory, { recursive: true, force: true })
@@ -144,6 +176,7 @@ class Run {
     if (this.#failure === undefined && this.#totals.operations !== operations) {
       this.#failure = `${this.#totals.operations} of ${operations} calls were made`
     }
+    this.#failure ??= this.#totals.unseen(operations)
     this.#show()
     if (this.#failure === undefined) return 0
     console.error(this.#failure)
@@ -162,7 +195,8 @@ class Run {
         )
         continue
       }
-      if (report !== undefined && report.violations.length === 0 && status === 0) this.#totals.add(report)
+      if (report !== undefined && report.violations.length === 0 && status === 0)
+        this.#totals.add(report, this.#counted)
       else this.#fail(epoch, report, output)
       return
     }
@@ -170,30 +204,22 @@ class Run {
   }
 
   #fail(epoch, report, output) {
-    const { faults, server } = this.#options
+    const { kind, faults, server } = this.#options
     const found =
       report !== undefined && report.violations.length > 0
         ? `${report.violations.length} violations\n${report.traces.join('\n\n')}`
         : output.slice(-OUTPUT_SHOWN)
-    const repeat = `npm run test:histories -- --operations ${epoch.operations} --seed ${epoch.seed} --faults ${faults} --server ${server}`
+    const repeat = `npm run test:histories -- --kind ${kind} --operations ${epoch.operations} --seed ${epoch.seed} --faults ${faults} --server ${server}`
     this.#failure ??= `\nseed ${epoch.seed}: ${found}\nto repeat: ${repeat}`
   }
 
   #runOnce({ seed, operations }) {
     const file = join(this.#directory, `${seed}.json`)
     rmSync(file, { force: true })
-    const { server, faults } = this.#options
+    const { kind, server, faults } = this.#options
     const child = spawn(
       process.execPath,
-      [
-        'scripts/jest.js',
-        'integration',
-        '--server',
-        server,
-        '-i',
-        '--forceExit',
-        'integration/histories/histories',
-      ],
+      ['scripts/jest.js', 'integration', '--server', server, '-i', '--forceExit', KINDS[kind].test],
       {
         cwd: fileURLToPath(new URL('..', import.meta.url)),
         env: {
@@ -265,19 +291,21 @@ class Run {
   }
 
   #show() {
-    const { seed, faults, server, json } = this.#options
+    const { kind, seed, faults, server, json } = this.#options
     process.stderr.write('\n')
     if (json) {
-      console.log(JSON.stringify({ seed, faults, server, ...this.#totals, failure: this.#failure }, null, 2))
+      console.log(
+        JSON.stringify({ kind, seed, faults, server, ...this.#totals, failure: this.#failure }, null, 2),
+      )
       return
     }
     const { operations, epochs, nodeRepairs, crashes } = this.#totals
     console.log(
-      `${operations} calls in ${epochs} epochs that kept every promise (seeds from ${seed}, ${faults} faults)`,
+      `${operations} calls in ${epochs} epochs that kept every promise (kind ${kind}, seeds from ${seed}, ${kind === 'pages' ? 'stores die' : `${faults} faults`})`,
     )
-    for (const kind of COUNTED) {
-      const counts = Object.entries(this.#totals[kind]).sort(([one], [other]) => (one < other ? -1 : 1))
-      console.log(`${kind}: ${counts.map(([name, count]) => `${name} ${count}`).join(', ')}`)
+    for (const what of this.#counted) {
+      const counts = Object.entries(this.#totals[what]).sort(([one], [other]) => (one < other ? -1 : 1))
+      console.log(`${what}: ${counts.map(([name, count]) => `${name} ${count}`).join(', ')}`)
     }
     console.log(`nodeRepairs: ${nodeRepairs}`)
     const texts = crashes.map(crash => `seed ${crash.seed} attempt ${crash.attempt} ${crash.signal}`)

@@ -1,6 +1,7 @@
 import {
   decodeSpendingData,
   encodeSpendingData,
+  StoreError,
   txidToHex,
   type UtxoStore,
   utxoHash,
@@ -77,6 +78,14 @@ export function conflictCall({ tx, hex }: Parent, value: boolean): PlannedCall {
   return planned({ name: 'setConflicting', txid: hex, value }, (store, options) =>
     store.setConflicting([tx.txid], value, options),
   )
+}
+
+/** Ok only where it was preserved: then it is there, and stays. */
+export function preserveCall({ tx, hex }: Parent, height: number): PlannedCall {
+  return planned({ name: 'preserve', txid: hex }, async (store, options) => {
+    const { preserved } = await store.preserveTransactions([tx.txid], height, options)
+    if (preserved !== 1) throw new StoreError('TX_NOT_FOUND', 'it was not at risk, or is not there')
+  })
 }
 
 export function freezeCall(output: Output, value: boolean): PlannedCall {

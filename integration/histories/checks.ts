@@ -18,7 +18,7 @@ export interface Evidence {
 }
 
 type ActionName = Action['name']
-type Of<Name extends ActionName> = Operation & { readonly action: Extract<Action, { name: Name }> }
+export type Of<Name extends ActionName> = Operation & { readonly action: Extract<Action, { name: Name }> }
 
 /** Every rule that must hold after an epoch, whatever failed in it. */
 export function violations(evidence: Evidence): Violation[] {
@@ -86,7 +86,12 @@ function acknowledgedSpendsStay(evidence: Evidence): Violation[] {
   })
 }
 
-function mayBeUndone(evidence: Evidence, outpoint: string, spend: Of<'spend'>): boolean {
+/** An unspend, or a failed attempt elsewhere, may have taken an acknowledged spend back. */
+export function mayBeUndone(
+  evidence: Pick<Evidence, 'history'>,
+  outpoint: string,
+  spend: Of<'spend'>,
+): boolean {
   const { txid } = spend.action
   const isUnspent = operations(evidence, 'unspend', txid).some(
     unspend =>
@@ -100,7 +105,7 @@ function mayBeUndone(evidence: Evidence, outpoint: string, spend: Of<'spend'>): 
  * The gap that README states: while a transaction has no record, a failed attempt at it by another store, or by
  * the same one after a restart, takes its spends back, since nothing tells it of the success elsewhere.
  */
-function mayBeRolledBackElsewhere(evidence: Evidence, spend: Of<'spend'>): boolean {
+function mayBeRolledBackElsewhere(evidence: Pick<Evidence, 'history'>, spend: Of<'spend'>): boolean {
   const { txid } = spend.action
   const created = operations(evidence, 'create', txid).filter(isOk)
   return operations(evidence, 'spend', txid).some(
@@ -324,25 +329,29 @@ function outputsOf({ universe, records }: Evidence): SlotAtEnd[] {
   )
 }
 
-function operations<Name extends ActionName>({ history }: Evidence, name: Name, txid: string): Of<Name>[] {
+export function operations<Name extends ActionName>(
+  { history }: Pick<Evidence, 'history'>,
+  name: Name,
+  txid: string,
+): Of<Name>[] {
   return history.of(name, txid) as Of<Name>[]
 }
 
-function spendsOf({ history }: Evidence, outpoint: string): Of<'spend'>[] {
+export function spendsOf({ history }: Pick<Evidence, 'history'>, outpoint: string): Of<'spend'>[] {
   return history.spending(outpoint) as Of<'spend'>[]
 }
 
-function isOk({ outcome }: Operation): boolean {
+export function isOk({ outcome }: Operation): boolean {
   return outcome?.kind === 'ok'
 }
 
 /** TX_EXISTS included: the transport may have sent a create twice, and it then meets itself. */
-function mayHaveEffect({ outcome }: Operation): boolean {
+export function mayHaveEffect({ outcome }: Operation): boolean {
   return outcome?.kind !== 'refused' || outcome.code === 'TX_EXISTS'
 }
 
 /** Until when a call may take effect: one with an open outcome may do so at any time after. */
-function lastMoment({ outcome, endedAt }: Operation): number {
+export function lastMoment({ outcome, endedAt }: Operation): number {
   const isDone = outcome?.kind === 'ok' || (outcome?.kind === 'refused' && outcome.code === 'TX_EXISTS')
   return isDone ? endedAt : Number.POSITIVE_INFINITY
 }

@@ -58,7 +58,7 @@ function decode(bins: Readonly<Record<string, unknown>>): FinalRecord {
   }
 }
 
-function slot(bytes: Uint8Array): Slot {
+export function slot(bytes: Uint8Array): Slot {
   if (bytes.length === HASH_BYTES) return 'unspent'
   const spendingData = bytes.subarray(HASH_BYTES)
   if (spendingData.every(byte => byte === FROZEN)) return 'frozen'

@@ -17,6 +17,7 @@ export type Action =
   | { readonly name: 'setConflicting'; readonly txid: string; readonly value: boolean }
   | { readonly name: 'setMined'; readonly txid: string; readonly blockId: number; readonly unset: boolean }
   | { readonly name: 'freeze'; readonly txid: string; readonly outpoint: string; readonly value: boolean }
+  | { readonly name: 'preserve'; readonly txid: string }
   | { readonly name: 'get'; readonly txid: string }
 
 /** What a read saw; undefined: no record. */
@@ -45,6 +46,7 @@ export class History {
   readonly operations: Operation[] = []
   /** By name and txid, and spends by outpoint. */
   readonly #index = new Map<string, Operation[]>()
+  readonly #deaths = new Map<number, number>()
   #now = 0
 
   begin(action: Action, store: number): Operation {
@@ -66,6 +68,17 @@ export class History {
     operation.endedAt = this.#now++
     operation.outcome = outcome
     if (seen !== undefined) operation.seen = seen
+  }
+
+  /** The store died: what its calls under way have left undone, nobody does. */
+  died(store: number): void {
+    this.#deaths.set(store, this.#now++)
+  }
+
+  /** Its store died while it was under way. */
+  hasDied({ store, startedAt, endedAt }: Operation): boolean {
+    const diedAt = this.#deaths.get(store)
+    return diedAt !== undefined && startedAt < diedAt && endedAt > diedAt
   }
 
   of(name: Action['name'], txid: string): readonly Operation[] {

@@ -67,7 +67,8 @@ function distinct(outputs: readonly Output[]): Output[] {
   return [...new Set(outputs)]
 }
 
-function coinbase(random: Random, outputs: number): Transaction {
+/** A coinbase transaction of its own. */
+export function coinbase(random: Random, outputs: number): Transaction {
   return parseTransaction(
     encodeTransaction({
       version: 1,
@@ -87,7 +88,8 @@ function coinbase(random: Random, outputs: number): Transaction {
   )
 }
 
-function spending(random: Random, inputs: readonly Output[]): Transaction {
+/** A transaction that spends outputs, extended with what it spends. */
+export function spending(random: Random, inputs: readonly Output[], outputs = 1): Transaction {
   const plain = parseTransaction(
     encodeTransaction({
       version: 1,
@@ -100,7 +102,7 @@ function spending(random: Random, inputs: readonly Output[]): Transaction {
         previousSatoshis: undefined,
         previousLockingScript: undefined,
       })),
-      outputs: [{ satoshis: 1_000n, lockingScript: LOCKING_SCRIPT }],
+      outputs: Array.from({ length: outputs }, () => ({ satoshis: 1_000n, lockingScript: LOCKING_SCRIPT })),
     }),
   )
   return extendTransaction(
