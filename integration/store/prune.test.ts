@@ -105,6 +105,35 @@ const isMarked = async ({ parent, child }: Family): Promise<boolean> =>
   Object.hasOwn(((await records.read(parent.txid))?.deletedChildren ?? {}) as object, txidToHex(child.txid))
 
 describe('prune', () => {
+  it('keeps a transaction that is due with an output that is open: its master never heard of the unspend', async () => {
+    const tx = await createPaged(store, 5)
+    await store.setMinedMulti([tx.txid], MINED)
+    const spends = await store.spend(spending(tx.outputs.map((_, vout) => ({ tx, vout }))), TIP)
+    let isDead = false
+    store.transport = {
+      async batchOperate(rows, options) {
+        if (isDead) throw new Error('torn')
+        isDead = rows.some(row => row.kind === 'apply' && row.function === 'unspend')
+        return good.batchOperate(rows, options)
+      },
+    }
+    await codeOf(store.unspend(spends.slice(3, 4)))
+    store.transport = good
+    expect((await records.read(tx.txid))?.deleteAtHeight).toBe(DUE)
+    expect(await store.prune(DUE)).toMatchObject({ processed: 0, skipped: 1 })
+    expect((await store.get(tx.txid, ['utxos'])).utxos?.[3]).toMatchObject({ state: 'unspent' })
+    await store.spend(spending([{ tx, vout: 3 }]), TIP)
+    expect(await store.prune(DUE)).toMatchObject({ processed: 1 })
+  })
+
+  it('leaves no body of a transaction that is stored inside its record', async () => {
+    const tx = await created(coinbase({ outputs: 2 }))
+    const outside = await opened({ externalizeAllTransactions: true })
+    expect(await codeOf(outside.create(tx, 100))).toBe('TX_EXISTS')
+    await outside.close()
+    expect(bodyOf(tx)).toEqual([])
+  })
+
   it('removes what is due and nothing else', async () => {
     const { parent, child } = await family()
     expect(await store.prune(DUE - 1)).toMatchObject({ outcome: 'complete', processed: 0, skipped: 0 })

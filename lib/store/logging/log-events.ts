@@ -29,6 +29,7 @@ export const LOG_EVENTS = {
   prune_body_missing: 'the body of a pruned transaction was missing; its parents could not be told',
   prune_chunk_failed: 'a chunk of records could not be pruned to its end',
   prune_failed: 'a transaction could not be pruned',
+  prune_output_open: 'a transaction that was due has an output that is not spent, and is kept',
   prune_removal_left: 'pages or the body of a pruned transaction are left for a later run',
   queue_full: 'a call was refused: the queue is at its cap',
   range_retried: 'a query ended early, and the partitions that it had not read are asked for again',

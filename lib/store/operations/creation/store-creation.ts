@@ -2,8 +2,9 @@ import type { Batcher } from '../../../batching/index.ts'
 import { masterKey } from '../../../record/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { createInPhases } from './create-in-phases.ts'
-import { type CreateRequest, createRow, RecordTooBigError } from './create-rows.ts'
+import { type CreateRequest, createRow, existsError, RecordTooBigError } from './create-rows.ts'
 import { type Creation, storeBody, withExternalPlace } from './creation.ts'
+import { readMaster } from './stored-master.ts'
 import { withCreationLock } from './with-creation-lock.ts'
 
 /**
@@ -48,6 +49,8 @@ function createWithBody(
 ): Promise<void> {
   return withExternalPlace(context, signal, () =>
     withCreationLock(context, creation, async lock => {
+      // One that is stored inside its record has no body outside, which nobody would ever remove.
+      if ((await readMaster(context, creation.txid)) !== undefined) throw existsError(creation.txid)
       await storeBody(context, creation)
       await lock.hold()
       await batcher.submit(createRequest(context, creation))

@@ -2,6 +2,7 @@ import { txidToHex } from '../../../bitcoin/index.ts'
 import { masterKey } from '../../../record/index.ts'
 import { mapRows } from '../../dispatch/map-rows.ts'
 import { finishRemovals } from './finish-removals.ts'
+import { onlySpent } from './open-outputs.ts'
 import { beginRemovals, endRemovals } from './prune-intents.ts'
 import { countFailed, isDue, type PruneRun } from './prune-run.ts'
 import { type LockOutcome, type RemovalLock, releaseLocks, takeLocks } from './removal-locks.ts'
@@ -28,7 +29,7 @@ export async function removeComposites(run: PruneRun, composites: readonly Compo
   if (composites.length === 0) return
   const locked = await lock(run, composites)
   try {
-    const begun = await begin(run, locked)
+    const begun = await begin(run, await onlySpent(run, locked))
     await finishRemovals(run, await removeMasters(run, begun))
   } finally {
     await releaseLocks(

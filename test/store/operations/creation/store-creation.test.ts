@@ -12,9 +12,10 @@ const MASTER_KEY_BYTES = 32
 
 /** Creates a small transaction; its record is answered by the script, its lock is free. */
 async function created(script: Script) {
-  const transport = new ScriptedTransport((row, index) =>
-    row.key.userKey.length === MASTER_KEY_BYTES ? script(row, index) : { status: 0 },
-  )
+  const transport = new ScriptedTransport((row, index) => {
+    if (row.kind === 'read') return { status: 2 }
+    return row.key.userKey.length === MASTER_KEY_BYTES ? script(row, index) : { status: 0 }
+  })
   const context = contextWith(transport, { storeBatcherDurationMillis: 0 })
   const prepared = prepareCreate(context, tx, 100, {})
   const outcome = await create(context, createBatchers(context).store, prepared, undefined).catch(
@@ -40,6 +41,7 @@ describe('a body outside', () => {
     const external = new MemoryStore()
     const set = jest.spyOn(external, 'set')
     const transport = new ScriptedTransport(row => {
+      if (row.kind === 'read') return { status: 2 }
       if (row.kind === 'write' && row.key.userKey.length === MASTER_KEY_BYTES) {
         const now = performance.now()
         jest.spyOn(performance, 'now').mockReturnValue(now + seconds * 1_000)

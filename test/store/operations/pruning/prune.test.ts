@@ -151,6 +151,7 @@ describe('a run of the pruner', () => {
     expect(transport.batches.map(rows => rows.map(kindOf).join())).toEqual([
       'read master',
       'write other',
+      'read master,read other,read other',
       'write intent',
       'remove master',
       'read master',
@@ -158,7 +159,7 @@ describe('a run of the pruner', () => {
       'remove intent',
       'remove other',
     ])
-    expect(steps).toEqual(['6 tx', '6 outputs'])
+    expect(steps).toEqual(['7 tx', '7 outputs'])
     expect(transport.batches[1]?.[0]).toMatchObject({ exists: 'create-only', ttlSeconds: 36 })
   })
 
