@@ -81,8 +81,9 @@ export class ConnectionPermits {
             ),
           waitMs,
         )
-        signal?.addEventListener('abort', onAbort, { once: true })
         this.#waiting.add(waiter)
+        if (signal?.aborted) onAbort()
+        else signal?.addEventListener('abort', onAbort, { once: true })
       })
     } finally {
       clearTimeout(timer)

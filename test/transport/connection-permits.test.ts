@@ -72,6 +72,17 @@ describe('ConnectionPermits', () => {
     expect([started, permits.free]).toEqual([['first'], 1])
   })
 
+  it('lets nobody wait whose signal has fired before', async () => {
+    const { work, end } = held()
+    const permits = new ConnectionPermits(1)
+    const first = permits.withPermit({ waitMs: 100 }, work('first'))
+    const late = permits.withPermit({ waitMs: 100, signal: AbortSignal.abort() }, work('late'))
+    expect(await codeOf(late)).toBe('CONTEXT_CANCELED')
+    expect(permits.waiting).toBe(0)
+    await end('first')
+    expect(await codeOf(first)).toBe('ok')
+  })
+
   it('releases who is aborted while waiting', async () => {
     const permits = new ConnectionPermits(1)
     const { started, work, end } = held()

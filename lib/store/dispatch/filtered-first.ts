@@ -23,7 +23,7 @@ export function isFilteredFirst({ transport }: StoreContext, choice: 'auto' | 'o
 
 /**
  * Nothing is said of the record by it: the filter was not met, or too many rows waited for the record. In doubt
- * an earlier attempt of the same row was applied, which Lua takes for the repetition that it is.
+ * an earlier attempt of the same row may have been applied: Lua takes the repetition for what it is.
  */
 export function isUndecided(answer: RowAnswer | undefined): boolean {
   if (answer === undefined) return false

@@ -71,8 +71,14 @@ async function followMaster(
 ): Promise<void> {
   let written = flagsOf(master)
   for (let round = 0; round < FOLLOWED_MAX; round++) {
-    const flags = flagsOf(await readMaster(context, txid))
+    const now = await readMaster(context, txid)
+    if (now === undefined) return
+    const flags = flagsOf(now)
     if (isDeepStrictEqual(flags, written)) return
+    // A flag that the master has no more is taken from the pages, too.
+    const changes = SHARED_FLAGS.map(
+      (bin): WriteOperation => flags.find(flag => flag.bin === bin) ?? { kind: 'unset', bin },
+    )
     written = flags
     const describe = (index: number): string => `completing record ${index + 1} of ${txidToHex(txid)}`
     await sendBounded(context, {
@@ -81,7 +87,7 @@ async function followMaster(
       toRow: index => ({
         kind: 'write',
         key: { set: context.set, userKey: pageKey(txid, index + 1) },
-        operations: flags,
+        operations: changes,
         exists: 'update-only',
       }),
       read: (index, { status, inDoubt }) => {

@@ -7,6 +7,10 @@ import { rowError } from '../../store-errors.ts'
 import { countFailed, type PruneRun } from './prune-run.ts'
 import type { Composite } from './remove-composites.ts'
 
+/** The same arrays for every row: rows with equal bins are encoded once. */
+const MASTER_BINS = [BINS.conflicting]
+const PAGE_BINS = [BINS.spentUtxos, BINS.recordUtxos]
+
 /** What the records of a transaction say about its removal. */
 interface Findings {
   isConflicting: boolean
@@ -38,7 +42,7 @@ export async function onlySpent<Entry extends Composite>(
     toRow: ({ txid, page }) => ({
       kind: 'read',
       key: { set: context.set, userKey: pageKey(txid, page) },
-      bins: page === 0 ? [BINS.conflicting] : [BINS.spentUtxos, BINS.recordUtxos],
+      bins: page === 0 ? MASTER_BINS : PAGE_BINS,
     }),
     describe,
     read: (entry, answer) => note(entry, answer, describe(entry)),
