@@ -2,6 +2,8 @@ import { EventEmitter, once } from 'node:events'
 import Aerospike from 'aerospike'
 import type { BatchRow, Bins, Transport } from 'aerospike-utxo-store'
 import type { EmbeddedServerHandle } from 'aerospike-utxo-store/embedded'
+// It is closed while nodes come and go.
+import { withoutNodeEvents } from '../../dist/transport/client/index.js'
 
 const NAMESPACE = 'test'
 const SET = 'load'
@@ -10,7 +12,7 @@ const WRITERS = 24
 /** A client of a cluster that soon notices when nodes come and go. */
 export function clusterClient(server: EmbeddedServerHandle): Promise<Aerospike.Client> {
   const policy = { totalTimeout: 1_000, socketTimeout: 1_000 }
-  return Aerospike.connect({
+  const client = Aerospike.client({
     hosts: server.nodes.map(({ host, port }) => ({ addr: host, port })),
     tenderInterval: 250,
     log: { level: Aerospike.log.OFF },
@@ -22,6 +24,7 @@ export function clusterClient(server: EmbeddedServerHandle): Promise<Aerospike.C
       batch: { ...policy, maxRetries: 10 },
     },
   } as Aerospike.ConfigOptions)
+  return withoutNodeEvents(client).connect()
 }
 
 export function loadKey(name: string): Aerospike.KeyOptions {

@@ -107,6 +107,7 @@ export function getCall({ tx, hex }: Parent): PlannedCall {
           utxos?.map(slot =>
             slot.state === 'spent' ? txidToHex(decodeSpendingData(slot.spendingData).txid) : undefined,
           ) ?? [],
+        states: utxos?.map(({ state }) => state) ?? [],
       }
     },
   }

@@ -166,6 +166,14 @@ it('a repeated spend that fails in the same store excuses no lost spend', () => 
 it('a read that misses an acknowledged spend is a violation', () => {
   const history = historyOf([create, OK], [spend(winner), OK])
   const read = history.begin({ name: 'get', txid }, 1)
-  history.end(read, OK, { spenders: [undefined] })
+  history.end(read, OK, { spenders: [undefined], states: ['frozen'] })
   expect(rulesBroken(history, record(spentBy(winner)))).toContain('a read sees an acknowledged spend')
+})
+
+it('a trace tells what was broken between two moments', () => {
+  const history = historyOf([create, OK])
+  history.note('kill')
+  const read = history.begin({ name: 'get', txid }, 1)
+  expect(history.notesBetween(0, read.startedAt)).toEqual(['[2] kill'])
+  expect(history.notesBetween(read.startedAt, read.startedAt)).toEqual([])
 })

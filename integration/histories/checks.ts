@@ -8,6 +8,8 @@ export interface Violation {
   /** The output, where the rule is about one. */
   readonly outpoint?: string
   readonly text: string
+  /** The moments between which it came about, where they are known. */
+  readonly between?: readonly [from: number, to: number]
 }
 
 export interface Evidence {
@@ -150,7 +152,8 @@ function readsSeeWhatWasAcknowledged(evidence: Evidence): Violation[] {
             rule: 'a read sees an acknowledged spend',
             txid,
             outpoint,
-            text: `${outpoint} spent by ${spend.action.txid}, seen as ${seen ?? 'unspent'}`,
+            text: `${outpoint} spent by ${spend.action.txid} at ${spend.endedAt}, seen from ${read.startedAt} as ${seen ?? read.seen.states?.[vout] ?? 'not spent'}`,
+            between: [spend.startedAt, read.endedAt],
           })
         }
       }

@@ -56,6 +56,8 @@ export class ClusterFaults {
   #mend: (() => Promise<void>) | undefined
   #step: Promise<void> = Promise.resolve()
   #isStepping = false
+  /** Is told of what is broken and mended. */
+  onStep: (text: string) => void = () => {}
 
   constructor(server: EmbeddedServerHandle, random: Random) {
     this.#server = server
@@ -100,13 +102,16 @@ export class ClusterFaults {
     const mend = this.#mend
     this.#mend = undefined
     if (mend === undefined) return
+    this.onStep('is being mended')
     await mend()
     this.#repairs += 1
+    this.onStep('is mended')
   }
 
   /** Returns what mends it. */
   async #disturb(disturbance: Disturbance): Promise<() => Promise<void>> {
     const node = this.#random.pick<NodeHandle>(this.#server.nodes)
+    this.onStep(`${disturbance}, node ${node.name} if it is about one`)
     switch (disturbance) {
       case 'kill':
         await node.kill()

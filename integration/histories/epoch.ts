@@ -70,6 +70,7 @@ export async function runEpoch(options: EpochOptions): Promise<EpochReport> {
   const parents = Math.max(8, Math.ceil(options.operations / OPERATIONS_PER_PARENT))
   const universe = createUniverse(random, parents, parents * 2)
   const history = new History()
+  if (options.clusterFaults !== undefined) options.clusterFaults.onStep = text => history.note(text)
   const stores = await Stores.open(options, random)
   try {
     const workload = new Workload({
@@ -109,10 +110,11 @@ function report(evidence: Evidence): Omit<EpochReport, 'batches' | 'rollbacks'> 
   }
   const found = violations(evidence)
   const traces = shortestFirst(
-    found.map(({ rule, txid, outpoint, text }) =>
+    found.map(({ rule, txid, outpoint, text, between }) =>
       [
         shortened(`${rule}: ${txid}: ${text}`),
         ...history.touching(txid, outpoint).map(call => `  ${describe(call)}`),
+        ...(between === undefined ? [] : history.notesBetween(...between).map(note => `  ${note}`)),
       ].join('\n'),
     ),
   )

@@ -21,7 +21,13 @@ export type Action =
   | { readonly name: 'get'; readonly txid: string }
 
 /** What a read saw; undefined: no record. */
-export type Seen = { readonly spenders: readonly (string | undefined)[] } | undefined
+export type Seen =
+  | {
+      readonly spenders: readonly (string | undefined)[]
+      /** Of each output, as the store tells it. */
+      readonly states?: readonly string[]
+    }
+  | undefined
 
 export interface Operation {
   readonly action: Action
@@ -47,6 +53,7 @@ export class History {
   /** By name and txid, and spends by outpoint. */
   readonly #index = new Map<string, Operation[]>()
   readonly #deaths = new Map<number, number>()
+  readonly #notes: { readonly at: number; readonly text: string }[] = []
   #now = 0
 
   begin(action: Action, store: number): Operation {
@@ -73,6 +80,15 @@ export class History {
   /** The store died: what its calls under way have left undone, nobody does. */
   died(store: number): void {
     this.#deaths.set(store, this.#now++)
+  }
+
+  /** Something happened beside the calls, which may explain what they saw. */
+  note(text: string): void {
+    this.#notes.push({ at: this.#now++, text })
+  }
+
+  notesBetween(from: number, to: number): string[] {
+    return this.#notes.filter(({ at }) => at >= from && at <= to).map(({ at, text }) => `[${at}] ${text}`)
   }
 
   /** Its store died while it was under way. */

@@ -1,6 +1,7 @@
 import Aerospike from 'aerospike'
 import pRetry from 'p-retry'
 import { messageOf, StoreError } from '../../errors/index.ts'
+import { withoutNodeEvents } from './without-node-events.ts'
 
 export interface Host {
   readonly host: string
@@ -56,13 +57,15 @@ export async function connectClient(options: ConnectionOptions) {
 async function attempt(options: ConnectionOptions) {
   // The configuration's own log level comes too late for a line that connecting writes to stderr.
   Aerospike.setDefaultLogging({ level: Aerospike.log.OFF })
-  const client = Aerospike.client({
-    hosts: options.hosts.map(({ host, port }) => ({ addr: host, port })),
-    maxConnsPerNode: options.connectionsMax + CONNECTIONS_BESIDE_BATCHES,
-    minConnsPerNode: options.connectionsMin,
-    connTimeoutMs: options.connectTimeoutMs,
-    log: { level: Aerospike.log.OFF },
-  })
+  const client = withoutNodeEvents(
+    Aerospike.client({
+      hosts: options.hosts.map(({ host, port }) => ({ addr: host, port })),
+      maxConnsPerNode: options.connectionsMax + CONNECTIONS_BESIDE_BATCHES,
+      minConnsPerNode: options.connectionsMin,
+      connTimeoutMs: options.connectTimeoutMs,
+      log: { level: Aerospike.log.OFF },
+    }),
+  )
   try {
     return await client.connect()
   } catch (error) {
