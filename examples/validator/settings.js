@@ -1,0 +1,52 @@
+// What the processes of the example have to agree on. `main.js` passes it to the others.
+
+/**
+ * @typedef {object} Settings
+ * @property {string} storeUrl
+ * @property {string} folder for everything that outlives a process: the feed, its offsets, the files of subtrees
+ * @property {number} blocks of the sample
+ * @property {boolean} withFixtures
+ */
+
+/** Many calls at a time fill batches, so that none has to wait long for company. */
+export const STORE_SETTINGS = {
+  storeBatcherDurationMillis: 2,
+  spendBatcherDurationMillis: 2,
+  outpointBatcherDurationMillis: 2,
+  getBatcherDurationMillis: 2,
+}
+
+/** Set of the record that keeps heights; not that of the outputs. */
+export const METADATA_SET = 'validator-state'
+export const LAST_HEIGHT = 'last-height'
+
+/** @returns {Settings} */
+export function settingsOfProcess() {
+  return JSON.parse(process.argv[2] ?? '{}')
+}
+
+/** Where the log of a real process would be. What is told here is that something had to be repeated or was lost. */
+export const logger = {
+  /** @param {object} _fields @param {string} message */
+  warn: (_fields, message) => console.error(message),
+  /** @param {object} _fields @param {string} message */
+  error: (_fields, message) => console.error(message),
+}
+
+/**
+ * Tells the process that started this one.
+ *
+ * @param {object} message
+ */
+export function tell(message) {
+  // Where nobody hears it, this process is about to end.
+  process.send?.(message, undefined, undefined, () => {})
+}
+
+/** Resolves when this process is told to stop. It ends at once where there is nobody any more to tell it. */
+export async function stopped() {
+  const end = () => process.exit(1)
+  process.once('disconnect', end)
+  await new Promise(resolve => process.once('message', resolve))
+  process.off('disconnect', end)
+}

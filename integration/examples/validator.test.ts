@@ -1,0 +1,84 @@
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { describe, expect, it } from '@jest/globals'
+
+const run = promisify(execFile)
+const FOLDER = fileURLToPath(new URL('../../examples/', import.meta.url))
+const PROGRAM = `${FOLDER}validator/main.js`
+/** A creation that is cut off may have to wait for the expiry of its lock. */
+const RUN_MS = 130_000
+/** UTXO_VALIDATOR_SEEDS=20 runs so many, each with more blocks and more kills. */
+const LONG_SEEDS = Number(process.env.UTXO_VALIDATOR_SEEDS ?? 0)
+
+interface Ended {
+  /** The lines that have to be the same in every run. */
+  readonly state: string
+  readonly kills: number
+}
+
+async function ended(args: readonly string[]): Promise<Ended> {
+  const { stdout } = await run(process.execPath, [PROGRAM, ...args], { timeout: RUN_MS })
+  const [, validator, reader] = /^killed +validator (\d+) times, reader (\d+) times$/m.exec(stdout) ?? []
+  const state = stdout.split('\n').filter(line => /^(height|records|subtrees|reader) /.test(line))
+  return { state: state.join('\n'), kills: Number(validator) + Number(reader) }
+}
+
+const SHORT = ['--sample-only', '--blocks', '5']
+
+describe('the validator of the examples', () => {
+  it(
+    'replays samples and real blocks, and every process has what it is to have',
+    async () => {
+      const { state, kills } = await ended(['--blocks', '2'])
+      expect(kills).toBe(0)
+      expect(state).toMatch(
+        new RegExp(
+          [
+            '^height +1003',
+            'records +(\\d+) of \\1 in the set, 0 inconsistent, [0-9a-f]{64}',
+            'subtrees +8 files, [0-9a-f]{64}',
+            'reader +\\d+ answers, 40 cached, [0-9a-f]{64}$',
+          ].join('\n'),
+        ),
+      )
+    },
+    RUN_MS,
+  )
+
+  it(
+    'ends in the same state when it is killed at random and started again',
+    async () => {
+      const undisturbed = await ended(SHORT)
+      expect(undisturbed.state).toContain('height    1004\n')
+      for (const seeds of [
+        ['1', '2'],
+        ['3', '4'],
+      ]) {
+        const killed = await Promise.all(seeds.map(seed => ended([...SHORT, '--kills', '2', '--seed', seed])))
+        for (const { state, kills } of killed) expect([kills, state]).toEqual([2, undisturbed.state])
+      }
+    },
+    3 * RUN_MS,
+  )
+
+  it('is told of in the README', () => {
+    expect(readFileSync(`${FOLDER}README.md`, 'utf8')).toContain('](validator/main.js)')
+  })
+})
+
+const longRuns = LONG_SEEDS > 0 ? describe : describe.skip
+longRuns('for long, which UTXO_VALIDATOR_SEEDS asks for', () => {
+  it(
+    'ends in the same state with each seed',
+    async () => {
+      const undisturbed = await ended([])
+      for (let seed = 1; seed <= LONG_SEEDS; seed++) {
+        const { state } = await ended(['--kills', '6', '--seed', String(seed)])
+        expect([seed, state]).toEqual([seed, undisturbed.state])
+      }
+    },
+    LONG_SEEDS * RUN_MS + RUN_MS,
+  )
+})
