@@ -111,7 +111,9 @@ export class FileSource {
     const file = await this.#open(partition)
     if (file === undefined) return []
     const from = this.#next[partition] ?? 0
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(READ_BYTES), 0, READ_BYTES, from)
+    const length = Math.min(READ_BYTES, (await file.stat()).size - from)
+    if (length <= 0) return []
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, from)
     const records = messagesOf(buffer.subarray(0, bytesRead), partition, from)
     this.#next[partition] = (records.at(-1)?.offset ?? from - 1) + 1
     return records

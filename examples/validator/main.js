@@ -16,9 +16,9 @@ import { fetchSlowly } from './slow-peer.js'
 import { SupervisedProcess, startServer } from './supervised.js'
 
 const PEERS = 3
-const LIMIT_MS = 120_000
+const LIMIT_MS = 180_000
 const LOOK_AGAIN_MS = 20
-const ASK_EVERY_MS = 4
+const ASK_EVERY_MS = 20
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

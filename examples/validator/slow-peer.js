@@ -3,7 +3,7 @@ import { StoreError } from 'aerospike-utxo-store'
 import { fetchSubtreeData } from 'aerospike-utxo-store/asset'
 
 const SLOW_MS = 2
-const ASK_AGAIN_MS = 50
+const ASK_AGAIN_MS = 100
 
 /**
  * A peer that takes its time, and asks again where the validator is not there, does not have the subtree yet, or
