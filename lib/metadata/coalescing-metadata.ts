@@ -97,9 +97,8 @@ export class CoalescingMetadata implements MetadataStore {
   /** Resolves when every change before it is durable; rejects with the first error since the last flush, if there was one. */
   flush(): Promise<void> {
     // Changes that wait for room make a later batch than those that wait to be written.
-    const lastWaiting = this.#waiting.at(-1)
-    if (lastWaiting !== undefined) return lastWaiting.admitted.then(() => this.#flushPending())
-    return this.#flushPending()
+    if (this.#waiting.length === 0) return this.#flushPending()
+    return Promise.all(this.#waiting.map(({ admitted }) => admitted)).then(() => this.#flushPending())
   }
 
   #flushPending(): Promise<void> {
@@ -131,9 +130,7 @@ export class CoalescingMetadata implements MetadataStore {
 
   #enqueue(key: string, change: Change): Promise<void> {
     if (this.#closing !== undefined) return this.#writeThrough(key, change)
-    // A caller that waits for room keeps its place before later changes of the same key.
-    const hasRoom = this.#pending.size < this.#queueKeysMax && this.#waiting.length === 0
-    if (hasRoom || this.#pending.has(key)) {
+    if (this.#hasRoomFor(key)) {
       this.#pending.set(key, change)
       this.#schedule()
       return DONE
@@ -198,12 +195,24 @@ export class CoalescingMetadata implements MetadataStore {
     }
   }
 
-  /** Those who waited for room make the next batch. */
+  /** Where some wait, the next batch is full: nobody overtakes them. */
+  #hasRoomFor(key: string): boolean {
+    return this.#pending.size < this.#queueKeysMax || this.#pending.has(key)
+  }
+
+  /**
+   * Those who waited for room make the next batch, with all that they have for its keys: what waited on would be
+   * written after changes that come later.
+   */
   #admitWaiting(): void {
     if (this.#waiting.length === 0) return
-    for (const { key, change, admit } of this.#waiting.splice(0, this.#queueKeysMax)) {
-      this.#pending.set(key, change)
-      admit()
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const one of waiting) {
+      if (this.#hasRoomFor(one.key)) {
+        this.#pending.set(one.key, one.change)
+        one.admit()
+      } else this.#waiting.push(one)
     }
     this.#schedule()
   }

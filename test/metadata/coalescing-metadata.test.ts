@@ -128,6 +128,33 @@ describe('lesson 94: asynchronous metadata writes', () => {
     expect(Object.fromEntries(base.values)).toEqual({ first: '0', a: '2', b: '1', c: 'waited longer' })
   })
 
+  it('lets nobody overtake a change that waits for room', async () => {
+    const { base, metadata } = setUp({ queueKeysMax: 2 })
+    const set = (key: string, value: string) => void metadata.setMetadata(key, text(value))
+    for (const key of ['a', 'b']) set(key, 'fills the queue')
+    set('c', '1')
+    set('d', '1')
+    set('e', '1')
+    set('c', '2')
+    // Those for c and d are admitted in this turn.
+    await new Promise(resolve => setImmediate(resolve))
+    set('c', '3')
+    set('e', '2')
+    await metadata.flush()
+    expect(['c', 'd', 'e'].map(key => base.values.get(key))).toEqual(['3', '1', '2'])
+  })
+
+  it('flushes what waits for room, in whatever order it is admitted', async () => {
+    const { base, metadata } = setUp({ queueKeysMax: 1 })
+    const set = (key: string, value: string) => void metadata.setMetadata(key, text(value))
+    set('a', '1')
+    set('b', '1')
+    set('c', '1')
+    set('b', '2')
+    await metadata.flush()
+    expect(Object.fromEntries(base.values)).toEqual({ a: '1', b: '2', c: '1' })
+  })
+
   it('writes batches one after the other, never two at once', async () => {
     const { base, metadata } = setUp()
     base.held = true
@@ -231,15 +258,15 @@ describe('lesson 94: asynchronous metadata writes', () => {
 
   it('ends as the calls in their order would, whatever the timing', async () => {
     const step = fc.oneof(
-      fc.record({ kind: fc.constant('set' as const), key: fc.nat(4), value: fc.nat(9) }),
-      fc.record({ kind: fc.constant('delete' as const), key: fc.nat(4) }),
+      fc.record({ kind: fc.constant('set' as const), key: fc.nat(2), value: fc.nat(9) }),
+      fc.record({ kind: fc.constant('delete' as const), key: fc.nat(2) }),
       fc.constant({ kind: 'turn' as const }),
       fc.constant({ kind: 'flush' as const }),
     )
     await fc.assert(
       fc.asyncProperty(
         fc.array(step, { maxLength: 60 }),
-        fc.integer({ min: 1, max: 3 }),
+        fc.integer({ min: 1, max: 2 }),
         async (steps, queueKeysMax) => {
           const { base, metadata } = setUp({ queueKeysMax })
           const model = new Map<string, string>()

@@ -26,6 +26,26 @@ describe('FeedProducer', () => {
     await producer.close()
   })
 
+  it('lesson 89: gives each message a key, the txid of its first entry', async () => {
+    const topic = new ScriptedTopic(2)
+    const keys: (readonly [partition: number, key: string])[] = []
+    const sink = {
+      partitions: topic.partitions,
+      send: (partition: number, key: Uint8Array, value: Uint8Array) => {
+        keys.push([partition, Buffer.from(key).toString('hex')])
+        return topic.send(partition, key, value)
+      },
+    }
+    const producer = new FeedProducer({ sink, logger: SILENT })
+    producer.add(txid(3), Buffer.from('x'))
+    producer.add(txid(5), Buffer.from('x'))
+    const removed = producer.delete(txid(4))
+    await Promise.all([producer.close(), removed])
+    expect(new Map(keys)).toEqual(
+      new Map([3, 4].map(number => [partitionOf(txid(number), 2), txid(number).toString('hex')])),
+    )
+  })
+
   it('makes messages of as many entries as are allowed, and a last one after the linger', async () => {
     const topic = new ScriptedTopic(1)
     const producer = producerOn(topic, { entriesMax: 3 })
