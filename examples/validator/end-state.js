@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { isInconsistent, txidKey, txidToHex } from 'aerospike-utxo-store'
 import { AerospikeMetadata } from 'aerospike-utxo-store/metadata'
-import { LAST_HEIGHT, METADATA_SET } from './settings.js'
+import { LAST_HEIGHT } from './settings.js'
 
 /** @typedef {import('aerospike-utxo-store').UtxoStore} UtxoStore */
 /** @typedef {import('aerospike-utxo-store').Bins} Bins */
@@ -61,9 +61,12 @@ export async function walkRecords(store, isOnLongestChain) {
   return { records: walk.recordsScanned, inconsistent }
 }
 
-/** @param {UtxoStore} store */
-export async function lastHeight(store) {
-  const metadata = new AerospikeMetadata({ transport: store.transport, set: METADATA_SET })
+/**
+ * @param {UtxoStore} store
+ * @param {string} set
+ */
+export async function lastHeight(store, set) {
+  const metadata = new AerospikeMetadata({ transport: store.transport, set })
   return Number(Buffer.from((await metadata.getMetadata(LAST_HEIGHT)) ?? ''))
 }
 

@@ -12,8 +12,9 @@ import { txidToHex, UtxoStore } from 'aerospike-utxo-store'
 import { sampleChain, subtreeOf } from './chain.js'
 import { answersDigest, filesDigest, lastHeight, recordsDigest, walkRecords } from './end-state.js'
 import { killAtRandom } from './mischief.js'
+import { metadataSet, outputsSet } from './settings.js'
 import { fetchSlowly } from './slow-peer.js'
-import { SupervisedProcess, startServer } from './supervised.js'
+import { SupervisedProcess } from './supervised.js'
 
 const PEERS = 3
 const LIMIT_MS = 180_000
@@ -35,52 +36,74 @@ const txids = [coins, ...blocks.flatMap(block => block.transactions), ...unmined
   tx => tx.txid,
 )
 
-const folder = await mkdtemp(join(tmpdir(), 'validator-'))
-const server = positionals[0] === undefined ? await startServer() : undefined
-const bodies = `externalStore=file://${folder}/bodies`
-const storeUrl = positionals[0] ?? `${server?.address}/utxo-store?set=validator&${bodies}`
-const settings = { storeUrl, folder, ...sample }
-const reader = new SupervisedProcess('./reader.js', settings)
-const validator = new SupervisedProcess('./validator.js', settings)
 const failure = new AbortController()
 const { signal } = failure
-for (const process of [reader, validator]) process.once('failed', error => failure.abort(error))
+for (const name of ['SIGINT', 'SIGTERM']) process.once(name, () => failure.abort(new Error(name)))
 const limit = setTimeout(() => failure.abort(new Error(`not done after ${LIMIT_MS} ms`)), LIMIT_MS)
+/** @type {SupervisedProcess[]} */
+const processes = []
+const folder = await mkdtemp(join(tmpdir(), 'validator-'))
 let isOver = false
 try {
-  const asking = askReader()
-  const peers = Array.from({ length: PEERS }, fetchSubtrees)
+  const storeUrl = positionals[0] ?? (await startServer())
+  const reader = started('./reader.js', { storeUrl, folder, ...sample })
+  const validator = started('./validator.js', { storeUrl, folder, ...sample })
+  const asking = askReader(reader)
+  const peers = Array.from({ length: PEERS }, () => fetchSubtrees(validator))
   const mischief = killAtRandom(
     { validator, reader },
     { kills: Number(values.kills), seed: Number(values.seed), signal },
   )
   await Promise.all([mischief, ...peers])
   await until(() => validator.isDone)
-  await until(async () => (await readerState())?.behindBytes === 0)
+  await until(async () => (await readerState(reader))?.behindBytes === 0)
   isOver = true
-  await report(await asking)
-  await validator.stop()
-  await reader.stop()
+  console.log(`killed    validator ${validator.kills} times, reader ${reader.kills} times`)
+  await report(storeUrl, reader, await asking)
+  for (const process of processes.reverse()) await process.stop()
 } finally {
   clearTimeout(limit)
   isOver = true
-  validator.abandon()
-  reader.abandon()
-  await server?.stop()
+  for (const process of processes) process.abandon()
   await rm(folder, { recursive: true })
 }
 
-/** As a slow peer does that needs every block. */
-async function fetchSubtrees() {
+/**
+ * @param {string} file
+ * @param {import('./settings.js').Settings} [settings]
+ */
+function started(file, settings) {
+  const process = new SupervisedProcess(file, settings)
+  processes.push(process)
+  process.once('failed', error => failure.abort(error))
+  return process
+}
+
+async function startServer() {
+  const server = started('./server.js')
+  await until(() => server.address !== undefined)
+  return `${server.address}?set=validator&externalStore=file://${folder}/bodies`
+}
+
+/**
+ * As a slow peer does that needs every block.
+ *
+ * @param {SupervisedProcess} validator
+ */
+async function fetchSubtrees(validator) {
   for (const block of blocks) await fetchSlowly(() => validator.address, subtreeOf(block), signal)
 }
 
-/** As those do whom the reader serves, all the time. Answers how often they were answered. */
-async function askReader() {
+/**
+ * As those do whom the reader serves, all the time. Tells how often they were answered.
+ *
+ * @param {SupervisedProcess} reader
+ */
+async function askReader(reader) {
   let answers = 0
   for (let turn = 0; !isOver; turn += 1) {
     const txid = txids[(turn * 7919) % txids.length]
-    const answer = txid && (await asked(`meta/${txidToHex(txid)}`))
+    const answer = txid && (await asked(reader, `meta/${txidToHex(txid)}`))
     if (answer !== undefined) answers += 1
     await pause(ASK_EVERY_MS)
   }
@@ -90,20 +113,24 @@ async function askReader() {
 /**
  * Undefined where the reader is not there.
  *
+ * @param {SupervisedProcess} reader
  * @param {string} path
  */
-async function asked(path) {
-  if (reader.address === undefined) return undefined
+async function asked({ address }, path) {
+  if (address === undefined) return undefined
   try {
-    return await (await fetch(`${reader.address}/${path}`)).text()
+    return await (await fetch(`${address}/${path}`)).text()
   } catch {
     return undefined
   }
 }
 
-/** @returns {Promise<Record<string, number> | undefined>} */
-async function readerState() {
-  const state = await asked('state')
+/**
+ * @param {SupervisedProcess} reader
+ * @returns {Promise<Record<string, number> | undefined>}
+ */
+async function readerState(reader) {
+  const state = await asked(reader, 'state')
   return state === undefined ? undefined : JSON.parse(state)
 }
 
@@ -112,22 +139,24 @@ async function until(condition) {
   while (!(await condition())) await pause(LOOK_AGAIN_MS, undefined, { signal })
 }
 
-/** @param {number} answersMeanwhile */
-async function report(answersMeanwhile) {
-  const fed = await readerState()
+/**
+ * @param {string} storeUrl
+ * @param {SupervisedProcess} reader
+ * @param {number} answersMeanwhile
+ */
+async function report(storeUrl, reader, answersMeanwhile) {
+  const fed = await readerState(reader)
   const store = await UtxoStore.open(storeUrl)
-  const set = new URL(storeUrl).searchParams.get('set') ?? 'txmeta'
-  const height = await lastHeight(store)
+  const height = await lastHeight(store, metadataSet(storeUrl))
   const standIns = blocks.flatMap(block => block.standIns.map(({ txid }) => txid))
-  const records = await recordsDigest(store, set, [...txids, ...standIns])
+  const records = await recordsDigest(store, outputsSet(storeUrl), [...txids, ...standIns])
   const all = await walkRecords(store, id => blocks.some(block => block.height === id))
   await store.close()
   const files = await filesDigest(`${folder}/subtrees`)
   // The first round fills the cache with what a killed reader has lost.
   await answersDigest(reader.address ?? '', txids)
   const answers = await answersDigest(reader.address ?? '', txids)
-  const cached = (await readerState())?.entries
-  console.log(`killed    validator ${validator.kills} times, reader ${reader.kills} times`)
+  const cached = (await readerState(reader))?.entries
   console.log(
     `meanwhile reader answered ${answersMeanwhile}, applied ${fed?.adds} additions and ${fed?.deletes} removals`,
   )

@@ -16,9 +16,21 @@ export const STORE_SETTINGS = {
   getBatcherDurationMillis: 2,
 }
 
-/** Set of the record that keeps heights; not that of the outputs. */
-export const METADATA_SET = 'validator-state'
 export const LAST_HEIGHT = 'last-height'
+
+/**
+ * Set of the record that keeps heights: not that of the outputs, but one that belongs to it.
+ *
+ * @param {string} storeUrl
+ */
+export function metadataSet(storeUrl) {
+  return `${outputsSet(storeUrl)}-state`
+}
+
+/** @param {string} storeUrl */
+export function outputsSet(storeUrl) {
+  return new URL(storeUrl).searchParams.get('set') ?? 'txmeta'
+}
 
 /** @returns {Settings} */
 export function settingsOfProcess() {

@@ -1,7 +1,6 @@
 // A process that is started again when it was killed. What it tells comes as events.
-import { fork, spawn } from 'node:child_process'
+import { fork } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
 /** Emits `step` for each thing that it tells, `done`, and `failed` when it ends in another way than by a kill. */
@@ -18,12 +17,12 @@ export class SupervisedProcess extends EventEmitter {
 
   /**
    * @param {string} file
-   * @param {import('./settings.js').Settings} settings
+   * @param {import('./settings.js').Settings} [settings]
    */
   constructor(file, settings) {
     super()
     this.#file = fileURLToPath(new URL(file, import.meta.url))
-    this.#settings = JSON.stringify(settings)
+    this.#settings = JSON.stringify(settings ?? {})
     this.#child = this.#start()
   }
 
@@ -68,23 +67,5 @@ export class SupervisedProcess extends EventEmitter {
     if (ready !== undefined) this.address = ready
     if (done !== undefined) this.isDone = true
     this.emit('step')
-  }
-}
-
-/** Starts Aerospike's stand-in as a process of its own, so that what is stored outlives the others. */
-export async function startServer() {
-  const packageFile = import.meta.resolve('aerospike-utxo-store/package.json')
-  const command = fileURLToPath(new URL('dist/cli/main.js', packageFile))
-  const child = spawn(process.execPath, [command, 'serve', '--port', '0'], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  })
-  const [line] = await once(createInterface(child.stdout), 'line')
-  return {
-    address: String(line).replace(/^ready /, ''),
-    async stop() {
-      const ended = once(child, 'exit')
-      child.kill('SIGTERM')
-      await ended
-    },
   }
 }

@@ -12,7 +12,7 @@ import { FileSink } from './file-sink.js'
 import {
   LAST_HEIGHT,
   logger,
-  METADATA_SET,
+  metadataSet,
   STORE_SETTINGS,
   settingsOfProcess,
   stopped,
@@ -34,7 +34,7 @@ const { coins, blocks, unmined } = await sampleChain(sample)
 const store = new CachedUtxoStore(await UtxoStore.open(storeUrl, { settings: STORE_SETTINGS }), {
   megabytes: 16,
 })
-const durable = new AerospikeMetadata({ transport: store.transport, set: METADATA_SET })
+const durable = new AerospikeMetadata({ transport: store.transport, set: metadataSet(storeUrl) })
 const metadata = new CoalescingMetadata(durable, { logger })
 const sink = await FileSink.open(`${folder}/feed`)
 const feed = new FeedProducer({ sink, logger })

@@ -1,8 +1,12 @@
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, it } from '@jest/globals'
+import { storeUrl, testServer } from '../servers/server.ts'
 
 const run = promisify(execFile)
 const FOLDER = fileURLToPath(new URL('../../examples/', import.meta.url))
@@ -31,7 +35,13 @@ describe('the validator of the examples', () => {
   it(
     'replays samples and real blocks, and every process has what it is to have',
     async () => {
-      const { state, kills } = await ended(['--blocks', '2'])
+      const server = await testServer()
+      const bodies = await mkdtemp(join(tmpdir(), 'bodies-'))
+      const url = storeUrl(server, { externalStore: pathToFileURL(bodies).href })
+      const { state, kills } = await ended([url, '--blocks', '2']).finally(async () => {
+        await server.close()
+        await rm(bodies, { recursive: true })
+      })
       expect(kills).toBe(0)
       expect(state).toMatch(
         new RegExp(
