@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, it } from '@jest/globals'
-import { storeUrl, testServer } from '../servers/server.ts'
+import { storeUrl, type TestServer, testServer } from '../servers/server.ts'
 
 const run = promisify(execFile)
 const FOLDER = fileURLToPath(new URL('../../examples/', import.meta.url))
@@ -29,19 +29,24 @@ async function ended(args: readonly string[]): Promise<Ended> {
   return { state: state.join('\n'), kills: Number(validator) + Number(reader) }
 }
 
+/** As `ended`, with the server of the tests. */
+async function endedOn(server: TestServer, args: readonly string[]): Promise<Ended> {
+  const bodies = await mkdtemp(join(tmpdir(), 'bodies-'))
+  try {
+    return await ended([storeUrl(server, { externalStore: pathToFileURL(bodies).href }), ...args])
+  } finally {
+    await server.close()
+    await rm(bodies, { recursive: true })
+  }
+}
+
 const SHORT = ['--sample-only', '--blocks', '4']
 
 describe('the validator of the examples', () => {
   it(
     'replays samples and real blocks, and every process has what it is to have',
     async () => {
-      const server = await testServer()
-      const bodies = await mkdtemp(join(tmpdir(), 'bodies-'))
-      const url = storeUrl(server, { externalStore: pathToFileURL(bodies).href })
-      const { state, kills } = await ended([url, '--blocks', '2']).finally(async () => {
-        await server.close()
-        await rm(bodies, { recursive: true })
-      })
+      const { state, kills } = await endedOn(await testServer(), ['--blocks', '2'])
       expect(kills).toBe(0)
       expect(state).toMatch(
         new RegExp(
