@@ -20,17 +20,17 @@ local aerospike = core.box({ is = 'Aerospike' })
 
 -- A method that takes the record. What is not a record is named as the server names it: not as the userdata it is not.
 local function record_method(f)
-  return brief(function(...)
+  return function(...)
     local self, value = ...
     if self ~= aerospike then check_self(...) end
     return f(record_of(value) or core.mistyped(2, 'Record', ...))
-  end)
+  end
 end
 
 local methods = {
-  create = record_method(core.create_record),
-  update = record_method(core.update_record),
-  remove = record_method(core.remove_record),
+  create = brief(record_method(core.create_record)),
+  update = brief(record_method(core.update_record)),
+  remove = brief(record_method(core.remove_record)),
   exists = record_method(function(record) return record.is_open end),
   -- Left from earlier servers: they do nothing.
   set_context = record_method(function() return 0 end),

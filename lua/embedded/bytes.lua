@@ -10,7 +10,8 @@ local string_byte, string_char, string_format, string_rep = string.byte, string.
 local string_gsub, string_pack, string_sub, string_unpack = string.gsub, string.pack, string.sub, string.unpack
 local table_concat, table_move, table_unpack = table.concat, table.move, table.unpack
 local getuservalue = debug.getuservalue
-local box, integer_argument, operand_as_integer = core.box, core.integer_argument, core.operand_as_integer
+local box, box_as, integer_argument = core.box, core.box_as, core.integer_argument
+local operand_as_integer = core.operand_as_integer
 
 local TYPE_BLOB = 4
 local UNPACK_MAX = 4096 -- bytes that go through the stack at once; beyond, a read of one is not worth an array
@@ -87,7 +88,7 @@ local function set_byte(state, position, value)
 end
 
 local function append_text(state, piece)
-  local text = text_of(state) .. piece
+  local text = (state.text or text_of(state)) .. piece
   state.text, state.array, state.size = text, nil, #text
   return true
 end
@@ -195,8 +196,9 @@ end
 
 function library.get_string(...)
   if select('#', ...) ~= 3 then return end
-  local _, position, size = ...
-  local state = self_of(...)
+  local self, position, size = ...
+  local state = getuservalue(self, 1)
+  if not state or state.is ~= 'Bytes' then state = self_of(...) end
   if math_type(position) ~= 'integer' then position = integer_argument(2, 0, ...) end
   if math_type(size) ~= 'integer' then size = integer_argument(3, 0, ...) end
   if position < 1 or size < 0 then return end
@@ -234,12 +236,13 @@ end
 
 function library.append_bytes(...)
   if select('#', ...) ~= 3 then return false end
-  local _, other, size = ...
-  local state = self_of(...)
-  local source = state_of(other) or core.not_an_object(2, 'Bytes', ...)
+  local self, other, size = ...
+  local state, source = getuservalue(self, 1), getuservalue(other, 1)
+  if not state or state.is ~= 'Bytes' then state = self_of(...) end
+  if not source or source.is ~= 'Bytes' then core.not_an_object(2, 'Bytes', ...) end
   if math_type(size) ~= 'integer' then size = integer_argument(3, 0, ...) end
   if size < 0 then return false end
-  return append_text(state, string_sub(text_of(source), 1, size))
+  return append_text(state, string_sub(source.text or text_of(source), 1, size))
 end
 
 -- Groups of 7 bits, the lowest first. The size is not advanced: what lies beyond it can be read back by get_var_int only.
@@ -314,9 +317,7 @@ local function construct(...)
   local count = select('#', ...)
   if count > 2 then return end
   local capacity = integer_argument(2, 0, ...)
-  local state = new('')
-  state.capacity = capacity
-  return box(state)
+  return box_as({ is = 'Bytes', text = '', size = 0, type = TYPE_BLOB, capacity = capacity }, Bytes)
 end
 
 core.libraries.bytes = core.library(library, construct)

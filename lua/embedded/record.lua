@@ -4,40 +4,82 @@
 -- pending assignments over into the working record, encoded as they are at that moment; the host commits the working
 -- record when the function has returned without an error (protocol 7.6).
 --
--- The record comes as text in `data` (see call-encoding.ts). Its bins are not walked: their names come as one text,
--- which tells the place of each name in the directory, and what that text says is remembered for the next record. A
--- record object looks its bins up in `scalars`, a table, without any code of ours; `load` is called for what is not
--- there: a bin that nobody asked for yet, one that is no scalar, or one that does not exist.
+-- The record comes as text in `data` (see call-encoding.ts). Its bins are not walked: their names and types come as one
+-- text, and what that text says is remembered for the next record of the same bins, with a function that makes a table of
+-- the integers and booleans among them, `scalars`. A record object looks its bins up there, without any code of ours;
+-- `load_bin` is called for what is not there: a bin of another type, or one that does not exist.
 local core = ...
 
-local error, getuservalue, next, setmetatable = error, debug.getuservalue, next, setmetatable
+local compile, error, getuservalue, next, setmetatable = load, error, debug.getuservalue, next, setmetatable
 local tostring, type = tostring, type
-local string_format, string_pack, string_unpack, table_move = string.format, string.pack, string.unpack, table.move
-local box, integer_argument, plain_texts = core.box, core.integer_argument, core.plain_texts
-local to_stored, to_script, NIL = core.to_stored, core.to_script, core.NIL
+local string_format, string_gsub = string.format, string.gsub
+local string_pack, string_unpack = string.pack, string.unpack
+local table_concat, table_move = table.concat, table.move
+local box, box_as, integer_argument, plain_texts = core.box, core.box_as, core.integer_argument, core.plain_texts
+local metatables, to_stored, to_script, NIL = core.metatables, core.to_stored, core.to_script, core.NIL
 local bin_particle, c_string, decode_particle = core.bin_particle, core.c_string, core.decode_particle
 
 local TYPE_INTEGER, TYPE_BOOLEAN = 1, 17
 local BIN_NAME_BYTES_MAX = 15
 local BINS_MAX = 512
-local DIRECTORY_ENTRY_BYTES = 9
+local DIRECTORY_ENTRY_BYTES = 8
 local LAYOUTS_MAX = 100
+local ABSENT_NAMES_MAX = 100
+local SCALARS_MAX = 150 -- a function has no more than 200 local variables
 local CREATED_RECORD_BYTES = 16 -- what the server says of a record that is not stored yet
 local TTL_SECONDS_MAX = 10 * 365 * 24 * 60 * 60
 local RESULT = { NOT_FOUND = 2, PARAMETER = 4, BIN_TYPE = 12, BIN_NAME = 21 }
 
--- The bins of a record: their names in order, by name the place in the directory (from 0), and their number. A record
--- with more than BINS_MAX reads as one without bins.
-local function read_layout(text)
-  local names, places, count, position = {}, {}, 0, 1
-  while position <= #text do
-    local name
-    name, position = string_unpack('s1', text, position)
-    names[count + 1], places[name] = name, count
-    count = count + 1
+local RECORD = {} -- the key of the record in its own `scalars`, which no script has
+
+-- Compiles the function that makes `scalars` of a record of these bins.
+local function scalars_maker(names, types)
+  local formats, variables, fields = {}, {}, {}
+  for i = 1, #names do
+    local is_scalar = (types[i] == TYPE_INTEGER or types[i] == TYPE_BOOLEAN) and #fields < SCALARS_MAX
+    formats[i] = is_scalar and 'i8' or 'c8'
+    variables[i] = is_scalar and 'v' .. i or '_'
+    if is_scalar then
+      local value = types[i] == TYPE_BOOLEAN and variables[i] .. ' ~= 0' or variables[i]
+      fields[#fields + 1] = string_format('[%q] = %s', names[i], value)
+    end
   end
-  if count > BINS_MAX then names, places = {}, {} end
-  return { names = names, places = places, count = count }
+  -- Runs of bins that are none are skipped, and what follows the last scalar is not looked at.
+  local format = string_gsub(string_gsub('<' .. table_concat(formats), 'c8', 'xxxxxxxx'), 'x+$', '')
+  local declared = string_gsub(table_concat(variables, ','), '_,?', '')
+  declared = string_gsub(declared, ',$', '')
+  if declared == '' then return function(_, _, record) return { [RECORD] = record } end end
+  local text = string_format([[
+local unpack, RECORD = ...
+return function(data, position, record)
+  local %s = unpack(%q, data, position)
+  return { [RECORD] = record, %s }
+end]], declared, format, table_concat(fields, ', '))
+  return compile(text, '=scalars')(string_unpack, RECORD)
+end
+
+-- The bins of a record: their names in order, by name the type and the place in the directory (from 0), their number,
+-- what makes `scalars`, and names that scripts ask for although no bin has them. A record with more than BINS_MAX reads as
+-- one without bins.
+local function read_layout(text)
+  local names, types, type_of, places, count, position = {}, {}, {}, {}, 0, 1
+  while position <= #text do
+    local name, particle_type
+    name, particle_type, position = string_unpack('s1B', text, position)
+    places[name], type_of[name] = count, particle_type
+    count = count + 1
+    names[count], types[count] = name, particle_type
+  end
+  if count > BINS_MAX then names, types, type_of, places = {}, {}, {}, {} end
+  return {
+    names = names,
+    types = type_of,
+    places = places,
+    count = count,
+    scalars = scalars_maker(names, types),
+    absent = {},
+    absent_left = ABSENT_NAMES_MAX,
+  }
 end
 
 local layouts, layouts_left = {}, LAYOUTS_MAX
@@ -49,7 +91,6 @@ local function remember_layout(text)
   return layout
 end
 
-local RECORD = {} -- the key of the record in its own `scalars`, which no script has
 local NONE = {} -- stands for a list or a set as long as nothing was put into it
 local Loader = {}
 
@@ -72,23 +113,23 @@ local Working = {
 
 -- In an aggregation the record is read-only: assignments to its bins pass without a trace.
 function core.new_record(data, position, is_read_only)
-  local existed, bin_names, directory = string_unpack('<Bs4', data, position)
-  local layout = layouts[bin_names] or remember_layout(bin_names)
-  local scalars = setmetatable({}, Loader)
+  local existed, bins, directory = string_unpack('<Bs4', data, position)
+  local layout = layouts[bins] or remember_layout(bins)
   local record = setmetatable({
     data = data,
     directory = directory, -- its position
     layout = layout, -- the bins as they came, shared with other records
     places = layout.places, -- of the bins as they came; none after a removal of the record
+    absent = layout.absent, -- names that are no bins; none are known once one of them was assigned
     names = layout.names, -- those of the working record, shared with the layout as long as they are the same
-    scalars = scalars, -- the values of bins that were asked for or assigned, if they are scalars
-    objects = {}, -- the same for others, NIL for a bin that was removed
+    scalars = false, -- by name the values of bins that are scalars, assigned ones included; see below
+    objects = {}, -- the same for others that were asked for or assigned, NIL for a bin that was removed
     existed = existed ~= 0, -- before the call
     is_open = existed ~= 0, -- the same, or created in this call
     overfull = layout.count > BINS_MAX,
     is_read_only = is_read_only,
   }, Working)
-  scalars[RECORD] = record
+  record.scalars = setmetatable(layout.scalars(data, directory, record), Loader)
   return record
 end
 
@@ -127,17 +168,26 @@ local function load_particle(record, name, particle_type, content)
   return value
 end
 
+-- Most of what a function looks for is not there.
+local function note_absent(record, name)
+  local layout = record.layout
+  if record.places ~= layout.places or record.absent == NONE or layout.absent_left == 0 then return end
+  layout.absent[name], layout.absent_left = true, layout.absent_left - 1
+end
+
 -- The value of a bin that is not among the scalars.
-local function load(scalars, key)
+local function load_bin(scalars, key)
   local record = scalars[RECORD]
+  if record.absent[key] then return nil end
   local object = record.objects[key]
   if object then
-    if object ~= record and object ~= NIL then return box(object) end
+    if object ~= record and object ~= NIL then return box_as(object, metatables[object.is]) end
     return nil
   end
   local place = record.places[key]
   if place then
-    local particle_type, content = string_unpack('<Bi8', record.data, record.directory + place * DIRECTORY_ENTRY_BYTES)
+    local content = string_unpack('<i8', record.data, record.directory + place * DIRECTORY_ENTRY_BYTES)
+    local particle_type = record.layout.types[key]
     if particle_type == TYPE_BOOLEAN then
       content = content ~= 0
     elseif particle_type ~= TYPE_INTEGER then
@@ -146,11 +196,14 @@ local function load(scalars, key)
     scalars[key] = content
     return content
   end
-  if plain_texts[key] then return nil end
+  if plain_texts[key] then
+    note_absent(record, key)
+    return nil
+  end
   local name = bin_name('index', key, 2)
   if name and name ~= key then return scalars[name] end
 end
-Loader.__index = load
+Loader.__index = load_bin
 
 local function assign(self, key, value)
   local record = getuservalue(self, 1)
@@ -167,6 +220,7 @@ local function assign(self, key, value)
   if record.is_read_only then return end
   if type(stored) == 'table' then
     record.scalars[name], record.objects[name] = nil, stored
+    if record.absent[name] then record.absent = NONE end
   else
     record.scalars[name], record.objects[name] = stored, nil
   end
@@ -182,7 +236,7 @@ local function assign(self, key, value)
 end
 
 function core.box_record(record)
-  return box(record, { __name = 'Record', __index = record.scalars, __newindex = assign })
+  return box_as(record, { __name = 'Record', __index = record.scalars, __newindex = assign })
 end
 
 -- The working record ----------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 -- What the types of the UDF environment are built on: boxes, values and argument errors.
 --
 -- Every file here is a chunk that gets `core`, the table the files share. The host puts into it:
---   core.boxes(metatables)   the function `box`, see below
+--   core.box_as(state, metatable)   a userdata, see below
 --   core.native(f)           a C function that calls f, see below
 --   core.brief(f)            the same without looking at the clock, which makes every instruction slower: for functions
 --                            that do not take long, whatever they are given, and call no function of a script
@@ -31,9 +31,11 @@ core.libraries = {} -- the globals that scripts are given, by name
 local metatables = {}
 core.metatables = metatables
 
--- Puts a state into a box, with the metatable of its kind, or with one given as second argument.
-local box = core.boxes(metatables)
-core.box = box
+-- Puts a state into a box. Where much depends on speed, core.box_as is called with the metatable.
+local box_as = core.box_as
+function core.box(state)
+  return box_as(state, metatables[state.is])
+end
 
 -- The state in a box, else nil: nothing else that a script can get hold of has a user value.
 function core.state_of(value)
@@ -75,20 +77,21 @@ local STORED_KINDS = { List = true, Map = true, Bytes = true, GeoJSON = true }
 -- What a list, a map or a bin keeps of a value: NIL for nil, nil for a value that cannot be stored.
 function core.to_stored(value)
   local kind = type(value)
-  if kind == 'number' or kind == 'boolean' then return value end
-  if kind == 'string' then return c_string(value) end
-  if kind == 'nil' then return NIL end
   if kind == 'userdata' then
     local state = debug_getuservalue(value, 1)
     if state and STORED_KINDS[state.is] then return state end
+    return nil
   end
+  if kind == 'number' or kind == 'boolean' then return value end
+  if kind == 'string' then return plain_texts[value] or c_string(value) end
+  if kind == 'nil' then return NIL end
 end
 
 -- What a script sees of a value that is kept so.
 function core.to_script(value)
   if type(value) ~= 'table' then return value end
   if value == NIL then return nil end
-  return box(value)
+  return box_as(value, metatables[value.is])
 end
 
 -- The name an error text gives to the type of a value.

@@ -18,9 +18,9 @@ import type {
  *              bytes          the bins, as the record keeps them
  *              bytes          arguments, a msgpack list
  *     record   u8             1 if it exists
- *              u32            bytes of the names of the bins, then each name: text
- *              directory      for each bin: u8 type, i64 value of an integer or boolean; of other types u32 position and
- *                             u32 bytes of the value
+ *              u32            bytes of what follows of the bins: for each the name, text, and u8 type
+ *              directory      for each bin: i64 value of an integer or boolean; of other types u32 position and u32 bytes
+ *                             of the value
  *              u32            generation
  *              i64            seconds to live, 0 = for ever
  *              i64            last update, ms since 2010
@@ -42,7 +42,7 @@ const CHANGE = { none: 0, write: 1, remove: 2 } as const
 const NO_TTL = -(2n ** 63n)
 
 const FIXED_BYTES = 4 + 4 + 2 + 1 + 4 + 4 + 8 + 8 + 8 + 1 + 1 + 1 + 4
-const DIRECTORY_ENTRY_BYTES = 1 + 8
+const DIRECTORY_ENTRY_BYTES = 8
 
 /** Places in the layout of a bin: u32 bytes behind it (big-endian), operation, type, version, u8 bytes of the name, name. */
 const BIN = { type: 5, nameBytes: 7, name: OPERATION_HEADER_BYTES, sizeBytes: 4 } as const
@@ -55,7 +55,7 @@ const NULL_PARTICLE: Particle = { type: 0, value: new Uint8Array(0) }
 /** How many bytes a request needs at most. */
 export function requestBytesMax(functionName: string, record: UdfRecord, args: Uint8Array): number {
   const { bins, binCount, digest, userKey, setName } = record
-  // The names of the bins are there twice.
+  // The names of the bins are there twice, and so are their types.
   const binBytes = 2 * bins.byteLength + DIRECTORY_ENTRY_BYTES * binCount
   const keyBytes = digest.byteLength + (userKey?.value.byteLength ?? 0) + (setName?.length ?? 0)
   return FIXED_BYTES + binBytes + args.byteLength + keyBytes + UTF8_BYTES_PER_UNIT * functionName.length
@@ -94,7 +94,7 @@ export function writeRequest(
   return at + 5 + value.byteLength - start
 }
 
-/** Writes the names and the directory of the bins that lie at `binsAt` of the same heap. */
+/** Writes the names and types and the directory of the bins that lie at `binsAt` of the same heap. */
 function writeDirectory(
   heap: Buffer,
   start: number,
@@ -107,6 +107,7 @@ function writeDirectory(
   for (let left = binCount; left > 0; left--) {
     const end = bin + BIN.name + byteAt(heap, bin + BIN.nameBytes)
     for (let from = bin + BIN.nameBytes; from < end; from++) heap[nameAt++] = byteAt(heap, from)
+    heap[nameAt++] = byteAt(heap, bin + BIN.type)
     bin += BIN.sizeBytes + heap.readUInt32BE(bin)
   }
   heap.writeUInt32LE(nameAt - start - 4, start)
@@ -117,13 +118,12 @@ function writeDirectory(
     const valueAt = bin + BIN.name + byteAt(heap, bin + BIN.nameBytes)
     const end = bin + BIN.sizeBytes + heap.readUInt32BE(bin)
     const type = byteAt(heap, bin + BIN.type)
-    heap[entry] = type
     if (type === PARTICLE_TYPES.INTEGER || type === PARTICLE_TYPES.BOOLEAN) {
       // Big-endian there, little-endian here, and a boolean is one byte of the eight.
-      for (let i = 0; i < 8; i++) heap[entry + 1 + i] = i < end - valueAt ? byteAt(heap, end - 1 - i) : 0
+      for (let i = 0; i < 8; i++) heap[entry + i] = i < end - valueAt ? byteAt(heap, end - 1 - i) : 0
     } else {
-      heap.writeUInt32LE(valueAt - requestStart + 1, entry + 1)
-      heap.writeUInt32LE(end - valueAt, entry + 5)
+      heap.writeUInt32LE(valueAt - requestStart + 1, entry)
+      heap.writeUInt32LE(end - valueAt, entry + 4)
     }
     entry += DIRECTORY_ENTRY_BYTES
     bin = end

@@ -45,7 +45,7 @@ export function addNativeFunctions(host: NativeHost): NativeFunctions {
   const encodeResult = add(state => encoder.encode(state, false))
   return {
     ...trampolines(host, add),
-    boxes: boxes(host, add),
+    box_as: add(state => boxAs(api, state)),
     decoders: add(state => decoder.closures(state, [decode, decodeArguments])),
     encoders: add(state => encoder.closures(state, [encodeForBin, encodeResult])),
     run: add(state => {
@@ -90,24 +90,11 @@ function trampolines({ api, limit }: NativeHost, add: Add): { native: number; br
   }
 }
 
-/** Makes `box(state, metatable)`; without the second it is the one that the upvalue has for `state.is`. */
-function boxes(host: NativeHost, add: Add): number {
-  const { api } = host
-  const isAt = host.textAt('is')
-  const box = add(state => {
-    if (api.lua_gettop(state) === 1) {
-      api.lua_getfield(state, 1, isAt)
-      api.lua_rawget(state, FIRST_UPVALUE)
-    }
-    api.lua_newuserdatauv(state, 0, 1)
-    api.lua_pushvalue(state, 1)
-    api.lua_setiuservalue(state, 3, 1)
-    api.lua_pushvalue(state, 2)
-    api.lua_setmetatable(state, 3)
-    return 1
-  })
-  return add(state => {
-    api.lua_pushcclosure(state, box, 1)
-    return 1
-  })
+/** `box_as(state, metatable)`: a userdata with a metatable, and a state for its user value. */
+function boxAs(api: LuaApi, state: LuaState): number {
+  api.lua_newuserdatauv(state, 0, 1)
+  api.lua_rotate(state, 1, 1)
+  api.lua_setmetatable(state, 1)
+  api.lua_setiuservalue(state, 1, 1)
+  return 1
 }
