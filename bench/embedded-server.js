@@ -1,6 +1,9 @@
-// The server of bench/embedded.js, in a process of its own: starts, and tells its parent what it has used whenever asked.
+// The server of bench/embedded.js, in a process of its own, as `utxo-store serve` runs it: starts, and tells its parent what
+// it has used whenever asked.
 import { serveEmbedded } from 'aerospike-utxo-store/embedded'
+import { collectGarbageLessOften } from '../dist/cli/garbage-collection.js'
 
+collectGarbageLessOften()
 const server = await serveEmbedded()
 
 process.on('message', question => {

@@ -1,5 +1,6 @@
 import { serveEmbedded } from '../../embedded/index.ts'
 import { UsageError } from '../failure.ts'
+import { collectGarbageLessOften } from '../garbage-collection.ts'
 import { createLog } from '../log.ts'
 import type { Output } from '../output.ts'
 
@@ -25,6 +26,7 @@ export async function serve(options: ServeOptions, output: Output): Promise<void
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve())
   })
   const log = createLog()
+  collectGarbageLessOften()
   await using server = await serveEmbedded({
     host: options.host,
     port: options.port,
