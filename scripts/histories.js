@@ -2,13 +2,14 @@
 //   node scripts/histories.js [--kind calls|pages] [--operations N] [--seed S] [--faults cluster|network] [--server KIND] [--jobs N] [--json]
 // --kind pages: transactions of several records with external bodies, stores that die, and a pruner at work.
 // Epochs of 10,000 calls (pages: 4,000), the first with seed S, the next with S + 1 and so on, each in a process of its own: the
-// npm client's native code can crash when nodes come and go. A crash is counted and shown, and its epoch repeated;
-// one that crashes every time is a failure. Progress is on stderr; the counts are on stdout. On a violation: the
+// npm client's native code can crash when nodes come and go, or wait for a lock that its own thread holds. Such an end is
+// counted and shown, and its epoch repeated; an epoch that ends so every time is a failure. Progress is on stderr; the counts are on stdout. On a violation: the
 // seed, the calls that touch the transaction, and the command that repeats the epoch; exit code 1.
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
@@ -34,6 +35,8 @@ const CRASH_OUTPUT_SHOWN = 500
 /** More than the time that the test gives itself. */
 const EPOCH_MS_BASE = 300_000
 const EPOCH_MS_PER_CALL = 60
+/** For a process that has not ended in time to write what it is at. */
+const DIAGNOSIS_MS = 10_000
 /** Node can spin for ever in the end of a worker thread whose sockets were reset; the epoch is over by then. */
 const EXIT_MS_MAX = 30_000
 
@@ -214,8 +217,8 @@ class Run {
   }
 
   #runOnce({ seed, operations }) {
-    const file = join(this.#directory, `${seed}.json`)
-    rmSync(file, { force: true })
+    const directory = mkdtempSync(join(this.#directory, `${seed}-`))
+    const file = join(directory, 'history.json')
     const { kind, server, faults } = this.#options
     const child = spawn(
       process.execPath,
@@ -228,16 +231,17 @@ class Run {
           UTXO_HISTORY_SEED: String(seed),
           UTXO_HISTORY_FAULTS: faults,
           UTXO_HISTORY_REPORT: file,
+          NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --report-on-signal --report-directory=${directory}`,
         },
         stdio: ['ignore', 'pipe', 'pipe'],
         detached: true,
       },
     )
     this.#children.add(child)
-    let isHanging = false
+    let hang
     const limit = setTimeout(
-      () => {
-        isHanging = true
+      async () => {
+        hang = await diagnosed(child, directory)
         killGroup(child)
       },
       EPOCH_MS_BASE + operations * EPOCH_MS_PER_CALL,
@@ -273,10 +277,13 @@ class Run {
           resolve({ status: 0, signal: undefined, report: readReport(file), output })
           return
         }
-        // A hang is no crash: it is never repeated, but a failure.
-        const crashed = isHanging ? undefined : (signal ?? signalOf(status))
-        const text = isHanging ? `${output}\nno end within its time` : output
-        resolve({ status, signal: crashed, report: readReport(file), output: text })
+        // Who waits for an answer that never comes has found what is looked for here: that is no crash.
+        if (hang !== undefined) {
+          const text = `${output}\nno end within its time\n${hang.text}`
+          resolve({ status: 1, signal: hang.signal, report: undefined, output: text })
+          return
+        }
+        resolve({ status, signal: signal ?? signalOf(status), report: readReport(file), output })
       })
     })
   }
@@ -309,8 +316,28 @@ class Run {
     }
     console.log(`nodeRepairs: ${nodeRepairs}`)
     const texts = crashes.map(crash => `seed ${crash.seed} attempt ${crash.attempt} ${crash.signal}`)
-    console.log(`crashes of the client, epochs repeated: ${crashes.length} ${texts.join(', ')}`)
+    console.log(
+      `crashes and standstills of the client, epochs repeated: ${crashes.length} ${texts.join(', ')}`,
+    )
   }
+}
+
+/**
+ * What the processes of an epoch are at, by the reports that Node writes when it gets a signal. One that writes none has
+ * its event loop held up in native code.
+ */
+async function diagnosed({ pid }, directory) {
+  process.kill(-pid, 'SIGUSR2')
+  await delay(DIAGNOSIS_MS)
+  const reports = readdirSync(directory).filter(name => name.startsWith('report.'))
+  const commands = reports.map(name => readReport(join(directory, name)))
+  const jest = commands.find(report =>
+    report?.header?.commandLine.some(argument => argument.endsWith('jest/bin/jest.js')),
+  )
+  if (jest === undefined) return { signal: 'held up in native code', text: '' }
+  const { stack } = jest.javascriptStack
+  const handles = jest.libuv.filter(({ is_active: isActive }) => isActive).map(({ type }) => type)
+  return { signal: undefined, text: `${stack.join('\n')}\nactive: ${handles.join(', ')}` }
 }
 
 /** Each is a group of its own, because Jest runs in a child of scripts/jest.js. */
