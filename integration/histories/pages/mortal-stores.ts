@@ -1,4 +1,4 @@
-import { type Logger, type SettingsInput, UtxoStore } from 'aerospike-utxo-store'
+import { type Logger, type SettingsInput, txidToHex, UtxoStore } from 'aerospike-utxo-store'
 import { type Counts, EpochMetrics } from '../counts.ts'
 import type { History } from '../history.ts'
 import type { Random } from '../random.ts'
@@ -38,6 +38,8 @@ export interface MortalStoresOptions {
   readonly history: History
   /** A store has ended and nothing of it is with the server; it held these locks. */
   readonly onEnded: (locks: readonly TakenLock[]) => void
+  /** A run of the pruner has looked at these, and is about to remove them. */
+  readonly beforeRemoval: (txids: readonly string[]) => Promise<void>
 }
 
 /** The stores of an epoch: each may die, and another then takes its place. */
@@ -89,21 +91,25 @@ export class MortalStores {
   }
 
   async #openAt(index: number): Promise<void> {
-    const { url, settings, random, history } = this.#options
+    const { url, settings, random, history, beforeRemoval } = this.#options
     const id = ++this.#opened
     const store = await UtxoStore.open(url, {
       settings,
       metrics: this.#metrics,
       logger: countingLogger(this.events),
     })
-    store.setBlockState(HEIGHTS.tip, 1_700_000_000)
-    const network = new MortalNetwork(store.transport, random, death => {
-      history.died(id)
-      this.#noteDeath(death)
-      this.#replacing.set(
-        index,
-        this.#replace(index).finally(() => this.#replacing.delete(index)),
-      )
+    store.setBlockState(HEIGHTS.now, 1_700_000_000)
+    const network = new MortalNetwork(store.transport, random, {
+      onDeath: death => {
+        history.died(id)
+        this.#noteDeath(death)
+        this.#replacing.set(
+          index,
+          this.#replace(index).finally(() => this.#replacing.delete(index)),
+        )
+      },
+      beforeRemoval: masters =>
+        beforeRemoval(masters.map(({ userKey }) => txidToHex(Buffer.from(userKey as Uint8Array)))),
     })
     store.transport = network
     this.#living[index] = { store, id, network, isDead: () => network.isDead }

@@ -44,6 +44,7 @@ const OPERATIONS_PER_PARENT = 30
 const CALLS_PER_DEATH = 40
 const REPAIRS = ['create', 'spend', 'setMined'] as const
 const REPAIR_ATTEMPTS = 4
+const INTERFERED_SHARE = 0.6
 
 /** One run of random calls by stores that die, with a pruner at work, and what the records tell afterwards. */
 export async function runPageEpoch(options: PageEpochOptions): Promise<PageEpochReport> {
@@ -78,7 +79,7 @@ class PageEpoch {
     // The healthy one: it looks at records, and ends what is left at the end.
     const settings = { ...SETTINGS, externalizeAllTransactions: this.#random.chance(0.5) }
     await using healthy = await UtxoStore.open(url, { settings })
-    healthy.setBlockState(HEIGHTS.tip, 1_700_000_000)
+    healthy.setBlockState(HEIGHTS.now, 1_700_000_000)
     this.#place = { transport: healthy.transport, set, folder }
     // Makes the indexes: a store that has to wait for them would die before it prunes.
     await healthy.prune(HEIGHTS.pruned)
@@ -88,6 +89,7 @@ class PageEpoch {
       random: this.#random,
       history: this.#history,
       onEnded: locks => this.#revisits.push(this.#afterDeath(locks)),
+      beforeRemoval: txids => this.#interfere(txids),
     })
     try {
       this.#workload = new PageWorkload({
@@ -169,6 +171,16 @@ class PageEpoch {
         this.#count(this.#repairs, `${found}, by ${how}`)
         return
       }
+    }
+  }
+
+  /** In the turn in which a removal has looked and not removed yet: somebody preserves, or takes a spend back. */
+  async #interfere(txids: readonly string[]): Promise<void> {
+    for (const txid of txids) {
+      const transaction = this.#transactions.get(txid)
+      if (transaction === undefined || !this.#random.chance(INTERFERED_SHARE)) continue
+      const how = await this.#workload?.interfere(transaction)
+      if (how !== undefined) this.#count(this.#pruned, `${how} in the turn of the removal`)
     }
   }
 
