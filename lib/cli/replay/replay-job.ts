@@ -157,11 +157,18 @@ export class ReplayJob {
   }
 
   async #create(tx: Transaction, height: number): Promise<void> {
+    const { utxoBatchSize } = this.#store.settings
     const created = await isNew(async () => {
       const { recordUtxos = 0 } = await this.#store.create(tx, height)
-      this.counts.outputsCreated += recordUtxos
+      this.counts.outputsCreated += tx.outputs.length > utxoBatchSize ? await this.#slotsOf(tx) : recordUtxos
     })
     if (!created) this.counts.transactionsAlreadyStored += 1
+  }
+
+  /** Of all records; what a creation answers tells of the first one only. */
+  async #slotsOf({ txid }: Transaction): Promise<number> {
+    const { utxos = [] } = await this.#store.get(txid, ['utxos'])
+    return utxos.filter(({ state }) => state !== 'nil').length
   }
 }
 
