@@ -1,8 +1,8 @@
-import { type BatchRow, type PruneResult, UtxoStore } from 'aerospike-utxo-store'
+import { type BatchRow, type PruneResult, type StoreError, UtxoStore } from 'aerospike-utxo-store'
 import { createCall, minedCall, spendCall } from '../calls.ts'
 import { isOk, operations, spendsOf, type Violation } from '../checks.ts'
 import type { Counts } from '../counts.ts'
-import { describe, History, shortened } from '../history.ts'
+import { describe, History, outcomeOf, shortened } from '../history.ts'
 import { Random } from '../random.ts'
 import { outpointOf } from '../universe.ts'
 import type { TakenLock } from './mortal-network.ts'
@@ -44,6 +44,8 @@ const OPERATIONS_PER_PARENT = 30
 const CALLS_PER_DEATH = 40
 const REPAIRS = ['create', 'spend', 'setMined'] as const
 const REPAIR_ATTEMPTS = 4
+/** Those that die are counted from 1. */
+const HEALTHY_STORE = 0
 const INTERFERED_SHARE = 0.6
 
 /** One run of random calls by stores that die, with a pruner at work, and what the records tell afterwards. */
@@ -209,7 +211,7 @@ class PageEpoch {
       const half = halfOf(record)
       if (half === undefined && !isUnborn) continue
       await healthy.create(transaction.tx, HEIGHTS.created).catch(() => {})
-      if (half === 'page marks') await this.#spendTwice(healthy, transaction)
+      if (half === 'page marks') await this.#spendEach(healthy, transaction)
       const left = halfOf(await this.#read(transaction))
       const name = isUnborn ? 'body without a record' : half
       this.#count(
@@ -227,8 +229,16 @@ class PageEpoch {
     ]
   }
 
-  async #spendTwice(healthy: UtxoStore, { singles }: StoredTransaction): Promise<void> {
-    for (const { tx } of singles) await healthy.spend(tx, HEIGHTS.tip).catch(() => {})
+  /** Of the history as all others are: what they put into a slot, somebody has tried. */
+  async #spendEach(healthy: UtxoStore, { singles }: StoredTransaction): Promise<void> {
+    for (const single of singles) {
+      const { action, run } = spendCall(single, HEIGHTS.tip)
+      const operation = this.#history.begin(action, HEALTHY_STORE)
+      await run(healthy, undefined).then(
+        () => this.#history.end(operation, { kind: 'ok' }),
+        ({ code }: StoreError) => this.#history.end(operation, outcomeOf(code)),
+      )
+    }
   }
 
   /** Before the last repairs, what a death leaves for them is no violation yet. */
