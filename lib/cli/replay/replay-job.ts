@@ -160,7 +160,8 @@ export class ReplayJob {
     const { utxoBatchSize } = this.#store.settings
     const created = await isNew(async () => {
       const { recordUtxos = 0 } = await this.#store.create(tx, height)
-      this.counts.outputsCreated += tx.outputs.length > utxoBatchSize ? await this.#slotsOf(tx) : recordUtxos
+      const slots = tx.outputs.length > utxoBatchSize ? await this.#slotsOf(tx) : recordUtxos
+      this.counts.outputsCreated += slots
     })
     if (!created) this.counts.transactionsAlreadyStored += 1
   }
