@@ -129,6 +129,7 @@ async function phase(name, work) {
   console.error(`${name} ...`)
   let rssMax = process.memoryUsage.rss()
   const rssBefore = rssMax
+  const { heapUsed, external } = process.memoryUsage()
   const timer = setInterval(() => {
     rssMax = Math.max(rssMax, process.memoryUsage.rss())
   }, 20)
@@ -147,6 +148,8 @@ async function phase(name, work) {
     phase: name,
     seconds: Number(seconds.toFixed(2)),
     cpuSeconds: Number(((user + system) / 1e6).toFixed(2)),
+    // What the process holds at the beginning, garbage collected.
+    liveBeforeMb: megabytes(heapUsed + external),
     rssBeforeMb: megabytes(rssBefore),
     rssPeakMb: megabytes(Math.max(rssMax, process.memoryUsage.rss())),
     ...(serverAfter === undefined
