@@ -67,6 +67,7 @@ export class MortalNetwork implements Transport {
   /** By token: calls of one store compete for a lock, too. */
   readonly #locks = new Map<string, TakenLock>()
   #underWay = 0
+  #batches = 0
   #plan: Death | undefined
   #batchesLeft = 0
   #death: Death | undefined
@@ -98,7 +99,13 @@ export class MortalNetwork implements Transport {
     while (this.#underWay > 0) await once(this.#ended, 'batch')
   }
 
+  /** Grows with every batch. */
+  get batches(): number {
+    return this.#batches
+  }
+
   async batchOperate(rows: readonly BatchRow[], options: BatchOptions): Promise<readonly RowAnswer[]> {
+    this.#batches += 1
     const masters = rows.flatMap(row => (stepOf(row) === 'remove master' ? [row.key] : []))
     if (masters.length > 0 && !this.isDead) await this.#watcher.beforeRemoval(masters)
     await this.#lateness(masters.length > 0)

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { type Logger, type SettingsInput, txidToHex, UtxoStore } from 'aerospike-utxo-store'
 import { type Counts, EpochMetrics } from '../counts.ts'
 import type { History } from '../history.ts'
@@ -7,6 +8,8 @@ import { UTXO_BATCH_SIZE } from './page-records.ts'
 import { HEIGHTS, type MortalStore } from './page-workload.ts'
 
 export const STORES = 3
+/** Longer than any lateness of a batch, and any pause between two of one call. */
+const QUIET_MS = 300
 
 /** Short waits; one page in a batch, so that a store can die between any two of a transaction. */
 export const SETTINGS = {
@@ -84,12 +87,24 @@ export class MortalStores {
     this.#living[random.below(STORES)]?.network.dieAt({ step: random.weighted(STEP_WEIGHTS), isApplied })
   }
 
-  async close(): Promise<void> {
+  /** Nothing of any store is under way any more, and nothing of those that died is held. */
+  async quiet(): Promise<void> {
     while (this.#replacing.size > 0) await Promise.all(this.#replacing.values())
+    const networks = [...this.#dead, ...this.#living].map(({ network }) => network)
+    const sent = (): number => networks.reduce((sum, { batches }) => sum + batches, 0)
+    for (let before = -1; before !== sent(); ) {
+      before = sent()
+      await delay(QUIET_MS)
+      await Promise.all(networks.map(network => network.quiet()))
+    }
+    for (const { network } of this.#living) if (network.isDead) this.#options.onEnded(network.locks)
+  }
+
+  /** To be called when everything is told: with the npm client 6.7.1 it may never end (see below). */
+  async close(): Promise<void> {
     // One after the other: the npm client 6.7.1 stops the process for good where a cluster's own thread asks the
     // event loop for something between the call that closes it and the loop's next turn.
     for (const { store } of [...this.#dead, ...this.#living]) await store.close()
-    for (const { network } of this.#living) if (network.isDead) this.#options.onEnded(network.locks)
   }
 
   async #openAt(index: number): Promise<void> {

@@ -22,6 +22,8 @@ export interface PageEpochOptions {
   /** Ends the calls early, when each of these repairs was made. */
   readonly untilRepaired?: readonly string[] | undefined
   readonly onProgress?: (done: number) => void
+  /** Before the stores are closed, which may never end. */
+  readonly onReport?: (report: PageEpochReport) => void
 }
 
 export interface PageEpochReport {
@@ -112,13 +114,20 @@ class PageEpoch {
         },
       })
       await this.#workload.run()
+      await this.#settled()
+      await stores.quiet()
+      await this.#settled()
+      const before = await this.#check()
+      const violations = before.length > 0 ? before : await this.#finish(healthy)
+      const report = this.#reportWith(stores, violations)
+      this.#options.onReport?.(report)
+      return report
     } finally {
-      await this.#settled()
       await stores.close()
-      await this.#settled()
     }
-    const before = await this.#check()
-    const violations = before.length > 0 ? before : await this.#finish(healthy)
+  }
+
+  #reportWith(stores: MortalStores, violations: readonly Violation[]): PageEpochReport {
     for (const [repaired, count] of stores.creationRepairs) this.#repairs.set(`creation: ${repaired}`, count)
     const drifted = stores.events.get('spent_pages_drifted')
     if (drifted !== undefined) this.#repairs.set('delete-at-height taken back', drifted)
