@@ -1,7 +1,7 @@
 // One transaction of a million outputs: npm run bench:large -- [--store URL] [--outputs N] [--spends N] [--stores N] [--json]
-// It is created, read, mined, spent in random order by several stores, and pruned. The server runs in a process of its
-// own (bench/embedded-server.js) unless --store names one, so that the memory shown is that of the stores and of the
-// transactions in this process.
+// It is created, read, mined, spent in random order by several stores, and pruned; progress is on stderr. The server
+// runs in a process of its own (bench/embedded-server.js) unless --store names one, so that the memory shown is that
+// of the stores and of the transactions in this process; its CPU time and memory are shown beside.
 import { fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -19,16 +19,20 @@ const { values } = parseArgs({
     spends: { type: 'string' },
     stores: { type: 'string', default: '3' },
     probes: { type: 'string', default: '400' },
+    sizes: { type: 'string', default: '1,1000' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 })
 if (values.help) {
   console.log(
-    'npm run bench:large -- [--store URL] [--outputs N] [--spends N] [--stores N] [--probes N] [--json]\n' +
-      '--store   without set and externalStore, for example aerospike://127.0.0.1:3000/test\n' +
-      '--spends  outputs that are spent; all of them by default\n' +
-      '--probes  single spends by which the cost of one is compared',
+    'npm run bench:large -- [--store URL] [--outputs N] [--spends N] [--stores N] [--probes N] [--sizes N,N] [--json]\n' +
+      '--store    without set and externalStore, for example aerospike://127.0.0.1:3000/test\n' +
+      '--outputs  of the transaction; 1,000,000 by default\n' +
+      '--spends   outputs that are spent, so that a part can be measured; all of them by default. With less than all\n' +
+      '           the transaction is not prunable, and is deleted instead\n' +
+      '--probes   single spends, of transactions of each size by turns, by which the cost of one is compared\n' +
+      '--sizes    outputs of the transactions that it is compared with',
   )
   process.exit(0)
 }
@@ -37,8 +41,18 @@ const outputCount = Number(values.outputs)
 const probeCount = Number(values.probes)
 const spendCount = Math.min(Number(values.spends ?? outputCount), outputCount - probeCount)
 const storeCount = Number(values.stores)
+const sizes = values.sizes.split(',').map(Number)
+for (const [name, count] of Object.entries({
+  outputs: outputCount,
+  probes: probeCount,
+  spends: spendCount,
+  stores: storeCount,
+}))
+  if (!Number.isSafeInteger(count) || count < 1)
+    throw new RangeError(`--${name} must be a whole number from 1`)
 const INPUTS_PER_SPENDER = 1_000
 const TIP = 1_000
+const PROGRESS_MS = 5_000
 const LOCKING_SCRIPT = Buffer.from(`76a914${'00'.repeat(20)}88ac`, 'hex')
 const OUTPUT = { satoshis: 1_000n, lockingScript: LOCKING_SCRIPT }
 const SETTINGS = {
@@ -94,63 +108,127 @@ function shuffled(length) {
 const megabytes = bytes => Math.round(bytes / 2 ** 20)
 const phases = []
 
+/** Progress of a phase that takes minutes, every few seconds. */
+function progressOf(name, total) {
+  const startedAtMs = performance.now()
+  let done = 0
+  const timer = setInterval(() => {
+    const rate = Math.round(done / ((performance.now() - startedAtMs) / 1_000))
+    console.error(`${name}: ${done} of ${total}, ${rate}/s`)
+  }, PROGRESS_MS)
+  return {
+    add: count => {
+      done += count
+    },
+    end: () => clearInterval(timer),
+  }
+}
+
 async function phase(name, work) {
   globalThis.gc?.()
+  console.error(`${name} ...`)
   let rssMax = process.memoryUsage.rss()
   const rssBefore = rssMax
+  const { heapUsed, external } = process.memoryUsage()
   const timer = setInterval(() => {
     rssMax = Math.max(rssMax, process.memoryUsage.rss())
   }, 20)
+  const serverBefore = await server.usage()
   const cpu = process.cpuUsage()
   const startedAtMs = performance.now()
-  await work()
+  try {
+    await work()
+  } finally {
+    clearInterval(timer)
+  }
   const seconds = (performance.now() - startedAtMs) / 1_000
   const { user, system } = process.cpuUsage(cpu)
-  clearInterval(timer)
+  const serverAfter = await server.usage()
   phases.push({
     phase: name,
     seconds: Number(seconds.toFixed(2)),
     cpuSeconds: Number(((user + system) / 1e6).toFixed(2)),
+    // What the process holds at the beginning, garbage collected.
+    liveBeforeMb: megabytes(heapUsed + external),
     rssBeforeMb: megabytes(rssBefore),
     rssPeakMb: megabytes(Math.max(rssMax, process.memoryUsage.rss())),
+    ...(serverAfter === undefined
+      ? {}
+      : {
+          serverCpuSeconds: Number(
+            ((serverAfter.cpuMicroseconds - serverBefore.cpuMicroseconds) / 1e6).toFixed(2),
+          ),
+          serverRssMb: megabytes(serverAfter.memory.rss),
+        }),
   })
-  if (!values.json) console.error(phases.at(-1))
+  console.error(`${name}: ${seconds.toFixed(2)} s`)
 }
 
 async function startServer() {
-  if (values.store !== undefined) return { url: values.store, close: async () => {} }
-  const server = fork(new URL('embedded-server.js', import.meta.url), { execArgv: ['--expose-gc'] })
-  const [{ port }] = await once(server, 'message')
+  if (values.store !== undefined)
+    return { url: values.store, usage: async () => undefined, close: async () => {} }
+  const child = fork(new URL('embedded-server.js', import.meta.url), { execArgv: ['--expose-gc'] })
+  const [{ port }] = await once(child, 'message')
   return {
     url: `aerospike://127.0.0.1:${port}/test`,
+    async usage() {
+      child.send('time')
+      const [usage] = await once(child, 'message')
+      return usage
+    },
     async close() {
-      server.disconnect()
-      await once(server, 'exit')
+      child.disconnect()
+      await once(child, 'exit')
     },
   }
 }
 
-/** Median of one spend at a time, transactions of different sizes taking turns. */
+/**
+ * Median of one spend at a time, transactions of different sizes taking turns, so that whatever else the machine
+ * does befalls all of them.
+ */
 async function compareSpends(store, targets) {
   const latenciesMs = targets.map(() => [])
   const cpuMicroseconds = targets.map(() => 0)
+  const serverMicroseconds = targets.map(() => 0)
   for (let probe = 0; probe < probeCount; probe++) {
     for (const [index, { next }] of targets.entries()) {
       const { txid, vout } = next()
       const tx = spending(txid, [vout])
+      const serverBefore = await server.usage()
       const cpu = process.cpuUsage()
       const sentAtMs = performance.now()
       await store.spend(tx, TIP)
       latenciesMs[index].push(performance.now() - sentAtMs)
       const { user, system } = process.cpuUsage(cpu)
       cpuMicroseconds[index] += user + system
+      const serverAfter = await server.usage()
+      if (serverAfter !== undefined)
+        serverMicroseconds[index] += serverAfter.cpuMicroseconds - serverBefore.cpuMicroseconds
     }
   }
-  return targets.map(({ name }, index) => ({
-    outputs: name,
+  return targets.map(({ outputs }, index) => ({
+    outputs,
     p50Ms: Number(latenciesMs[index].sort((a, b) => a - b)[Math.floor(probeCount / 2)].toFixed(3)),
     cpuMicroseconds: Math.round(cpuMicroseconds[index] / probeCount),
+    ...(values.store === undefined
+      ? { serverCpuMicroseconds: Math.round(serverMicroseconds[index] / probeCount) }
+      : {}),
   }))
+}
+
+/** Transactions of one size, whose outputs are spent one after the other. */
+async function targetOf(store, outputs) {
+  const made = Array.from({ length: Math.ceil(probeCount / outputs) }, () => coinbase(outputs))
+  await Promise.all(made.map(one => store.create(one, 100)))
+  let taken = 0
+  return {
+    outputs,
+    next() {
+      const { txid } = made[Math.floor(taken / outputs)]
+      return { txid, vout: taken++ % outputs }
+    },
+  }
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'large-transaction-'))
@@ -158,8 +236,10 @@ const server = await startServer()
 const stores = []
 try {
   const set = `pages-large-${randomBytes(4).toString('hex')}`
-  const url = `${server.url}?set=${set}&externalStore=${pathToFileURL(folder).href}`
-  for (let n = 0; n < storeCount; n++) stores.push(await UtxoStore.open(url, { settings: SETTINGS }))
+  const url = new URL(server.url)
+  url.searchParams.set('set', set)
+  url.searchParams.set('externalStore', pathToFileURL(folder).href)
+  for (let n = 0; n < storeCount; n++) stores.push(await UtxoStore.open(url.href, { settings: SETTINGS }))
   for (const store of stores) store.setBlockState(TIP, 1_700_000_000)
   const [store] = stores
   let tx
@@ -179,34 +259,28 @@ try {
 
   const vouts = shuffled(outputCount)
   let probes = 0
-  const small = { made: [], taken: 0 }
-  const small128 = { made: [], taken: 0 }
-  for (let n = 0; n < probeCount; n++) small.made.push(coinbase(2))
-  for (let n = 0; n < Math.ceil(probeCount / 128); n++) small128.made.push(coinbase(128))
-  await Promise.all([...small.made, ...small128.made].map(made => store.create(made, 100)))
-  const spends = await compareSpends(store, [
-    { name: 2, next: () => ({ txid: small.made[small.taken++].txid, vout: 0 }) },
-    {
-      name: 128,
-      next: () => {
-        const taken = small128.taken++
-        return { txid: small128.made[Math.floor(taken / 128)].txid, vout: taken % 128 }
-      },
-    },
-    { name: outputCount, next: () => ({ txid: tx.txid, vout: vouts[probes++] }) },
-  ])
+  const targets = await Promise.all(sizes.map(outputs => targetOf(store, outputs)))
+  targets.push({ outputs: outputCount, next: () => ({ txid: tx.txid, vout: vouts[probes++] }) })
+  const spends = await compareSpends(store, targets)
 
   await phase(`spend ${spendCount} outputs in random order from ${storeCount} stores`, async () => {
+    const progress = progressOf('spend', spendCount)
     let next = probeCount
     const end = probeCount + spendCount
     const lane = async spender => {
       while (next < end) {
         const first = next
         next = Math.min(end, first + INPUTS_PER_SPENDER)
-        await spender.spend(spending(tx.txid, [...vouts.subarray(first, next)]), TIP)
+        const inputs = [...vouts.subarray(first, next)]
+        await spender.spend(spending(tx.txid, inputs), TIP)
+        progress.add(inputs.length)
       }
     }
-    await Promise.all(stores.map(lane))
+    try {
+      await Promise.all(stores.map(lane))
+    } finally {
+      progress.end()
+    }
   })
   await phase('read the full spending state again', async () => {
     const { utxos } = await store.get(tx.txid, ['utxos'])
@@ -218,8 +292,13 @@ try {
     'spentExtraRecs',
     'totalExtraRecs',
   ])
-  if (typeof store.prune === 'function') await phase('prune', () => store.prune(TIP + 10_000))
-  else await phase('deleteComplete', () => store.deleteComplete(tx.txid))
+  if (deleteAtHeight === undefined) await phase('deleteComplete', () => store.deleteComplete(tx.txid))
+  else {
+    await phase('prune', async () => {
+      const { processed, failed, removalsLeft } = await store.prune(deleteAtHeight)
+      if (processed < 1 || failed + removalsLeft > 0) throw new Error('it was not pruned')
+    })
+  }
 
   const report = {
     node: process.version,

@@ -1,24 +1,28 @@
-// Throughput and memory of walks and of the pruner: node bench/prune-and-scan.js [--store URL] [--records N] [--parents N] [--json]
+// Throughput and memory of walks and of the pruner: npm run bench:prune -- [--store URL] [--records N] [--parents N] [--json]
 // Writes N mined and fully spent transactions of one input past the store's operations, walks over them, and prunes
-// them. Without --store it measures on the embedded server, whose memory and CPU are then part of the figures.
+// them; progress is on stderr. The server runs in a process of its own (bench/embedded-server.js) unless --store
+// names one, so that the memory shown is that of the store; the server's CPU time and memory are shown beside.
+import { fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { UtxoStore } from 'aerospike-utxo-store'
 
 const { values } = parseArgs({
   options: {
-    store: { type: 'string', default: 'embedded:?set=prune-bench' },
-    records: { type: 'string', default: '100000' },
+    store: { type: 'string' },
+    records: { type: 'string', default: '1000000' },
     parents: { type: 'string' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 })
 if (values.help) {
-  console.log('node bench/prune-and-scan.js [--store URL] [--records N] [--parents N] [--json]')
   console.log(
-    '--parents: records that hold the outputs which the pruned transactions spent; by default a quarter',
+    'npm run bench:prune -- [--store URL] [--records N] [--parents N] [--json]\n' +
+      '--records  transactions that are pruned; 1,000,000 by default\n' +
+      '--parents  records that hold the outputs which they spent; by default a quarter',
   )
   process.exit(0)
 }
@@ -27,9 +31,31 @@ const HEIGHT = 1_000
 const BATCH = 1_000
 const NOT_FOUND = 2
 const IN_FLIGHT = 8
+const PROGRESS_MS = 5_000
 const records = Number(values.records)
-const set = new URL(values.store).searchParams.get('set') ?? 'txmeta'
-const store = await UtxoStore.open(values.store, { settings: { prunerJobTimeout: 24 * 60 * 60 * 1_000 } })
+
+async function startServer() {
+  if (values.store !== undefined)
+    return { url: values.store, usage: async () => undefined, close: async () => {} }
+  const child = fork(new URL('embedded-server.js', import.meta.url), { execArgv: [] })
+  const [{ port }] = await once(child, 'message')
+  return {
+    url: `aerospike://127.0.0.1:${port}/test?set=prune-bench&externalStore=memory:`,
+    async usage() {
+      child.send('time')
+      const [usage] = await once(child, 'message')
+      return usage
+    },
+    async close() {
+      child.disconnect()
+      await once(child, 'exit')
+    },
+  }
+}
+
+const server = await startServer()
+const set = new URL(server.url).searchParams.get('set') ?? 'txmeta'
+const store = await UtxoStore.open(server.url, { settings: { prunerJobTimeout: 24 * 60 * 60 * 1_000 } })
 store.setBlockState(HEIGHT, 1_700_000_000)
 
 const parents = Array.from({ length: Number(values.parents ?? Math.ceil(records / 4)) }, () =>
@@ -78,6 +104,7 @@ async function sentAtLast(rows, attempts = 60) {
 /** Sends a row for each index in batches, several at a time. */
 async function sendAll(count, rowAt) {
   let next = 0
+  progress = () => `${next} of ${count} rows`
   const lane = async () => {
     while (next < count) {
       const begin = next
@@ -103,9 +130,22 @@ async function fill() {
 async function walk() {
   const walked = store.inconsistentTransactions()
   let entries = 0
+  progress = () => `${walked.recordsScanned} records`
   for await (const batch of walked) entries += batch.length
   return { records: walked.recordsScanned, entries }
 }
+
+async function prune() {
+  const { processed, skipped, failed, parentsMarked } = await store.prune(HEIGHT, {
+    onProgress: ({ done, total, counts }) => {
+      progress = () => `${done} of ${total} partitions read, ${counts.processed} transactions pruned`
+    },
+  })
+  return { processed, skipped, failed, parentsMarked }
+}
+
+/** How far the operation under way is. */
+let progress = () => ''
 
 async function measure(operation, work) {
   globalThis.gc?.()
@@ -119,12 +159,17 @@ async function measure(operation, work) {
   sample()
   const rssBefore = rssPeak
   const sampler = setInterval(sample, 50)
+  progress = () => ''
+  const reporter = setInterval(() => console.error(`${operation}: ${progress()}`), PROGRESS_MS)
+  const serverBefore = await server.usage()
   const cpu = process.cpuUsage()
   const startedAtMs = performance.now()
   const result = await work()
   const seconds = (performance.now() - startedAtMs) / 1000
   const { user, system } = process.cpuUsage(cpu)
   clearInterval(sampler)
+  clearInterval(reporter)
+  const serverAfter = await server.usage()
   const mebibytes = bytes => Math.round(bytes / 2 ** 20)
   return {
     operation,
@@ -135,6 +180,14 @@ async function measure(operation, work) {
     rssBeforeMiB: mebibytes(rssBefore),
     rssPeakMiB: mebibytes(rssPeak),
     heapPeakMiB: mebibytes(heapPeak),
+    ...(serverAfter === undefined
+      ? {}
+      : {
+          serverCpuMicroseconds: Number(
+            ((serverAfter.cpuMicroseconds - serverBefore.cpuMicroseconds) / records).toFixed(1),
+          ),
+          serverRssMiB: mebibytes(serverAfter.memory.rss),
+        }),
   }
 }
 
@@ -145,14 +198,18 @@ const results = [
   // The index is built before the clock of the pruner starts.
   await measure('prune, nothing due', async () => ({ processed: (await store.prune(1)).processed })),
   await measure('walk', walk),
-  await measure('prune', async () => {
-    const { processed, skipped, failed, parentsMarked } = await store.prune(HEIGHT)
-    return { processed, skipped, failed, parentsMarked }
-  }),
+  await measure('prune', prune),
 ]
 await sendAll(parents.length, index => ({ kind: 'remove', key: { set, userKey: parents[index] } }))
 await store.close()
+await server.close()
 
-const report = { node: process.version, store: values.store, records, parents: parents.length, results }
+const report = {
+  node: process.version,
+  store: values.store ?? 'embedded, in a process of its own',
+  records,
+  parents: parents.length,
+  results,
+}
 if (values.json) console.log(JSON.stringify(report, null, 2))
 else console.table(Object.fromEntries(results.map(({ operation, ...figures }) => [operation, figures])))

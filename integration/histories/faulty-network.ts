@@ -27,7 +27,7 @@ const DELAY_MS_MAX = 40
 const HELD_UP_SHARE = 0.3
 const HELD_UP_MS_MAX = 400
 const ROW_SHARE = 0.3
-const UNSPEND_ARGUMENTS = 5
+const GENERATION_ARGUMENT = 5
 const STATUS = { TIMEOUT: 9, DEVICE_OVERLOAD: 18 } as const
 
 type Answers = readonly RowAnswer[]
@@ -154,5 +154,5 @@ export class FaultyNetwork implements Transport {
 
 /** An unspend that holds the generation of its record: only rollbacks make such. */
 function isRollback(row: BatchRow): boolean {
-  return row.kind === 'apply' && row.function === 'unspend' && row.args.length > UNSPEND_ARGUMENTS
+  return row.kind === 'apply' && row.function === 'unspend' && Number(row.args[GENERATION_ARGUMENT]) >= 0
 }

@@ -46,8 +46,10 @@ it(
       onProgress: done => {
         if (REPORT_FILE !== undefined && done % PROGRESS_EVERY === 0) process.stderr.write(`${done} calls\n`)
       },
+      onReport: report => {
+        if (REPORT_FILE !== undefined) writeFileSync(REPORT_FILE, JSON.stringify(asJson(report)))
+      },
     })
-    if (REPORT_FILE !== undefined) writeFileSync(REPORT_FILE, JSON.stringify(asJson(report)))
     expect(textOf(report)).toBe('')
     if (IS_LONG) return
     expect(REPAIRS_TO_SEE.filter(repair => !report.repairs.has(repair))).toEqual([])

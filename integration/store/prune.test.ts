@@ -105,20 +105,22 @@ const isMarked = async ({ parent, child }: Family): Promise<boolean> =>
   Object.hasOwn(((await records.read(parent.txid))?.deletedChildren ?? {}) as object, txidToHex(child.txid))
 
 describe('prune', () => {
-  it('keeps a transaction that is due with an output that is open: its master never heard of the unspend', async () => {
+  it('keeps a transaction that is due with an output that is open, as another system can leave it', async () => {
     const tx = await createPaged(store, 5)
     await store.setMinedMulti([tx.txid], MINED)
     const spends = await store.spend(spending(tx.outputs.map((_, vout) => ({ tx, vout }))), TIP)
-    let isDead = false
+    // Its process died between the page and the count on the master.
+    let row: BatchRow | undefined
     store.transport = {
-      async batchOperate(rows, options) {
-        if (isDead) throw new Error('torn')
-        isDead = rows.some(row => row.kind === 'apply' && row.function === 'unspend')
-        return good.batchOperate(rows, options)
+      async batchOperate([first]) {
+        row = first
+        throw new Error('not sent')
       },
     }
     await codeOf(store.unspend(spends.slice(3, 4)))
     store.transport = good
+    if (row?.kind !== 'apply') throw new Error('no unspend was sent')
+    await good.batchOperate([{ ...row, args: row.args.slice(0, 5) }], { timeout: 5_000 })
     expect((await records.read(tx.txid))?.deleteAtHeight).toBe(DUE)
     expect(await store.prune(DUE)).toMatchObject({ processed: 0, skipped: 1 })
     expect((await store.get(tx.txid, ['utxos'])).utxos?.[3]).toMatchObject({ state: 'unspent' })

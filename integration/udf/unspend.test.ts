@@ -3,13 +3,14 @@ import fc from 'fast-check'
 import {
   hash,
   masterBins,
+  pageBins,
   SENTINEL,
   spendingData,
   spendRequest,
   spentSlot,
   unspentSlot,
 } from './record-bins.ts'
-import { type RecordKey, UdfFixture } from './udf-fixture.ts'
+import { type Bins, type RecordKey, UdfFixture } from './udf-fixture.ts'
 
 const OURS = spendingData('ours')
 const THEIRS = spendingData('theirs')
@@ -68,6 +69,44 @@ describe('unspend', () => {
     expect(await udf.getRecord(key)).toEqual(bins)
     expect(await undo(await udf.generation(key))).toEqual({ status: 'OK' })
     expect(await udf.getRecord(key)).toMatchObject({ spentUtxos: 0, utxos: [unspentSlot('a')] })
+  })
+
+  it('of a page that is all spent announces it, once, and frees the output when it is called again', async () => {
+    const spent = { spentUtxos: 2, utxos: [spentSlot('a', OURS), null, spentSlot('b', OURS)] }
+    const key = await udf.putRecord(pageBins({ ...spent, lastSpentState: 'ALLSPENT' }))
+    const undo = (keepsFullPage: boolean) =>
+      udf.apply(key, 'unspend', [0, hash('a'), OURS, 100, 10, -1, keepsFullPage])
+    const full = { status: 'ERROR', errorCode: 'PAGE_FULL' }
+    expect(await undo(true)).toMatchObject({ ...full, signal: 'NOTALLSPENT' })
+    expect(await udf.getRecord(key)).toEqual(pageBins({ ...spent, lastSpentState: 'NOTALLSPENT' }))
+    expect(await undo(true)).toEqual({ ...full, message: expect.any(String) })
+    expect(await undo(false)).toEqual({ status: 'OK' })
+    expect(await udf.getRecord(key)).toMatchObject({ spentUtxos: 1, lastSpentState: 'NOTALLSPENT' })
+    expect(await undo(true)).toEqual({ status: 'OK' })
+  })
+
+  it.each([
+    ['spend', 'spendMulti', [[spendRequest(0, 0, 'a', OURS)], false, false, 100, 10]],
+    ['unspend by another', 'unspend', [0, hash('a'), THEIRS, 100, 10, -1, true]],
+  ])('takes an announcement back that came to nothing, with the next %s', async (_case, name, args) => {
+    const bins = pageBins({ spentUtxos: 2, utxos: [spentSlot('a', OURS), spentSlot('b', OURS)] })
+    const key = await udf.putRecord({ ...bins, lastSpentState: 'ALLSPENT' })
+    await udf.apply(key, 'unspend', [0, hash('a'), OURS, 100, 10, -1, true])
+    expect(await udf.apply(key, name, args)).toEqual({ status: 'OK', signal: 'ALLSPENT' })
+    expect(await udf.getRecord(key)).toEqual({ ...bins, lastSpentState: 'ALLSPENT' })
+  })
+
+  it.each<[string, number, Record<string, unknown>]>([
+    ['a page with an open output', 10, { spentUtxos: 1, lastSpentState: 'NOTALLSPENT' }],
+    ['a page where nothing is pruned', 0, { spentUtxos: 2, lastSpentState: 'ALLSPENT' }],
+    ['a master', 10, { spentUtxos: 2, totalExtraRecs: 1 }],
+  ])('frees an output of %s at once', async (_case, retention, bins) => {
+    const utxos = [spentSlot('a', OURS), bins.spentUtxos === 2 ? spentSlot('b', OURS) : unspentSlot('b')]
+    const key = await udf.putRecord(pageBins({ utxos, ...bins } as Bins))
+    expect(await udf.apply(key, 'unspend', [0, hash('a'), OURS, 100, retention, -1, true])).toMatchObject({
+      status: 'OK',
+    })
+    expect((await udf.getRecord(key))?.spentUtxos).toBe(Number(bins.spentUtxos) - 1)
   })
 
   it('never counts below zero', async () => {

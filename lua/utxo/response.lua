@@ -33,6 +33,7 @@ local MESSAGES = {
   ALREADY_FROZEN = 'output is already frozen in this way',
   UTXO_NOT_FROZEN = 'output is not frozen',
   CHANGED = 'record was written since it was read',
+  PAGE_FULL = 'the master has to hear first that a page of its will not be all spent any more',
   INVALID_PARAMETER = 'argument has an invalid value',
 }
 

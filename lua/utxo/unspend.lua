@@ -1,16 +1,35 @@
 -- Taking a spend back (semantics 2.3).
 
+local function is_full_page(rec)
+  return rec.totalExtraRecs == nil and rec.spentUtxos == rec.recordUtxos
+end
+
+local function announce_opening(rec)
+  local response = refused('PAGE_FULL')
+  if rec.lastSpentState == 'ALLSPENT' then
+    rec.lastSpentState = 'NOTALLSPENT'
+    update(rec)
+    add_signal(response, 'NOTALLSPENT')
+  end
+  return response
+end
+
 -- Frees the output only if it is spent by exactly `expectedSpendingData`, the caller's proof of ownership: a
 -- spend by anybody else, or none, is left as it is and the call still succeeds, so repeating it is harmless.
 --
 -- With `generation`, only while the record is as the caller read it: a call that was held up on its way, and
--- that nobody reckons with any more, must not undo a spend that was acknowledged since.
-function unspend(rec, offset, utxoHash, expectedSpendingData, currentBlockHeight, retention, generation)
+-- that nobody reckons with any more, must not undo a spend that was acknowledged since. -1 stands for any.
+--
+-- With `keepsFullPage` an output of a page that is all spent is not freed yet: its master has to hear of it first,
+-- for it could be pruned between the two. The page only says so, by the signal that it will not be all spent any
+-- more; the first call that meets it gets the signal, and whoever tells the master calls again without the flag.
+-- Should nobody, then the next spend or unspend of the page finds it all spent and takes that back by its signal.
+function unspend(rec, offset, utxoHash, expectedSpendingData, currentBlockHeight, retention, generation, keepsFullPage)
   local utxos, spending_data, code = open_slot(rec, offset, utxoHash)
   if code ~= nil then
     return refused(code)
   end
-  if generation ~= nil and generation ~= record.gen(rec) then
+  if generation ~= nil and generation >= 0 and generation ~= record.gen(rec) then
     return refused('CHANGED')
   end
   if not is_blob(expectedSpendingData, SPENDING_DATA_SIZE) then
@@ -20,6 +39,9 @@ function unspend(rec, offset, utxoHash, expectedSpendingData, currentBlockHeight
   if spending_data == blob_text(expectedSpendingData, 1, SPENDING_DATA_SIZE) then
     if spending_data == SENTINEL then
       return refused('FROZEN')
+    end
+    if keepsFullPage == true and retention ~= 0 and is_full_page(rec) then
+      return announce_opening(rec)
     end
     utxos[slot_index(offset)] = unspent_slot(utxoHash)
     rec.utxos = utxos

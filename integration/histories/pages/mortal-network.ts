@@ -42,6 +42,13 @@ export interface TakenLock {
   readonly token: string
 }
 
+/** Who is told of what a network does. */
+export interface NetworkWatcher {
+  readonly onDeath: (death: Death) => void
+  /** The turn between the last look at transactions and the removal of their masters; it is waited for. */
+  readonly beforeRemoval: (masters: readonly RecordKey[]) => Promise<void>
+}
+
 const LATE_SHARE = 0.1
 const LATE_MS_MAX = 4
 /** Between the last look at a transaction and its removal others shall come. */
@@ -60,15 +67,16 @@ export class MortalNetwork implements Transport {
   /** By token: calls of one store compete for a lock, too. */
   readonly #locks = new Map<string, TakenLock>()
   #underWay = 0
+  #batches = 0
   #plan: Death | undefined
   #batchesLeft = 0
   #death: Death | undefined
-  readonly #onDeath: (death: Death) => void
+  readonly #watcher: NetworkWatcher
 
-  constructor(good: Transport, random: Random, onDeath: (death: Death) => void) {
+  constructor(good: Transport, random: Random, watcher: NetworkWatcher) {
     this.#good = good
     this.#random = random
-    this.#onDeath = onDeath
+    this.#watcher = watcher
   }
 
   get isDead(): boolean {
@@ -91,8 +99,16 @@ export class MortalNetwork implements Transport {
     while (this.#underWay > 0) await once(this.#ended, 'batch')
   }
 
+  /** Grows with every batch. */
+  get batches(): number {
+    return this.#batches
+  }
+
   async batchOperate(rows: readonly BatchRow[], options: BatchOptions): Promise<readonly RowAnswer[]> {
-    await this.#lateness(rows)
+    this.#batches += 1
+    const masters = rows.flatMap(row => (stepOf(row) === 'remove master' ? [row.key] : []))
+    if (masters.length > 0 && !this.isDead) await this.#watcher.beforeRemoval(masters)
+    await this.#lateness(masters.length > 0)
     if (this.isDead) throw died()
     const death = this.#dying(rows)
     if (death?.isApplied === false) {
@@ -114,15 +130,14 @@ export class MortalNetwork implements Transport {
     }
   }
 
-  async #lateness(rows: readonly BatchRow[]): Promise<void> {
-    const isRemoval = rows.some(row => stepOf(row) === 'remove master')
+  async #lateness(isRemoval: boolean): Promise<void> {
     const { share, msMax } = isRemoval ? LATE_REMOVAL : { share: LATE_SHARE, msMax: LATE_MS_MAX }
     if (this.#random.chance(share)) await delay(this.#random.below(msMax))
   }
 
   #die(death: Death): void {
     this.#death = death
-    this.#onDeath(death)
+    this.#watcher.onDeath(death)
   }
 
   #dying(rows: readonly BatchRow[]): Death | undefined {

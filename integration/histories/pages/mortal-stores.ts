@@ -1,4 +1,5 @@
-import { type Logger, type SettingsInput, UtxoStore } from 'aerospike-utxo-store'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Logger, type SettingsInput, txidToHex, UtxoStore } from 'aerospike-utxo-store'
 import { type Counts, EpochMetrics } from '../counts.ts'
 import type { History } from '../history.ts'
 import type { Random } from '../random.ts'
@@ -7,6 +8,8 @@ import { UTXO_BATCH_SIZE } from './page-records.ts'
 import { HEIGHTS, type MortalStore } from './page-workload.ts'
 
 export const STORES = 3
+/** Longer than any lateness of a batch, and any pause between two of one call. */
+const QUIET_MS = 300
 
 /** Short waits; one page in a batch, so that a store can die between any two of a transaction. */
 export const SETTINGS = {
@@ -38,6 +41,8 @@ export interface MortalStoresOptions {
   readonly history: History
   /** A store has ended and nothing of it is with the server; it held these locks. */
   readonly onEnded: (locks: readonly TakenLock[]) => void
+  /** A run of the pruner has looked at these, and is about to remove them. */
+  readonly beforeRemoval: (txids: readonly string[]) => Promise<void>
 }
 
 /** The stores of an epoch: each may die, and another then takes its place. */
@@ -82,28 +87,46 @@ export class MortalStores {
     this.#living[random.below(STORES)]?.network.dieAt({ step: random.weighted(STEP_WEIGHTS), isApplied })
   }
 
-  async close(): Promise<void> {
+  /** Nothing of any store is under way any more, and nothing of those that died is held. */
+  async quiet(): Promise<void> {
     while (this.#replacing.size > 0) await Promise.all(this.#replacing.values())
-    await Promise.all([...this.#dead, ...this.#living].map(({ store }) => store.close()))
+    const networks = [...this.#dead, ...this.#living].map(({ network }) => network)
+    const sent = (): number => networks.reduce((sum, { batches }) => sum + batches, 0)
+    for (let before = -1; before !== sent(); ) {
+      before = sent()
+      await delay(QUIET_MS)
+      await Promise.all(networks.map(network => network.quiet()))
+    }
     for (const { network } of this.#living) if (network.isDead) this.#options.onEnded(network.locks)
   }
 
+  /** To be called when everything is told: with the npm client 6.7.1 it may never end (see below). */
+  async close(): Promise<void> {
+    // One after the other: the npm client 6.7.1 stops the process for good where a cluster's own thread asks the
+    // event loop for something between the call that closes it and the loop's next turn.
+    for (const { store } of [...this.#dead, ...this.#living]) await store.close()
+  }
+
   async #openAt(index: number): Promise<void> {
-    const { url, settings, random, history } = this.#options
+    const { url, settings, random, history, beforeRemoval } = this.#options
     const id = ++this.#opened
     const store = await UtxoStore.open(url, {
       settings,
       metrics: this.#metrics,
       logger: countingLogger(this.events),
     })
-    store.setBlockState(HEIGHTS.tip, 1_700_000_000)
-    const network = new MortalNetwork(store.transport, random, death => {
-      history.died(id)
-      this.#noteDeath(death)
-      this.#replacing.set(
-        index,
-        this.#replace(index).finally(() => this.#replacing.delete(index)),
-      )
+    store.setBlockState(HEIGHTS.now, 1_700_000_000)
+    const network = new MortalNetwork(store.transport, random, {
+      onDeath: death => {
+        history.died(id)
+        this.#noteDeath(death)
+        this.#replacing.set(
+          index,
+          this.#replace(index).finally(() => this.#replacing.delete(index)),
+        )
+      },
+      beforeRemoval: masters =>
+        beforeRemoval(masters.map(({ userKey }) => txidToHex(Buffer.from(userKey as Uint8Array)))),
     })
     store.transport = network
     this.#living[index] = { store, id, network, isDead: () => network.isDead }

@@ -1,8 +1,8 @@
-import { type BatchRow, type PruneResult, UtxoStore } from 'aerospike-utxo-store'
+import { type BatchRow, type PruneResult, type StoreError, UtxoStore } from 'aerospike-utxo-store'
 import { createCall, minedCall, spendCall } from '../calls.ts'
 import { isOk, operations, spendsOf, type Violation } from '../checks.ts'
 import type { Counts } from '../counts.ts'
-import { describe, History, shortened } from '../history.ts'
+import { describe, History, outcomeOf, shortened } from '../history.ts'
 import { Random } from '../random.ts'
 import { outpointOf } from '../universe.ts'
 import type { TakenLock } from './mortal-network.ts'
@@ -22,6 +22,8 @@ export interface PageEpochOptions {
   /** Ends the calls early, when each of these repairs was made. */
   readonly untilRepaired?: readonly string[] | undefined
   readonly onProgress?: (done: number) => void
+  /** Before the stores are closed, which may never end. */
+  readonly onReport?: (report: PageEpochReport) => void
 }
 
 export interface PageEpochReport {
@@ -44,6 +46,9 @@ const OPERATIONS_PER_PARENT = 30
 const CALLS_PER_DEATH = 40
 const REPAIRS = ['create', 'spend', 'setMined'] as const
 const REPAIR_ATTEMPTS = 4
+/** Those that die are counted from 1. */
+const HEALTHY_STORE = 0
+const INTERFERED_SHARE = 0.6
 
 /** One run of random calls by stores that die, with a pruner at work, and what the records tell afterwards. */
 export async function runPageEpoch(options: PageEpochOptions): Promise<PageEpochReport> {
@@ -78,7 +83,7 @@ class PageEpoch {
     // The healthy one: it looks at records, and ends what is left at the end.
     const settings = { ...SETTINGS, externalizeAllTransactions: this.#random.chance(0.5) }
     await using healthy = await UtxoStore.open(url, { settings })
-    healthy.setBlockState(HEIGHTS.tip, 1_700_000_000)
+    healthy.setBlockState(HEIGHTS.now, 1_700_000_000)
     this.#place = { transport: healthy.transport, set, folder }
     // Makes the indexes: a store that has to wait for them would die before it prunes.
     await healthy.prune(HEIGHTS.pruned)
@@ -88,6 +93,7 @@ class PageEpoch {
       random: this.#random,
       history: this.#history,
       onEnded: locks => this.#revisits.push(this.#afterDeath(locks)),
+      beforeRemoval: txids => this.#interfere(txids),
     })
     try {
       this.#workload = new PageWorkload({
@@ -108,13 +114,20 @@ class PageEpoch {
         },
       })
       await this.#workload.run()
+      await this.#settled()
+      await stores.quiet()
+      await this.#settled()
+      const before = await this.#check()
+      const violations = before.length > 0 ? before : await this.#finish(healthy)
+      const report = this.#reportWith(stores, violations)
+      this.#options.onReport?.(report)
+      return report
     } finally {
-      await this.#settled()
       await stores.close()
-      await this.#settled()
     }
-    const before = await this.#check()
-    const violations = before.length > 0 ? before : await this.#finish(healthy)
+  }
+
+  #reportWith(stores: MortalStores, violations: readonly Violation[]): PageEpochReport {
     for (const [repaired, count] of stores.creationRepairs) this.#repairs.set(`creation: ${repaired}`, count)
     const drifted = stores.events.get('spent_pages_drifted')
     if (drifted !== undefined) this.#repairs.set('delete-at-height taken back', drifted)
@@ -172,6 +185,16 @@ class PageEpoch {
     }
   }
 
+  /** In the turn in which a removal has looked and not removed yet: somebody preserves, or takes a spend back. */
+  async #interfere(txids: readonly string[]): Promise<void> {
+    for (const txid of txids) {
+      const transaction = this.#transactions.get(txid)
+      if (transaction === undefined || !this.#random.chance(INTERFERED_SHARE)) continue
+      const how = await this.#workload?.interfere(transaction)
+      if (how !== undefined) this.#count(this.#pruned, `${how} in the turn of the removal`)
+    }
+  }
+
   #leastDone(found: string): (typeof REPAIRS)[number] {
     if (found === 'pages without a master') return 'create'
     const done = (how: string): number => this.#repairs.get(`${found}, by ${how}`) ?? 0
@@ -197,7 +220,7 @@ class PageEpoch {
       const half = halfOf(record)
       if (half === undefined && !isUnborn) continue
       await healthy.create(transaction.tx, HEIGHTS.created).catch(() => {})
-      if (half === 'page marks') await this.#spendTwice(healthy, transaction)
+      if (half === 'page marks') await this.#spendEach(healthy, transaction)
       const left = halfOf(await this.#read(transaction))
       const name = isUnborn ? 'body without a record' : half
       this.#count(
@@ -215,8 +238,16 @@ class PageEpoch {
     ]
   }
 
-  async #spendTwice(healthy: UtxoStore, { singles }: StoredTransaction): Promise<void> {
-    for (const { tx } of singles) await healthy.spend(tx, HEIGHTS.tip).catch(() => {})
+  /** Of the history as all others are: what they put into a slot, somebody has tried. */
+  async #spendEach(healthy: UtxoStore, { singles }: StoredTransaction): Promise<void> {
+    for (const single of singles) {
+      const { action, run } = spendCall(single, HEIGHTS.tip)
+      const operation = this.#history.begin(action, HEALTHY_STORE)
+      await run(healthy, undefined).then(
+        () => this.#history.end(operation, { kind: 'ok' }),
+        ({ code }: StoreError) => this.#history.end(operation, outcomeOf(code)),
+      )
+    }
   }
 
   /** Before the last repairs, what a death leaves for them is no violation yet. */

@@ -1,5 +1,6 @@
 import type { PruneResult, StoreError, UtxoStore } from 'aerospike-utxo-store'
 import { createCall, minedCall, type PlannedCall, preserveCall, spendCall, unspendCall } from '../calls.ts'
+import { isOk } from '../checks.ts'
 import { type History, outcomeOf } from '../history.ts'
 import type { Random } from '../random.ts'
 import { outpointOf, type Spender } from '../universe.ts'
@@ -15,7 +16,7 @@ const WEIGHTS = {
   unspend: 3,
   setMined: 14,
   prune: 5,
-  preserve: 10,
+  preserve: 4,
 } as const satisfies Record<string, number>
 
 type Kind = keyof typeof WEIGHTS
@@ -31,6 +32,8 @@ const OPEN_SHARE = 0.8
 export const HEIGHTS = {
   created: 100,
   tip: 500,
+  /** The tip that the stores know: what an unspend makes due is not due yet. */
+  now: 520,
   /** At which what became due in this epoch is pruned. */
   pruned: 510,
   /** Later than any run of the pruner. */
@@ -112,6 +115,23 @@ export class PageWorkload {
     return transaction.tx.outputs.some((_, vout) => !this.#mayBeSpent(transaction, vout))
   }
 
+  /** A call that keeps a transaction which is about to be removed; what it was, where it succeeded. */
+  async interfere(transaction: StoredTransaction): Promise<'preserved' | 'unspent' | undefined> {
+    const { random, stores, history } = this.#options
+    const loose = transaction.singles.filter(
+      ({ hex, mayBeUnspent }) => mayBeUnspent && history.of('spend', hex).some(isOk),
+    )
+    const isPreserved = transaction.mayBePreserved && (loose.length === 0 || random.chance(0.5))
+    if (!isPreserved && loose.length === 0) return undefined
+    const planned = isPreserved
+      ? preserveCall(transaction, HEIGHTS.preserved)
+      : unspendCall(random.pick(loose))
+    const { name, txid } = planned.action
+    await this.call(planned, (isPreserved ? random.below(stores) : positionOf(txid)) % stores)
+    if (history.of(name, txid).at(-1)?.outcome?.kind !== 'ok') return undefined
+    return isPreserved ? 'preserved' : 'unspent'
+  }
+
   async #next(): Promise<void> {
     const { random, stores } = this.#options
     const kind = random.weighted(WEIGHTS)
@@ -119,8 +139,7 @@ export class PageWorkload {
     const planned = this.#plan(kind)
     if (planned === undefined) return
     const isTied = planned.action.name === 'spend' || planned.action.name === 'unspend'
-    // A spender's calls come from one place: another store may take back what this one was told.
-    const position = isTied ? Number.parseInt(planned.action.txid.slice(0, 4), 16) : random.below(stores)
+    const position = isTied ? positionOf(planned.action.txid) : random.below(stores)
     await this.call(planned, position % stores)
     const { txid, name } = planned.action
     const last = this.#options.history.of(name, txid).at(-1)
@@ -200,4 +219,9 @@ export class PageWorkload {
     const known = transactions === this.#stored ? transactions : transactions.slice(0, begun * perParent)
     return random.pick(random.chance(OLDER_SHARE) ? known : known.slice(-WINDOW))
   }
+}
+
+/** A spender's calls come from one place: another store may take back what this one was told. */
+function positionOf(spender: string): number {
+  return Number.parseInt(spender.slice(0, 4), 16)
 }

@@ -157,11 +157,19 @@ export class ReplayJob {
   }
 
   async #create(tx: Transaction, height: number): Promise<void> {
+    const { utxoBatchSize } = this.#store.settings
     const created = await isNew(async () => {
       const { recordUtxos = 0 } = await this.#store.create(tx, height)
-      this.counts.outputsCreated += recordUtxos
+      const slots = tx.outputs.length > utxoBatchSize ? await this.#slotsOf(tx) : recordUtxos
+      this.counts.outputsCreated += slots
     })
     if (!created) this.counts.transactionsAlreadyStored += 1
+  }
+
+  /** Of all records; what a creation answers tells of the first one only. */
+  async #slotsOf({ txid }: Transaction): Promise<number> {
+    const { utxos = [] } = await this.#store.get(txid, ['utxos'])
+    return utxos.filter(({ state }) => state !== 'nil').length
   }
 }
 

@@ -90,7 +90,7 @@ export abstract class SpendCalls extends TransactionCalls {
     spends: readonly UnspendInput[],
     options: CallOptions & { readonly markAsLocked?: boolean | undefined } = {},
   ): Promise<void> {
-    return this.call({ name: 'unspend', items: lengthOf(spends), rounds: 4 }, options, signal => {
+    return this.call({ name: 'unspend', items: lengthOf(spends), rounds: 8 }, options, signal => {
       if (!Array.isArray(spends)) throw new InvalidArgumentError('spends', 'an array', spends)
       const { markAsLocked = false } = options
       checkBoolean('markAsLocked', markAsLocked)

@@ -13,7 +13,7 @@ import { createRequest } from '../../../lib/store/operations/creation/store-crea
 import { lockedHandler } from '../../../lib/store/operations/locking/set-locked.ts'
 import { SetMinedError, setMinedMulti } from '../../../lib/store/operations/mining/set-mined.ts'
 import { getHandler } from '../../../lib/store/operations/reading/get.ts'
-import { unspendRows } from '../../../lib/store/operations/spending/unspend.ts'
+import { unspendRows } from '../../../lib/store/operations/spending/unspend-rows.ts'
 import type { RowAnswer } from '../../../lib/transport/index.ts'
 import { codeOf, handled } from '../support/handled.ts'
 import { bytes32, contextWith, type Script, ScriptedTransport, udfAnswer } from '../support/store-fixture.ts'

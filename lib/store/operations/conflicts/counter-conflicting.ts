@@ -6,7 +6,7 @@ import { RecordNotFoundError } from '../../store-errors.ts'
 import { txidSet } from '../../txids.ts'
 import { type OutpointState, readOutpoints } from '../reading/outpoint-states.ts'
 import { isRecent } from '../reading/transaction-nodes.ts'
-import type { SpentOutput } from '../spending/unspend.ts'
+import type { SpentOutput } from '../spending/unspend-rows.ts'
 import { type WalkRoot, walkDescendants } from './conflicting-children.ts'
 import { allRead, readStoredSpends, type StoredSpends } from './stored-spends.ts'
 

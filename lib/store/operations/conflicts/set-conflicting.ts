@@ -10,7 +10,7 @@ import { parseUdfResponse } from '../../udf/udf-response.ts'
 import { carryDeleteAtHeights } from '../pages/delete-at-height-carrier.ts'
 import { writePages } from '../pages/page-writes.ts'
 import { readNodes } from '../reading/transaction-nodes.ts'
-import type { SpentOutput } from '../spending/unspend.ts'
+import type { SpentOutput } from '../spending/unspend-rows.ts'
 import { linkToParents } from './conflict-links.ts'
 import { allRead, readStoredSpends, type StoredSpends } from './stored-spends.ts'
 

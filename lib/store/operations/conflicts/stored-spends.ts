@@ -6,7 +6,7 @@ import { throwFailures } from '../../store-errors.ts'
 import { uniqueTxids } from '../../txids.ts'
 import { batchDecorate } from '../reading/batch-decorate.ts'
 import { readOutpoints } from '../reading/outpoint-states.ts'
-import type { SpentOutput } from '../spending/unspend.ts'
+import type { SpentOutput } from '../spending/unspend-rows.ts'
 
 /** A stored transaction with what its inputs spend. */
 export interface StoredSpends {

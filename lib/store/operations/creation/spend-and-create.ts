@@ -9,7 +9,7 @@ import { setConflicting } from '../conflicts/set-conflicting.ts'
 import { type Spend, SpendError } from '../spending/spend.ts'
 import { type SpendRequest, spendHandler } from '../spending/spend-dispatch.ts'
 import { undoSpends } from '../spending/spend-undo.ts'
-import { unspendRows } from '../spending/unspend.ts'
+import { unspendRows } from '../spending/unspend-rows.ts'
 import { isDefiniteRefusal } from './definite-refusal.ts'
 import { confirmSpends, type ReadMasters } from './spend-confirmation.ts'
 

@@ -62,7 +62,8 @@ async function completeGroup(run: PruneRun, intents: readonly PruneIntent[]): Pr
   try {
     const masters = await lookForMasters(run, removals)
     const gone = removals.filter((_, index) => masters[index]?.state === 'missing')
-    counts.removalsCompleted += await finishRemovals(run, gone)
+    const completed = await finishRemovals(run, gone)
+    counts.removalsCompleted += completed
     const abandoned = removals.filter(
       ({ startedAtMs }, index) => masters[index]?.state === 'done' && Date.now() - startedAtMs > ABANDONED_MS,
     )

@@ -126,7 +126,9 @@ async function tellParents(run: PruneRun, candidates: readonly Candidate[]): Pro
     }
   })
   try {
-    counts.parentsMarked += await markParents(context, spenders)
+    // Awaited first: chunks that run side by side would each add to the count of before.
+    const marked = await markParents(context, spenders)
+    counts.parentsMarked += marked
   } catch (error) {
     // Nothing of the chunk is removed, whichever spender it was that a parent could not be told of.
     const unmarked = ready.flat().length

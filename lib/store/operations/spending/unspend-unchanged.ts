@@ -5,7 +5,7 @@ import type { StoreContext } from '../../context/store-context.ts'
 import { mapRows } from '../../dispatch/map-rows.ts'
 import { rowError } from '../../store-errors.ts'
 import { recordIdOf, recordKeyOf } from '../reading/output-target.ts'
-import { RecordChangedError, type SpentOutput, unspendRows } from './unspend.ts'
+import { RecordChangedError, type SpentOutput, unspendRows } from './unspend-rows.ts'
 
 /** Others write to the same records; so often more than needed is one read again before it is given up. */
 const REPEATS_MAX = 8

@@ -76,6 +76,12 @@ describe('a run of the pruner', () => {
     for (const row of transport.batches[2] ?? []) expect(row.filter).toBeDefined()
   })
 
+  it('counts what chunks do side by side', async () => {
+    const records = [1, 2, 3, 4, 5, 6].map(txid => master(txid))
+    const { run } = setUp(records, undefined, { prunerUtxoChunkSize: 1, prunerUtxoChunkGroupLimit: 6 })
+    expect(await run()).toMatchObject({ processed: 6, parentsMarked: 6 })
+  })
+
   it('marks the page that holds the output, once for all its spenders', async () => {
     const { transport, run } = setUp([master(1), master(2, { inputs: [inputOf(101)] })], undefined, {
       utxoBatchSize: 2,

@@ -1,0 +1,82 @@
+import { describe, expect, it } from '@jest/globals'
+import { unspendRows } from '../../../../lib/store/operations/spending/unspend-rows.ts'
+import type { ApplyRow, RowAnswer } from '../../../../lib/transport/index.ts'
+import { bytes32, contextWith, ScriptedTransport, udfAnswer } from '../../support/store-fixture.ts'
+
+const OK = udfAnswer({ status: 'OK' })
+const FULL = { status: 'ERROR', errorCode: 'PAGE_FULL', message: 'full' }
+const ANNOUNCED = udfAnswer({ ...FULL, signal: 'NOTALLSPENT' })
+const MEANWHILE_FULL = udfAnswer(FULL)
+
+interface Scripts {
+  readonly generation?: number
+  readonly first: Partial<RowAnswer>
+  readonly told?: Partial<RowAnswer> | undefined
+  readonly second?: Partial<RowAnswer> | undefined
+}
+
+/** Unspends one output on a page; what was called, with the arguments that matter here. */
+async function unspent({ generation, first, told = OK, second = OK }: Scripts) {
+  const calls: unknown[][] = []
+  const transport = new ScriptedTransport(row => {
+    const { function: name, args } = row as ApplyRow
+    calls.push(name === 'unspend' ? ['unspend', ...args.slice(5)] : ['tell', args[0]])
+    if (name !== 'unspend') return told
+    return args[6] === true ? first : second
+  })
+  const spend = { txid: bytes32(1), vout: 200, utxoHash: bytes32(9), spendingData: new Uint8Array(36) }
+  const errors = await unspendRows(contextWith(transport), [{ ...spend, generation }], 1_000, {})
+  return { codes: errors.map(error => error?.code ?? 'ok'), calls }
+}
+
+describe('unspending an output of a page', () => {
+  it('is one call where the page has another open output', async () => {
+    expect(await unspent({ first: OK })).toEqual({ codes: ['ok'], calls: [['unspend', -1, true]] })
+  })
+
+  it.each<[string, Scripts, number]>([
+    ['counts a page less', { first: ANNOUNCED }, -1],
+    ['has the master judge anew what another has announced', { first: MEANWHILE_FULL }, 0],
+  ])('that is fully spent first %s', async (_case, scripts, change) => {
+    expect(await unspent(scripts)).toEqual({
+      codes: ['ok'],
+      calls: [
+        ['unspend', -1, true],
+        ['tell', change],
+        ['unspend', -1, false],
+      ],
+    })
+  })
+
+  it.each([
+    ['of its own announcement', ANNOUNCED, 8],
+    ['that it has read, where another announced it', MEANWHILE_FULL, 7],
+  ])('asks for the generation %s', async (_case, first, second) => {
+    expect((await unspent({ generation: 7, first })).calls).toEqual([
+      ['unspend', 7, true],
+      ['tell', expect.any(Number)],
+      ['unspend', second, false],
+    ])
+  })
+
+  it.each<[string, Partial<RowAnswer>, string]>([
+    ['is gone', { status: 2 }, 'TX_NOT_FOUND'],
+    ['does not answer in time', { status: 9, inDoubt: true }, 'STORAGE_ERROR'],
+  ])('frees nothing whose master %s', async (_case, told, code) => {
+    const { codes, calls } = await unspent({ first: ANNOUNCED, told })
+    expect([codes, calls.map(([name]) => name)]).toEqual([[code], ['unspend', 'tell']])
+  })
+
+  it.each([
+    ['CHANGED', 'STORAGE_ERROR'],
+    ['TX_NOT_FOUND', 'TX_NOT_FOUND'],
+  ])('answers what the second call says: %s', async (errorCode, code) => {
+    const second = udfAnswer({ status: 'ERROR', errorCode, message: '' })
+    expect((await unspent({ first: ANNOUNCED, second })).codes).toEqual([code])
+  })
+
+  it('counts the page again that nobody has opened', async () => {
+    const second = udfAnswer({ status: 'OK', signal: 'ALLSPENT' })
+    expect((await unspent({ first: ANNOUNCED, second })).calls.at(-1)).toEqual(['tell', 1])
+  })
+})
