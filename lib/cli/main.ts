@@ -214,7 +214,7 @@ ${STORE_HELP}`,
       'after',
       `
 Throughput and latency by operation, queues, batches in flight and their limit, connections, the circuit
-breaker, and errors. Without a terminal it prints one line for each sample. SIGINT ends it with exit code 0.
+breaker, and errors; q or Ctrl-C ends it. Without a terminal it prints one line for each sample.
 The store has to be opened with a registry: UtxoStore.open(url, { metrics: registry }).`,
     )
     .action(async (url, options) => (await import('./commands/watch.ts')).watch(url, options))
