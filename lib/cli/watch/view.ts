@@ -29,8 +29,8 @@ const QUIT = 'q quits'
 const CURVE = 'calls/s '
 /** Of the lines of errors, title included, how many are kept on a low terminal. */
 const ERROR_LINES_LOW = 6
-/** Header, curve, titles, sums, empty lines, and the row of the cursor. */
-const FIXED_LINES = 8
+/** Header, curve, the title of the calls, their sum, how many are left out, three empty lines, the cursor's row. */
+const FIXED_LINES = 9
 const TROUBLE_NAMES: Readonly<Record<Trouble, string>> = {
   refusedItems: 'items refused: queue full',
   unansweredItems: 'items left without an answer',
@@ -97,12 +97,12 @@ function secondLine({ trouble, url, history, columns }: ViewOptions): Cell[] {
 function body(sample: Sample, { rows }: ViewOptions): Cell[][] {
   const errors = errorLines(sample)
   const load = [loadLine(sample), ...troubleLines(sample)]
-  // Where the terminal is low, idle batchers and then the rarest operations go first: what is wrong has to stay in sight.
+  // Where the terminal is low, idle batchers and then the rarest operations go first; what is wrong is on top.
   const below = load.length + Math.min(errors.length, ERROR_LINES_LOW) + FIXED_LINES
   const isLow = sample.operations.length + sample.batchers.length + below > rows
   const batchers = batcherLines(isLow ? sample.batchers.filter(each => !isIdle(each)) : sample.batchers)
   const operations = operationLines(sample, Math.max(2, rows - batchers.length - below))
-  return [...operations, [], ...batchers, [], ...load, ...(errors.length > 0 ? [[], ...errors] : [])]
+  return [...load, [], ...operations, [], ...batchers, ...(errors.length > 0 ? [[], ...errors] : [])]
 }
 
 function isIdle({ queued, inFlight, batchesPerSecond }: BatcherSample): boolean {
