@@ -25,6 +25,8 @@ sent, and kept; when as many are being built as may be, the answer is 503 with R
 served as ever. Prints \`ready http://HOST:PORT/PREFIX\` on stdout when it accepts clients; logs are JSON lines.
 Needs the package fastify (npm install fastify@5).`
 
+const EXIT_GRACE_MS = 3_000
+
 function wholeNumber(minimum: number, maximum: number): (text: string) => number {
   return text => {
     const value = Number(text)
@@ -257,3 +259,5 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 })
 
 process.exitCode = await main(process.argv.slice(2))
+// Whatever nobody waits for any more, such as a read of a file system that is away, does not keep the process.
+setTimeout(() => process.exit(), EXIT_GRACE_MS).unref()
