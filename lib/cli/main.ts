@@ -12,7 +12,8 @@ const STORE_HELP = `Store URLs:
   aerospike://host:port[,host:port…]/namespace?set=utxo&externalStore=file:///var/lib/utxo
   embedded:?set=utxo            a server inside this process; its data ends with the command
 
-Logs go to stderr from UTXO_STORE_LOG on (trace, debug, info, warn, error, silent; default warn).
+Logs go to stderr from UTXO_STORE_LOG on (trace, debug, info, warn, error, silent; default warn): text on a terminal,
+JSON lines elsewhere.
 Exit codes: 0 success, 1 the job failed, 2 wrong usage.`
 
 const REPLAY_HELP = `Blocks are ordered by their predecessors; of branches the longest is taken. Each block is proven
@@ -31,7 +32,7 @@ function wholeNumber(minimum: number, maximum: number): (text: string) => number
   return text => {
     const value = Number(text)
     if (!/^\d+$/.test(text) || value < minimum || value > maximum) {
-      throw new InvalidArgumentError(`it has to be a whole number from ${minimum} to ${maximum}.`)
+      throw new InvalidArgumentError(`It has to be a whole number from ${minimum} to ${maximum}.`)
     }
     return value
   }
@@ -227,6 +228,11 @@ The store has to be opened with a registry: UtxoStore.open(url, { metrics: regis
   return program
 }
 
+function usageText({ message }: CommanderError): string {
+  const text = message.replace(/^error: /, '')
+  return text.includes("'--store <url>' not specified") ? `${text}, nor is UTXO_STORE_URL set` : text
+}
+
 async function main(args: string[]): Promise<number> {
   const program = createProgram()
   try {
@@ -239,7 +245,7 @@ async function main(args: string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0
     const { exitCode, message, document } = describeFailure(
-      error instanceof CommanderError ? new UsageError(error.message.replace(/^error: /, '')) : error,
+      error instanceof CommanderError ? new UsageError(usageText(error)) : error,
     )
     if (document !== undefined && args.includes('--json'))
       process.stdout.write(`${JSON.stringify(document, null, 2)}\n`)
