@@ -14,7 +14,7 @@ export default {
   name: 'aerospike-utxo-store',
   entryPoints,
   tsconfig: `${root}tsconfig.build.json`,
-  readme: 'none',
+  readme: `${root}README.md`,
   out: `${root}api-pages`,
   excludePrivate: true,
   excludeProtected: true,
