@@ -11,7 +11,7 @@ const entryPoints = Object.values(exports).flatMap(({ types }) =>
 )
 
 export default {
-  name: 'aerospike-utxo-store',
+  name: 'aerospike-utxo-store: API',
   entryPoints,
   tsconfig: `${root}tsconfig.build.json`,
   readme: `${root}README.md`,
