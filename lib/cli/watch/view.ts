@@ -29,8 +29,10 @@ const QUIT = 'q quits'
 const CURVE = 'calls/s '
 /** Of the lines of errors, title included, how many are kept on a low terminal. */
 const ERROR_LINES_LOW = 6
-/** Header, curve, the title of the calls, their sum, how many are left out, three empty lines, the cursor's row. */
-const FIXED_LINES = 9
+/** So many lines the operations have at least, that of those left out among them. */
+const OPERATION_LINES_LOW = 3
+/** Header, curve, the title of the calls, their sum, three empty lines, the cursor's row. */
+const FIXED_LINES = 8
 const TROUBLE_NAMES: Readonly<Record<Trouble, string>> = {
   refusedItems: 'items refused: queue full',
   unansweredItems: 'items left without an answer',
@@ -99,9 +101,10 @@ function body(sample: Sample, { rows }: ViewOptions): Cell[][] {
   const load = [loadLine(sample), ...troubleLines(sample)]
   // Where the terminal is low, idle batchers and then the rarest operations go first; what is wrong is on top.
   const below = load.length + Math.min(errors.length, ERROR_LINES_LOW) + FIXED_LINES
-  const isLow = sample.operations.length + sample.batchers.length + below > rows
-  const batchers = batcherLines(isLow ? sample.batchers.filter(each => !isIdle(each)) : sample.batchers)
-  const operations = operationLines(sample, Math.max(2, rows - batchers.length - below))
+  const all = batcherLines(sample.batchers)
+  const isLow = sample.operations.length + all.length + below > rows
+  const batchers = isLow ? batcherLines(sample.batchers.filter(each => !isIdle(each))) : all
+  const operations = operationLines(sample, Math.max(OPERATION_LINES_LOW, rows - batchers.length - below))
   return [...load, [], ...operations, [], ...batchers, ...(errors.length > 0 ? [[], ...errors] : [])]
 }
 
@@ -110,8 +113,9 @@ function isIdle({ queued, inFlight, batchesPerSecond }: BatcherSample): boolean 
 }
 
 function operationLines(sample: Sample, room: number): Cell[][] {
-  const shown = sample.operations.slice(0, room)
-  const left = sample.operations.length - shown.length
+  const { operations } = sample
+  const shown = operations.length <= room ? operations : operations.slice(0, room - 1)
+  const left = operations.length - shown.length
   return [
     headed('calls', ['calls/s', 'errors/s', 'mean', 'p50', 'p99'], CALLS),
     operationLine('all', sample.callsPerSecond, sample.errorsPerSecond, {}),

@@ -72,6 +72,27 @@ describe('renderView', () => {
     expect(renderView(sample, { ...OPTIONS, rows: 90 }).join('\n')).toMatch(/outpoint/)
   })
 
+  it('shows every operation on 23 rows once idle batchers are left out, and all on 24', () => {
+    const calls = ['get', 'create', 'spend', 'setMinedMulti', 'previousOutputsDecorate'].map(
+      name => `${WATCHED.calls}{operation="${name}",outcome="ok"} 9`,
+    )
+    const batchers = ['get', 'increment', 'locked', 'outpoint', 'setDAH', 'spend', 'store'].map(
+      name => `${WATCHED.queuedItems}{batcher="${name}"} 0`,
+    )
+    const failed = `${WATCHED.calls}{operation="get",outcome="TX_NOT_FOUND"} 3`
+    const after = parseExposition(
+      [...calls, ...batchers, failed, `${WATCHED.queuedItems}{batcher="get"} 1`].join('\n'),
+    )
+    const sample = takeSample({ before: parseExposition(''), after, seconds: 1 }, new Date(0))
+    const text = (rows: number): string => renderView(sample, { ...OPTIONS, rows }).join('\n')
+    expect(text(23)).toMatch(/setMinedMulti/)
+    expect(text(23)).not.toMatch(/more operations/)
+    expect(text(23)).not.toMatch(/setDAH/)
+    expect(text(24)).toMatch(/setDAH/)
+    expect(text(23)).toMatch(/get TX_NOT_FOUND +3\.0 +3$/)
+    expect(text(24)).toMatch(/get TX_NOT_FOUND +3\.0 +3$/)
+  })
+
   it('shows no part of a figure on a narrow terminal, and marks text that is cut', () => {
     const lines = renderView(SAMPLE, { ...OPTIONS, columns: 50 })
     expect(lines).toContain('calls                                calls/s')
