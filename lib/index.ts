@@ -1,3 +1,9 @@
+/**
+ * The store, parsing of transactions and blocks, and what `utxo-store doctor` checks.
+ *
+ * @module aerospike-utxo-store
+ */
+
 export {
   type Block,
   type BlockHeader,

@@ -1,6 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import {
@@ -15,6 +15,11 @@ import { ask } from '../cluster/cluster-info.ts'
 import { storeUrl, type TestServer, testServer, uniqueSet } from '../servers/server.ts'
 import { BLOCK_357238, BLOCK_364292, interruptCli, runCli, runCliUnread, startServe } from './run-cli.ts'
 
+const NOBODY = 'aerospike://127.0.0.1:1/utxo-store?externalStore=memory:'
+/** Its first bytes might be a block's header, and those after it a transaction of 58 inputs. */
+const NO_BLOCK = join(mkdtempSync(join(tmpdir(), 'no-block-')), 'colons.block')
+writeFileSync(NO_BLOCK, ':'.repeat(300))
+afterAll(() => rmSync(dirname(NO_BLOCK), { recursive: true }))
 let server: TestServer
 
 beforeAll(async () => {
@@ -65,7 +70,11 @@ describe('usage', () => {
     [['replay', BLOCK_357238, '--store', 'aerospike://127.0.0.1:3000/ns'], /externalStore must be file:/],
     [['prune', '--store', 'embedded:'], /--height/],
     [['prune', '--store', 'embedded:', '--height', '0'], /whole number from 1/],
-    [['scan'], /--store/],
+    [['scan'], /--store <url>' not specified, nor is UTXO_STORE_URL set/],
+    [['replay', BLOCK_357238, '--checkpoint', '/proc/x/y', '--store', NOBODY], /cannot write the checkpoint/],
+    [['replay', NO_BLOCK], /colons\.block is no block: /],
+    [['bench', '--transport', 'tcp'], /tcp is not one of client, wire/],
+    [['bench', '--setting', 'utxoBatchSize=abc'], /utxoBatchSize must be .* got "abc"/],
     [['scan', '--store', 'embedded:', '--longest-chain', 'nowhere.txt'], /cannot read nowhere\.txt/],
     [['get', '--store', 'embedded:'], /missing required argument 'txid'/],
     [['get', 'ab'.repeat(32)], /--store/],

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createInterface, type Interface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
-const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+export const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 export const FIXTURES = fileURLToPath(new URL('../../test/fixtures/blocks/', import.meta.url))
 export const BLOCK_357238 = `${FIXTURES}00000000000000000f3db04d442e92c172691170ca47dfea5be2b9613cf0343d.block`
 export const BLOCK_364292 = `${FIXTURES}000000000000000003dd2fdbb484d6d9c349d644d8bbb3cbfa5e67f639a465fe.block`

@@ -30,6 +30,8 @@ export class EpochMetrics implements MetricsRegistry {
 
   byLabel(name: string, label: string): Counts {
     const values = this.#metrics.get(name)?.get().values ?? []
-    return new Map(values.map(({ labels, value }) => [labels[label] ?? '', value]))
+    // What never happened is no entry: a history asks which of them it has seen.
+    const seen = values.filter(({ value }) => value > 0)
+    return new Map(seen.map(({ labels, value }) => [labels[label] ?? '', value]))
   }
 }

@@ -5,7 +5,7 @@ import { expect, it } from '@jest/globals'
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const read = (name: string): string => readFileSync(`${ROOT}${name}`, 'utf8')
 
-/** No image is built here, so what can be checked by reading is. */
+/** No image is built by the tests, so what can be checked by reading is. */
 const COPIED = [...read('Dockerfile').matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, sources = '']) =>
   sources.split(' '),
 )
@@ -27,12 +27,28 @@ it('the Dockerfile runs the Node that package.json asks for, and the command tha
     bin: Record<string, string>
   }
   const [, major] = /(\d+)\./.exec(engines.node) ?? []
-  const bases = [...read('Dockerfile').matchAll(/^FROM (\S+)/gm)].map(([, base]) => base)
+  const stages = [...read('Dockerfile').matchAll(/^FROM (\S+)(?: AS (\S+))?$/gm)].map(([, base, name]) => ({
+    base,
+    name,
+  }))
+  const bases = stages.map(({ base }) => base).filter(base => stages.every(({ name }) => name !== base))
   expect(bases).toEqual([`node:${major}-bookworm-slim`, `node:${major}-bookworm-slim`])
   for (const [name, path] of Object.entries(bin)) {
     expect(read('Dockerfile')).toContain(`ln -s /opt/utxo-store/${path} /usr/local/bin/${name}`)
-    expect(read('Dockerfile')).toContain(`ENTRYPOINT ["${name}"]`)
+    expect(read('Dockerfile')).toContain(`ENTRYPOINT ["tini", "--", "${name}"]`)
   }
+})
+
+it('the Dockerfile gives the command every optional package that package.json knows, but the one it has no use for', () => {
+  const { peerDependencies, devDependencies } = JSON.parse(read('package.json')) as Record<
+    'peerDependencies' | 'devDependencies',
+    Record<string, string>
+  >
+  const kept = /npm pkg set (.+?) \\\n/.exec(read('Dockerfile'))?.[1]?.split(' ') ?? []
+  const wanted = Object.keys(peerDependencies).filter(name => name !== 'node-rdkafka')
+  expect(kept.map(each => each.replace(/^dependencies\.(.+)='\*'$/, '$1')).sort()).toEqual(wanted.sort())
+  // The lock file pins them only because the tests need them, too.
+  expect(wanted.filter(name => devDependencies[name] === undefined)).toEqual([])
 })
 
 it('docker-compose mounts configurations that are there, with what doctor asks of a namespace', () => {

@@ -65,12 +65,23 @@ async function inProject(file: string, text: string): Promise<string> {
 }
 
 describe('the packed package', () => {
-  it('has what a user needs, and nothing else', () => {
+  it('has what a user needs, and nothing else', async () => {
     const kinds =
       /^(dist\/.+\.(js|d\.ts)|lua\/.+\.(lua|json)|docs\/.+|README\.md|CHANGELOG\.md|LICENSE|package\.json)$/
     expect(files.filter(path => !kinds.test(path))).toEqual([])
     expect(files.filter(path => /\.test\.|fixtures|\.tsbuildinfo/.test(path))).toEqual([])
     expect(files).toEqual(expect.arrayContaining(['README.md', 'CHANGELOG.md', 'LICENSE', 'package.json']))
+    // What was built from a source that is gone, or of a source that was not built.
+    const sources = (await readdir(join(ROOT, 'lib'), { recursive: true })).filter(path =>
+      path.endsWith('.ts'),
+    )
+    const built = (end: string): string[] =>
+      files
+        .filter(path => path.startsWith('dist/') && path.endsWith(end))
+        .map(path => `${path.slice('dist/'.length, -end.length)}.ts`)
+        .sort()
+    expect(built('.js')).toEqual(sources.sort())
+    expect(built('.d.ts')).toEqual(sources.sort())
   })
 
   it('has every module that its entry points, its command and the server-side code need', async () => {

@@ -1,3 +1,9 @@
+/**
+ * A Fastify plugin that serves subtrees’ data, and the peer’s side of it.
+ *
+ * @module aerospike-utxo-store/asset
+ */
+
 export type { AssetLogger } from './asset-log.ts'
 export { type AssetPluginOptions, assetPlugin } from './asset-plugin.ts'
 export { fetchSubtreeData } from './fetch-subtree-data.ts'

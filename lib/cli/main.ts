@@ -12,7 +12,8 @@ const STORE_HELP = `Store URLs:
   aerospike://host:port[,host:port…]/namespace?set=utxo&externalStore=file:///var/lib/utxo
   embedded:?set=utxo            a server inside this process; its data ends with the command
 
-Logs go to stderr from UTXO_STORE_LOG on (trace, debug, info, warn, error, silent; default warn).
+Logs go to stderr from UTXO_STORE_LOG on (trace, debug, info, warn, error, silent; default warn): text on a terminal,
+JSON lines elsewhere.
 Exit codes: 0 success, 1 the job failed, 2 wrong usage.`
 
 const REPLAY_HELP = `Blocks are ordered by their predecessors; of branches the longest is taken. Each block is proven
@@ -25,11 +26,13 @@ sent, and kept; when as many are being built as may be, the answer is 503 with R
 served as ever. Prints \`ready http://HOST:PORT/PREFIX\` on stdout when it accepts clients; logs are JSON lines.
 Needs the package fastify (npm install fastify@5).`
 
+const EXIT_GRACE_MS = 3_000
+
 function wholeNumber(minimum: number, maximum: number): (text: string) => number {
   return text => {
     const value = Number(text)
     if (!/^\d+$/.test(text) || value < minimum || value > maximum) {
-      throw new InvalidArgumentError(`it has to be a whole number from ${minimum} to ${maximum}.`)
+      throw new InvalidArgumentError(`It has to be a whole number from ${minimum} to ${maximum}.`)
     }
     return value
   }
@@ -214,7 +217,7 @@ ${STORE_HELP}`,
       'after',
       `
 Throughput and latency by operation, queues, batches in flight and their limit, connections, the circuit
-breaker, and errors. Without a terminal it prints one line for each sample. SIGINT ends it with exit code 0.
+breaker, and errors; q or Ctrl-C ends it. Without a terminal it prints one line for each sample.
 The store has to be opened with a registry: UtxoStore.open(url, { metrics: registry }).`,
     )
     .action(async (url, options) => (await import('./commands/watch.ts')).watch(url, options))
@@ -223,6 +226,11 @@ The store has to be opened with a registry: UtxoStore.open(url, { metrics: regis
     command.exitOverride().configureOutput({ outputError: () => {} })
   }
   return program
+}
+
+function usageText({ message }: CommanderError): string {
+  const text = message.replace(/^error: /, '')
+  return text.includes("'--store <url>' not specified") ? `${text}, nor is UTXO_STORE_URL set` : text
 }
 
 async function main(args: string[]): Promise<number> {
@@ -237,7 +245,7 @@ async function main(args: string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0
     const { exitCode, message, document } = describeFailure(
-      error instanceof CommanderError ? new UsageError(error.message.replace(/^error: /, '')) : error,
+      error instanceof CommanderError ? new UsageError(usageText(error)) : error,
     )
     if (document !== undefined && args.includes('--json'))
       process.stdout.write(`${JSON.stringify(document, null, 2)}\n`)
@@ -257,3 +265,5 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 })
 
 process.exitCode = await main(process.argv.slice(2))
+// Whatever nobody waits for any more, such as a read of a file system that is away, does not keep the process.
+setTimeout(() => process.exit(), EXIT_GRACE_MS).unref()

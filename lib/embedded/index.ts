@@ -1,3 +1,9 @@
+/**
+ * An in-process server that speaks Aerospike’s wire protocol, for development and tests.
+ *
+ * @module aerospike-utxo-store/embedded
+ */
+
 export type { NodeState } from './embedded-node.ts'
 export type {
   Fault,

@@ -25,7 +25,11 @@ const PARAMETERS = ['region', 'endpoint', 'forcePathStyle', 'hashPrefix', 'hashS
 export function parseS3Url(text: string): S3Location {
   const match = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/([^?#]*))?(?:\?(.*))?$/s.exec(text)
   if (match?.[1] === undefined) {
-    throw new InvalidArgumentError('externalStore', 's3://bucket/prefix?region=…', text)
+    throw new InvalidArgumentError(
+      'externalStore',
+      's3://bucket/prefix?region=…, the bucket with 3 to 63 lower-case letters, digits, dots and hyphens',
+      text,
+    )
   }
   const [, bucket, path = '', query = ''] = match
   const parameters = new URLSearchParams(query)

@@ -1,3 +1,9 @@
+/**
+ * Small values by name, in one record, written asynchronously.
+ *
+ * @module aerospike-utxo-store/metadata
+ */
+
 export { AerospikeMetadata, type AerospikeMetadataOptions } from './aerospike-metadata.ts'
 export {
   CoalescingMetadata,

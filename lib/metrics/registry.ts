@@ -33,6 +33,11 @@ export interface MetricDefinition<Label extends string> {
   readonly unit: Unit
   /** Its labels, and what their values are. */
   readonly labels: Readonly<Record<Label, string>>
+  /**
+   * Of a counter: the series that are 0 before their first event. One that appeared with it would have grown by
+   * nothing, and an alarm on its rate would stay silent.
+   */
+  readonly zeros?: readonly Labels<Label>[]
 }
 
 interface MetricValue {
@@ -103,6 +108,11 @@ abstract class Metric<State, Label extends string> {
 /** A count that only grows. */
 export class Counter<Label extends string = string> extends Metric<{ value: number }, Label> {
   readonly type = 'counter'
+
+  constructor(definition: MetricDefinition<Label>) {
+    super(definition)
+    for (const labels of definition.zeros ?? []) this.stateOf(labels)
+  }
 
   increment(labels: Labels<Label>, by = 1): void {
     this.stateOf(labels).value += by

@@ -5,7 +5,18 @@ const ITEM_BOUNDS = [1, 4, 16, 64, 256, 1024, 4096]
 /** One just above 100 ms, the default linger: it tells a lone call from one that waited for more than that. */
 const SECOND_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.125, 0.25, 0.5, 1, 2.5, 10]
 
+const BATCHERS = ['store', 'get', 'spend', 'outpoint', 'locked', 'increment', 'setDAH']
 const BATCHER = 'store, get, spend, outpoint, locked, increment or setDAH'
+/** What docs/metrics.md says of them is below, at the label. */
+const ROLLBACK_OUTCOMES = [
+  'fired',
+  'reclaimed',
+  'spender_exists',
+  'acknowledged_before',
+  'transient_lock',
+  'transient_creating',
+  'indeterminate',
+]
 const OPERATION = 'the name of the public method'
 
 /**
@@ -72,6 +83,7 @@ const METRICS = {
       topic: 'Load',
       unit: 'items',
       labels: { batcher: BATCHER },
+      zeros: BATCHERS.map(batcher => ({ batcher })),
     }),
   failedItems: () =>
     new Counter({
@@ -80,6 +92,7 @@ const METRICS = {
       topic: 'Batches',
       unit: 'items',
       labels: { batcher: BATCHER },
+      zeros: BATCHERS.map(batcher => ({ batcher })),
     }),
   unwantedAnswers: () =>
     new Counter({
@@ -88,6 +101,7 @@ const METRICS = {
       topic: 'Batches',
       unit: 'events',
       labels: { batcher: BATCHER },
+      zeros: BATCHERS.map(batcher => ({ batcher })),
     }),
   followUpFailures: () =>
     new Counter({
@@ -98,6 +112,7 @@ const METRICS = {
       labels: {
         follow_up: 'increment (count of spent pages), delete_at_height or creating (clearing of marks)',
       },
+      zeros: ['increment', 'delete_at_height', 'creating'].map(follow_up => ({ follow_up })),
     }),
   creationRepairs: () =>
     new Counter({
@@ -106,6 +121,7 @@ const METRICS = {
       topic: 'Repairs',
       unit: 'events',
       labels: { repaired: 'records or marks' },
+      zeros: ['records', 'marks'].map(repaired => ({ repaired })),
     }),
   overloadRetries: () =>
     new Counter({
@@ -114,6 +130,7 @@ const METRICS = {
       topic: 'Load',
       unit: 'rows',
       labels: {},
+      zeros: [{}],
     }),
   breakerChanges: () =>
     new Counter({
@@ -122,6 +139,7 @@ const METRICS = {
       topic: 'Spends',
       unit: 'events',
       labels: { state: 'open, half-open or closed' },
+      zeros: ['open', 'half-open', 'closed'].map(state => ({ state })),
     }),
   breakerRefusals: () =>
     new Counter({
@@ -130,6 +148,7 @@ const METRICS = {
       topic: 'Spends',
       unit: 'inputs',
       labels: {},
+      zeros: [{}],
     }),
   breakerOpen: () =>
     new Gauge({
@@ -189,6 +208,7 @@ const METRICS = {
         outcome:
           'fired (undone), reclaimed, spender_exists, acknowledged_before, transient_lock, transient_creating (kept), or indeterminate',
       },
+      zeros: ROLLBACK_OUTCOMES.map(outcome => ({ outcome })),
     }),
 } as const
 

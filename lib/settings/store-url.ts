@@ -87,7 +87,7 @@ function parseParameters(query: string, text: string): Map<string, string> {
   const parameters = new Map<string, string>()
   for (const [key, value] of new URLSearchParams(query)) {
     if (!(PARAMETERS as readonly string[]).includes(key)) {
-      throw new InvalidArgumentError(`store URL parameter ${key}`, `one of ${PARAMETERS.join(', ')}`, text)
+      throw new InvalidArgumentError('store URL parameter', `one of ${PARAMETERS.join(', ')}`, key)
     }
     if (parameters.has(key)) throw new InvalidArgumentError(`store URL parameter ${key}`, 'given once', text)
     parameters.set(key, value)

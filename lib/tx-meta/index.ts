@@ -1,3 +1,9 @@
+/**
+ * A store with a cache of transaction metadata before it, and the feed that fills it.
+ *
+ * @module aerospike-utxo-store/tx-meta
+ */
+
 export {
   type CachedStoreStatistics,
   CachedUtxoStore,

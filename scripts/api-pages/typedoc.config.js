@@ -11,10 +11,10 @@ const entryPoints = Object.values(exports).flatMap(({ types }) =>
 )
 
 export default {
-  name: 'aerospike-utxo-store',
+  name: 'aerospike-utxo-store: API',
   entryPoints,
   tsconfig: `${root}tsconfig.build.json`,
-  readme: 'none',
+  readme: `${root}README.md`,
   out: `${root}api-pages`,
   excludePrivate: true,
   excludeProtected: true,

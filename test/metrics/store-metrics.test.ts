@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import prometheus from 'prom-client'
 import { createMetrics } from '../../lib/metrics/index.ts'
+import { Counter } from '../../lib/metrics/registry.ts'
 
 describe('createMetrics', () => {
   it('shows counters and histograms in a prom-client registry as prom-client’s own would', async () => {
@@ -37,6 +38,28 @@ describe('createMetrics', () => {
         .sort()
     expect(lines(await registry.metrics())).toEqual(lines(await own.metrics()))
     expect(lines(await registry.metrics()).length).toBe(12)
+  })
+
+  it('counters of what goes wrong are 0 before their first event, so that a rate sees it', async () => {
+    const registry = new prometheus.Registry()
+    const metrics = createMetrics(registry)
+    const text = await registry.metrics()
+    const counters = Object.values(metrics).filter(
+      metric => metric instanceof Counter && metric !== metrics.calls,
+    )
+    expect(counters.length).toBeGreaterThan(8)
+    for (const { name, labels } of counters) {
+      const series = text
+        .split('\n')
+        .filter(line => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
+      expect(series.length).toBeGreaterThan(0)
+      expect(series.filter(line => !line.endsWith(' 0'))).toEqual([])
+      // No value that the documents do not name.
+      for (const [, label = '', value = ''] of series.join('\n').matchAll(/(\w+)="([^"]*)"/g))
+        expect((labels as Record<string, string>)[label]).toMatch(new RegExp(`\\b${value}\\b`))
+    }
+    metrics.rollbacks.increment({ outcome: 'indeterminate' })
+    expect(await registry.metrics()).toContain('utxo_store_spend_rollbacks_total{outcome="indeterminate"} 1')
   })
 
   it('stores that share a registry share their metrics', async () => {

@@ -54,7 +54,7 @@ describe('parseStoreUrl', () => {
     [`${good}?externalStore=memory:&set=`, /set must be 1 to 63 bytes/],
     [`${good}?externalStore=memory:&set=a;b`, /set must be 1 to 63 bytes/],
     [`${good}?externalStore=memory:&set=a&set=b`, /parameter set must be given once/],
-    [`${good}?externalStore=memory:&sets=a`, /parameter sets must be one of set, externalStore/],
+    [`${good}?externalStore=memory:&sets=a`, /parameter must be one of set, externalStore.*got "sets"/],
     [`${good}?externalStore=memory:&ConnectionQueueSize=0`, /ConnectionQueueSize/],
     [
       `${good}?externalStore=memory:&ConnectionQueueSize=1&MinConnectionsPerNode=2`,

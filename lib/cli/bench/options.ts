@@ -74,5 +74,8 @@ function settingOf(text: string): [string, number | boolean | string] {
     throw new UsageError(`--setting ${text} has to be name=value with the name of a setting of the store.`)
   const { type } = SETTINGS[name as keyof typeof SETTINGS].kind
   if (type === 'boolean') return [name, value === 'true' || (value === 'false' ? false : value)]
-  return [name, type === 'choice' || value.trim() === '' ? value : Number(value)]
+  return [
+    name,
+    type === 'choice' || value.trim() === '' || Number.isNaN(Number(value)) ? value : Number(value),
+  ]
 }

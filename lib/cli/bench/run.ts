@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import { cpus, platform, release, totalmem } from 'node:os'
 import { resolveSettings } from '../../settings/index.ts'
-import { type BenchOptions, operationsOf, settingsOf } from './options.ts'
+import { type BenchOptions, operationsOf, settingsOf, transportsOf } from './options.ts'
 import { type BenchObserver, measureRounds, measureSoaks } from './phases.ts'
 import { REPORT_SCHEMA_VERSION, type Report } from './report.ts'
 import { type BenchServer, benchServer } from './server.ts'
@@ -18,6 +18,7 @@ export async function runBench(
   // Wrong usage is told before a server is started.
   resolveSettings(settings)
   operationsOf(options)
+  transportsOf(options)
   const machineCores = cpus().length
   const server = await benchServer(options.store, machineCores)
   let subjects: Subjects | undefined

@@ -1,5 +1,6 @@
 import { diagnose, type Finding, type FindingLevel } from '../../index.ts'
 import { ReportedFailure } from '../failure.ts'
+import { interruption } from '../interruption.ts'
 import type { Output } from '../output.ts'
 
 export interface DoctorOptions {
@@ -11,15 +12,8 @@ const SIGNS: Readonly<Record<FindingLevel, string>> = { ok: 'OK  ', warning: 'WA
 
 /** Prints one line for each check, with what to do below those that are not well. */
 export async function doctor({ store, fix = false }: DoctorOptions, output: Output): Promise<void> {
-  const interrupted = new AbortController()
-  const onInterrupt = (): void => interrupted.abort(new Error('interrupted'))
-  process.once('SIGINT', onInterrupt)
-  let findings: Finding[]
-  try {
-    findings = await diagnose(store, { fix, signal: interrupted.signal })
-  } finally {
-    process.off('SIGINT', onInterrupt)
-  }
+  using interrupted = interruption()
+  const findings = await diagnose(store, { fix, signal: interrupted.signal })
   const counts = countByLevel(findings)
   output.result({ healthy: counts.failure === 0, ...counts, findings }, report(findings, counts))
   if (counts.failure > 0) throw new ReportedFailure(`${plural(counts.failure, 'check')} failed.`)

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { type BlockMembership, isInconsistent, txidToHex, UtxoStore } from '../../index.ts'
 import { UsageError } from '../failure.ts'
+import { interruption } from '../interruption.ts'
 import { createLog } from '../log.ts'
 import { type Output, table } from '../output.ts'
 import { Progress } from '../progress.ts'
@@ -31,9 +32,7 @@ interface ScanCounts {
 export async function scan(options: ScanOptions, output: Output): Promise<void> {
   const chain = options.longestChain === undefined ? undefined : await readBlockIds(options.longestChain)
   await using store = await UtxoStore.open(options.store, { logger: createLog() })
-  const interrupted = new AbortController()
-  const onInterrupt = (): void => interrupted.abort(new Error('interrupted'))
-  process.once('SIGINT', onInterrupt)
+  using interrupted = interruption()
   const counts: ScanCounts = {
     records: 0,
     transactions: 0,
@@ -45,21 +44,17 @@ export async function scan(options: ScanOptions, output: Output): Promise<void> 
   const startedAtMs = performance.now()
   let progress: Progress | undefined
   let done = 0
-  try {
-    const walk = store.inconsistentTransactions({
-      signal: interrupted.signal,
-      onProgress: event => {
-        progress ??= new Progress('partitions scanned', event.total)
-        progress.advance(event.done - done)
-        done = event.done
-      },
-    })
-    for await (const batch of walk) for (const membership of batch) count(counts, membership, chain)
-    progress?.end()
-    counts.records = walk.recordsScanned
-  } finally {
-    process.removeListener('SIGINT', onInterrupt)
-  }
+  const walk = store.inconsistentTransactions({
+    signal: interrupted.signal,
+    onProgress: event => {
+      progress ??= new Progress('partitions scanned', event.total)
+      progress.advance(event.done - done)
+      done = event.done
+    },
+  })
+  for await (const batch of walk) for (const membership of batch) count(counts, membership, chain)
+  progress?.end()
+  counts.records = walk.recordsScanned
   const seconds = (performance.now() - startedAtMs) / 1_000
   const document = {
     ...counts,

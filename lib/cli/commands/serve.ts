@@ -1,4 +1,5 @@
 import { serveEmbedded } from '../../embedded/index.ts'
+import { messageOf, StoreError } from '../../errors/index.ts'
 import { UsageError } from '../failure.ts'
 import { collectGarbageLessOften } from '../garbage-collection.ts'
 import { createLog } from '../log.ts'
@@ -33,6 +34,13 @@ export async function serve(options: ServeOptions, output: Output): Promise<void
     nodes: options.nodes,
     namespaces,
     log: (level, text) => log[level](text),
+  }).catch((error: unknown) => {
+    if (!/EADDRINUSE/.test(messageOf(error))) throw error
+    throw new StoreError(
+      'SERVICE_UNAVAILABLE',
+      `${messageOf(error)}. Choose other ports with --port; 0 picks free ones`,
+      { cause: error },
+    )
   })
   // Without the namespace: a client chooses one of those served.
   const addresses = server.nodes.map(addressOf)

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { messageOf } from '../../errors/index.ts'
 import { endpointUrl, readMetrics } from '../watch/endpoint.ts'
 import type { Readings } from '../watch/exposition.ts'
+import { openKeyboard } from '../watch/keyboard.ts'
 import { type Sample, takeSample } from '../watch/sample.ts'
 import { openScreen } from '../watch/screen.ts'
 import { renderLine, renderView } from '../watch/view.ts'
@@ -14,6 +15,8 @@ export interface WatchOptions {
 
 /** Samples that the curve of a wide terminal can show. */
 const HISTORY_MAX = 200
+// SIGHUP: the terminal's window was closed.
+const END_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 const COLUMNS_WITHOUT_SIZE = 100
 const ROWS_WITHOUT_SIZE = 40
 
@@ -25,20 +28,19 @@ interface Display {
 }
 
 /**
- * Shows what a store does, from its metrics endpoint, until it is interrupted. The first reading has to succeed;
+ * Shows what a store does, from its metrics endpoint, until it is interrupted, or q is pressed. The first reading has to succeed;
  * later ones that fail are told, and tried again: the store may be starting anew.
  */
 export async function watch(address: string, options: WatchOptions): Promise<void> {
   const url = endpointUrl(address)
   const ended = new AbortController()
   const end = (): void => ended.abort()
-  process.once('SIGINT', end)
-  process.once('SIGTERM', end)
+  for (const signal of END_SIGNALS) process.once(signal, end)
   // A reader that went away, such as head, is no failure.
   process.stdout.once('error', end)
   try {
     const before = await readMetrics(url, ended.signal)
-    const display = displayFor(url, options)
+    const display = displayFor(url, options, end)
     try {
       await showSamples(url, before, options, display, ended.signal)
     } finally {
@@ -47,8 +49,7 @@ export async function watch(address: string, options: WatchOptions): Promise<voi
   } catch (error) {
     if (!ended.signal.aborted) throw error
   } finally {
-    process.off('SIGINT', end)
-    process.off('SIGTERM', end)
+    for (const signal of END_SIGNALS) process.off(signal, end)
   }
 }
 
@@ -77,9 +78,9 @@ async function showSamples(
   }
 }
 
-function displayFor(url: URL, options: WatchOptions): Display {
+function displayFor(url: URL, options: WatchOptions, quit: () => void): Display {
   if (options.json === true) return lines(sample => JSON.stringify(sample))
-  return process.stdout.isTTY ? liveView(url, options) : lines(renderLine)
+  return process.stdout.isTTY ? liveView(url, options, quit) : lines(renderLine)
 }
 
 function lines(render: (sample: Sample) => string): Display {
@@ -90,8 +91,9 @@ function lines(render: (sample: Sample) => string): Display {
   }
 }
 
-function liveView(url: URL, { interval }: WatchOptions): Display {
-  const { stdout } = process
+function liveView(url: URL, { interval }: WatchOptions, quit: () => void): Display {
+  const { stdout, stdin } = process
+  const keyboard = openKeyboard(stdin, quit)
   const screen = openScreen(stdout)
   const history: number[] = []
   let latest: Sample | undefined
@@ -125,6 +127,7 @@ function liveView(url: URL, { interval }: WatchOptions): Display {
     close() {
       stdout.off('resize', draw)
       screen.close()
+      keyboard.close()
     },
   }
 }

@@ -60,9 +60,16 @@ export function openBlock({ path, form, offset, sizeBytes }: IndexedBlock): Prom
 
 /** The height that a block's coinbase tells, if it does. */
 export async function heightOf(block: IndexedBlock): Promise<number | undefined> {
-  const { header, hash, transactions } = await openBlock(block)
-  for await (const coinbase of transactions) return coinbaseHeight({ header, hash, transactions: [coinbase] })
-  return undefined
+  try {
+    const { header, hash, transactions } = await openBlock(block)
+    for await (const coinbase of transactions)
+      return coinbaseHeight({ header, hash, transactions: [coinbase] })
+    return undefined
+  } catch (error) {
+    // Whatever begins as a header might passes for a block until its first transaction is read.
+    if (error instanceof ParseError) throw new UsageError(`${block.path} is no block: ${error.message}.`)
+    throw error
+  }
 }
 
 /** Names a block for people. */

@@ -1,4 +1,5 @@
-import { open, readFile, rename } from 'node:fs/promises'
+import { access, constants, open, readFile, rename } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import { messageOf } from '../../errors/index.ts'
 import { txidFromHex, txidKey } from '../../index.ts'
 import { UsageError } from '../failure.ts'
@@ -20,7 +21,10 @@ export async function readCheckpoint(path: string): Promise<Checkpoint | undefin
   try {
     text = await readFile(path, 'utf8')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') return undefined
+    if ((error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') {
+      await checkFolder(path)
+      return undefined
+    }
     throw new UsageError(`cannot read the checkpoint ${path}: ${messageOf(error)}.`)
   }
   try {
@@ -32,6 +36,15 @@ export async function readCheckpoint(path: string): Promise<Checkpoint | undefin
     // Told below, as everything else that is no checkpoint.
   }
   throw new UsageError(`${path} is no checkpoint of a replay.`)
+}
+
+/** Now, and not after the first block, which may take hours. */
+async function checkFolder(path: string): Promise<void> {
+  try {
+    await access(dirname(resolve(path)), constants.W_OK)
+  } catch (error) {
+    throw new UsageError(`cannot write the checkpoint ${path}: ${messageOf(error)}.`)
+  }
 }
 
 /** Written under another name and renamed: a crash leaves this checkpoint or the one before. */

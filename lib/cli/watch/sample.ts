@@ -42,6 +42,8 @@ export interface OperationSample extends Latency {
   readonly operation: string
   readonly callsPerSecond: number
   readonly errorsPerSecond: number
+  /** Calls since the store's process began. */
+  readonly total: number
 }
 
 interface Latency {
@@ -85,7 +87,7 @@ export function takeSample(interval: Interval, time: Date): Sample {
   const { after, seconds } = interval
   const operations = valuesOf(after, WATCHED.calls, 'operation')
     .map(operation => operationSample(interval, operation))
-    .sort((a, b) => b.callsPerSecond - a.callsPerSecond || a.operation.localeCompare(b.operation))
+    .sort(byUse)
   const level = total(after, WATCHED.breaker)
   return {
     time: time.toISOString(),
@@ -107,6 +109,15 @@ export function takeSample(interval: Interval, time: Date): Sample {
   }
 }
 
+/** Those that are called now come first; among them the order is steady, so that lines do not change places. */
+function byUse(a: OperationSample, b: OperationSample): number {
+  return (
+    Number(b.callsPerSecond > 0) - Number(a.callsPerSecond > 0) ||
+    b.total - a.total ||
+    a.operation.localeCompare(b.operation)
+  )
+}
+
 function operationSample(interval: Interval, operation: string): OperationSample {
   const calls = growth(interval, WATCHED.calls, 'operation', operation)
   const failures = sum(
@@ -119,6 +130,7 @@ function operationSample(interval: Interval, operation: string): OperationSample
     operation,
     callsPerSecond: calls / interval.seconds,
     errorsPerSecond: failures / interval.seconds,
+    total: total(interval.after, WATCHED.calls, 'operation', operation),
     ...latency(times),
   }
 }

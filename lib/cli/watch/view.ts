@@ -18,10 +18,21 @@ type Style = keyof typeof STYLES
 interface Cell {
   readonly text: string
   readonly style?: Style
+  /** Shown whole or not at all, with all that follow: half a figure would be a wrong one. */
+  readonly isColumn?: true
 }
 
 const SPARKS = '▁▂▃▄▅▆▇█'
 const NONE = '–'
+const CUT = '…'
+const QUIT = 'q quits'
+const CURVE = 'calls/s '
+/** Of the lines of errors, title included, how many are kept on a low terminal. */
+const ERROR_LINES_LOW = 6
+/** So many lines the operations have at least, that of those left out among them. */
+const OPERATION_LINES_LOW = 3
+/** Header, curve, the title of the calls, their sum, three empty lines, the cursor's row. */
+const FIXED_LINES = 8
 const TROUBLE_NAMES: Readonly<Record<Trouble, string>> = {
   refusedItems: 'items refused: queue full',
   unansweredItems: 'items left without an answer',
@@ -37,7 +48,7 @@ const BREAKER_STYLES = { closed: 'green', 'half-open': 'yellow', open: 'red' } a
 export function renderView(sample: Sample | undefined, options: ViewOptions): string[] {
   const lines = [
     header(sample, options),
-    troubleLine(options),
+    secondLine(options),
     ...(sample === undefined ? [[{ text: 'waiting for a second reading' }]] : body(sample, options)),
   ]
   return lines.slice(0, options.rows - 1).map(cells => fitted(cells, options))
@@ -61,33 +72,50 @@ export function renderLine(sample: Sample): string {
   ].join('  ')
 }
 
-function header(sample: Sample | undefined, { url, intervalMs, history, columns }: ViewOptions): Cell[] {
+function header(sample: Sample | undefined, { url, intervalMs, columns }: ViewOptions): Cell[] {
   const clock = sample === undefined ? '' : `  ${sample.time.slice(11, 19)} UTC`
   const title: Cell[] = [
     { text: 'utxo-store', style: 'bold' },
     { text: ` ${url}${clock}  every ${intervalMs / 1000} s` },
   ]
-  const room = columns - title.reduce((width, { text }) => width + text.length, 2)
-  return room < 8 ? title : [...title, { text: `  ${sparkline(history.slice(-room))}`, style: 'dim' }]
+  const room = columns - title.reduce((width, { text }) => width + text.length, 0)
+  return room < QUIT.length + 2 ? title : [...title, { text: QUIT.padStart(room), style: 'dim' }]
 }
 
-function troubleLine({ trouble }: ViewOptions): Cell[] {
-  return trouble === undefined ? [] : [{ text: trouble, style: 'red' }]
+/** Why there is no new reading, or how the calls went so far. */
+function secondLine({ trouble, url, history, columns }: ViewOptions): Cell[] {
+  if (trouble !== undefined)
+    return [{ text: `${trouble.replace(`${url} `, '')}; the figures are older`, style: 'red' }]
+  if (history.length < 2) return []
+  const peak = `  peak ${rate(Math.max(...history))}/s`
+  const room = Math.max(0, columns - CURVE.length - peak.length)
+  return [
+    { text: CURVE, style: 'dim' },
+    { text: sparkline(history.slice(-room)) },
+    { text: peak, style: 'dim' },
+  ]
 }
 
 function body(sample: Sample, { rows }: ViewOptions): Cell[][] {
   const errors = errorLines(sample)
   const load = [loadLine(sample), ...troubleLines(sample)]
-  const batchers = batcherLines(sample.batchers)
-  // Where the terminal is low, the slowest of many operations go first: what is wrong has to stay in sight.
-  const room = Math.max(2, rows - batchers.length - load.length - Math.min(errors.length, 6) - 8)
-  const operations = operationLines(sample, room)
-  return [...operations, [], ...batchers, [], ...load, ...(errors.length > 0 ? [[], ...errors] : [])]
+  // Where the terminal is low, idle batchers and then the rarest operations go first; what is wrong is on top.
+  const below = load.length + Math.min(errors.length, ERROR_LINES_LOW) + FIXED_LINES
+  const all = batcherLines(sample.batchers)
+  const isLow = sample.operations.length + all.length + below > rows
+  const batchers = isLow ? batcherLines(sample.batchers.filter(each => !isIdle(each))) : all
+  const operations = operationLines(sample, Math.max(OPERATION_LINES_LOW, rows - batchers.length - below))
+  return [...load, [], ...operations, [], ...batchers, ...(errors.length > 0 ? [[], ...errors] : [])]
+}
+
+function isIdle({ queued, inFlight, batchesPerSecond }: BatcherSample): boolean {
+  return queued === 0 && inFlight === 0 && batchesPerSecond === 0
 }
 
 function operationLines(sample: Sample, room: number): Cell[][] {
-  const shown = sample.operations.slice(0, room)
-  const left = sample.operations.length - shown.length
+  const { operations } = sample
+  const shown = operations.length <= room ? operations : operations.slice(0, room - 1)
+  const left = operations.length - shown.length
   return [
     headed('calls', ['calls/s', 'errors/s', 'mean', 'p50', 'p99'], CALLS),
     operationLine('all', sample.callsPerSecond, sample.errorsPerSecond, {}),
@@ -104,9 +132,9 @@ function operationLine(
 ): Cell[] {
   return [
     { text: `  ${name}`.padEnd(CALLS.name), ...(calls === 0 ? { style: 'dim' as const } : {}) },
-    { text: rate(calls).padStart(CALLS.column) },
-    { text: rate(failures).padStart(CALLS.column), ...(failures > 0 ? { style: 'yellow' as const } : {}) },
-    ...[meanMs, p50Ms, p99Ms].map(each => ({ text: timeOrNone(each).padStart(CALLS.column) })),
+    column(rate(calls), CALLS),
+    column(rate(failures), CALLS, failures > 0 ? 'yellow' : undefined),
+    ...[meanMs, p50Ms, p99Ms].map(each => column(timeOrNone(each), CALLS)),
   ]
 }
 
@@ -114,21 +142,17 @@ function batcherLines(batchers: readonly BatcherSample[]): Cell[][] {
   return [
     headed('batchers', ['queued', 'in flight', 'batches/s', 'items each', 'wait p99', 'time p99'], BATCHERS),
     ...batchers.map(each => [
-      {
-        text: `  ${each.batcher}`.padEnd(BATCHERS.name),
-        ...(each.batchesPerSecond === 0 && each.queued === 0 ? { style: 'dim' as const } : {}),
-      },
-      { text: count(each.queued).padStart(BATCHERS.column) },
-      {
-        text: `${count(each.inFlight)}${each.limit === null ? '' : ` of ${count(Math.floor(each.limit))}`}`.padStart(
-          BATCHERS.column,
-        ),
-        ...(each.limit !== null && each.inFlight >= each.limit ? { style: 'yellow' as const } : {}),
-      },
-      { text: rate(each.batchesPerSecond).padStart(BATCHERS.column) },
-      { text: (each.itemsPerBatch === null ? NONE : rate(each.itemsPerBatch)).padStart(BATCHERS.column) },
-      { text: timeOrNone(each.queueP99Ms).padStart(BATCHERS.column) },
-      { text: timeOrNone(each.batchP99Ms).padStart(BATCHERS.column) },
+      { text: `  ${each.batcher}`.padEnd(BATCHERS.name), ...(isIdle(each) ? { style: 'dim' as const } : {}) },
+      column(count(each.queued), BATCHERS),
+      column(
+        `${count(each.inFlight)}${each.limit === null ? '' : ` of ${count(Math.floor(each.limit))}`}`,
+        BATCHERS,
+        each.limit !== null && each.inFlight >= each.limit ? 'yellow' : undefined,
+      ),
+      column(rate(each.batchesPerSecond), BATCHERS),
+      column(each.itemsPerBatch === null ? NONE : rate(each.itemsPerBatch), BATCHERS),
+      column(timeOrNone(each.queueP99Ms), BATCHERS),
+      column(timeOrNone(each.batchP99Ms), BATCHERS),
     ]),
   ]
 }
@@ -156,7 +180,7 @@ function troubleLines({ troublePerSecond }: Sample): Cell[][] {
     .filter(trouble => troublePerSecond[trouble] > 0)
     .map(trouble => [
       { text: `  ${TROUBLE_NAMES[trouble]}`.padEnd(ERRORS.name) },
-      { text: `${rate(troublePerSecond[trouble])}/s`.padStart(ERRORS.column), style: 'red' },
+      column(`${rate(troublePerSecond[trouble])}/s`, ERRORS, 'red'),
     ])
 }
 
@@ -169,8 +193,8 @@ function errorLines({ errors }: Sample): Cell[][] {
         text: `  ${operation} ${code}`.padEnd(ERRORS.name),
         ...(perSecond > 0 ? {} : { style: 'dim' as const }),
       },
-      { text: rate(perSecond).padStart(ERRORS.column) },
-      { text: count(total).padStart(ERRORS.column) },
+      column(rate(perSecond), ERRORS),
+      column(count(total), ERRORS),
     ]),
   ]
 }
@@ -185,23 +209,28 @@ const CALLS: Widths = { name: 35, column: 9 }
 const BATCHERS: Widths = { name: 14, column: 11 }
 const ERRORS: Widths = { name: 56, column: 12 }
 
-function headed(name: string, columns: readonly string[], widths: Widths): Cell[] {
-  const titles = columns.map(column => column.padStart(widths.column)).join('')
+function headed(name: string, titles: readonly string[], widths: Widths): Cell[] {
   return [
     { text: name.padEnd(widths.name), style: 'bold' },
-    { text: titles, style: 'dim' },
+    ...titles.map(title => column(title, widths, 'dim')),
   ]
+}
+
+function column(text: string, widths: Widths, style?: Style): Cell {
+  return { text: text.padStart(widths.column), isColumn: true, ...(style === undefined ? {} : { style }) }
 }
 
 function fitted(cells: readonly Cell[], { columns, colour }: ViewOptions): string {
   let room = columns
-  return cells
-    .map(({ text, style }) => {
-      const shown = text.slice(0, Math.max(0, room))
-      room -= shown.length
-      return colour && style !== undefined && shown !== '' ? `\x1b[${STYLES[style]}m${shown}\x1b[0m` : shown
-    })
-    .join('')
+  const shown: string[] = []
+  for (const { text, style, isColumn } of cells) {
+    if (text.length > room && isColumn) break
+    const part = text.length > room ? `${text.slice(0, Math.max(0, room - CUT.length))}${CUT}` : text
+    shown.push(colour && style !== undefined && part !== '' ? `\x1b[${STYLES[style]}m${part}\x1b[0m` : part)
+    room -= part.length
+    if (part !== text) break
+  }
+  return shown.join('')
 }
 
 function sparkline(values: readonly number[]): string {

@@ -27,7 +27,7 @@ export interface DiagnoseOptions {
   settings?: SettingsInput | undefined
   /** Does what is safe: registers the UDF module, creates the indexes. */
   fix?: boolean | undefined
-  /** Ends waiting for the connection and for indexes. */
+  /** Ends waiting for the connection, for indexes and for the external store. */
   signal?: AbortSignal | undefined
 }
 
@@ -43,7 +43,7 @@ const CONNECT_RETRIES = 1
 export async function diagnose(text: string, options: DiagnoseOptions = {}): Promise<Finding[]> {
   const url = parseStoreUrl(text)
   const settings = resolveSettings(options.settings)
-  const external = await checkExternalStore(url)
+  const external = await checkExternalStore(url, { signal: options.signal })
   if (url.scheme !== 'embedded')
     return [...(await diagnoseCluster(url, url.hosts, settings, options)), external]
   const server = await startEmbedded(url.namespace)

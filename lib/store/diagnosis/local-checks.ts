@@ -3,14 +3,21 @@ import { readFile } from 'node:fs/promises'
 import { messageOf } from '../../errors/index.ts'
 import { openExternalStore } from '../../external/index.ts'
 import type { StoreUrl } from '../../settings/index.ts'
+import { released } from '../waiting/released.ts'
 import { type Finding, failure, ok, warning } from './finding.ts'
 import { type NodeFacts, numberOf } from './node-facts.ts'
 
 /** Descriptors that a process has beside its connections to the cluster: files, logs, its own clients. */
 const DESCRIPTORS_BESIDE = 128
 
+/** A network's file system that is away answers nothing at all, not even an error. */
+const EXTERNAL_STORE_MS_MAX = 10_000
+
 /** Writes, reads and removes a body of random name. */
-export async function checkExternalStore(url: StoreUrl): Promise<Finding> {
+export async function checkExternalStore(
+  url: StoreUrl,
+  { signal, boundMs = EXTERNAL_STORE_MS_MAX }: { signal?: AbortSignal | undefined; boundMs?: number } = {},
+): Promise<Finding> {
   const check = 'external store'
   if (url.externalStore === 'memory:')
     return url.scheme === 'embedded'
@@ -20,15 +27,8 @@ export async function checkExternalStore(url: StoreUrl): Promise<Finding> {
           'memory: bodies of large transactions are lost when this process ends, their records are not',
           'Put externalStore=file:///var/lib/utxo, or another lasting place, into the store URL.',
         )
-  const txid = randomBytes(32).toString('hex')
-  const body = randomBytes(64)
   try {
-    const external = await openExternalStore(url.externalStore)
-    await external.set(txid, 'outputs', body)
-    const read = await external.get(txid, 'outputs')
-    await external.delete(txid, 'outputs')
-    if (read === undefined || Buffer.compare(read, body) !== 0)
-      throw new Error('what was read back is not what was written')
+    await released(tryExternalStore(url.externalStore), { name: check, signal, boundMs })
   } catch (error) {
     return failure(
       check,
@@ -37,6 +37,17 @@ export async function checkExternalStore(url: StoreUrl): Promise<Finding> {
     )
   }
   return ok(check, `${url.externalStore} takes, gives and removes bodies`)
+}
+
+async function tryExternalStore(address: string): Promise<void> {
+  const txid = randomBytes(32).toString('hex')
+  const body = randomBytes(64)
+  const external = await openExternalStore(address)
+  await external.set(txid, 'outputs', body)
+  const read = await external.get(txid, 'outputs')
+  await external.delete(txid, 'outputs')
+  if (read === undefined || Buffer.compare(read, body) !== 0)
+    throw new Error('what was read back is not what was written')
 }
 
 function causesOf(error: unknown): string {

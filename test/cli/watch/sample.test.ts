@@ -60,6 +60,17 @@ describe('takeSample', () => {
     expect(sample.operations[0]?.p99Ms).toBeCloseTo(4.975)
   })
 
+  it('lists what is called now first, and among that keeps the order from sample to sample', () => {
+    const page = (get: number, spend: number, create: number): string =>
+      Object.entries({ get, spend, create })
+        .map(([operation, calls]) => `${WATCHED.calls}{operation="${operation}",outcome="ok"} ${calls}`)
+        .join('\n')
+    const order = (before: string, after: string): string[] =>
+      sampleOf(before, after).operations.map(({ operation }) => operation)
+    expect(order(page(500, 100, 900), page(510, 130, 900))).toEqual(['get', 'spend', 'create'])
+    expect(order(page(510, 130, 900), page(540, 140, 900))).toEqual(['get', 'spend', 'create'])
+  })
+
   it('counts from 0 after the process began again, without a negative rate', () => {
     const page = (calls: number): string =>
       [

@@ -59,14 +59,66 @@ describe('renderView', () => {
     expect(text).toMatch(/ForChildRecords0 +5,000,003 +3\.0 +– +– +–$/m)
   })
 
+  it.each([16, 24])('leaves out idle batchers where %i rows are too few for all', rows => {
+    const idle = ['get', 'locked', 'outpoint', 'store'].map(
+      name => `${WATCHED.queuedItems}{batcher="${name}"} 0`,
+    )
+    const after = parseExposition([PAGE, ...idle].join('\n'))
+    const sample = takeSample({ before: parseExposition(''), after, seconds: 1 }, new Date(0))
+    const text = renderView(sample, { ...OPTIONS, rows }).join('\n')
+    expect(text).toMatch(/spend +8,192 +4 of 4/)
+    expect(text).not.toMatch(/outpoint/)
+    expect(text).toMatch(/breaker open/)
+    expect(renderView(sample, { ...OPTIONS, rows: 90 }).join('\n')).toMatch(/outpoint/)
+  })
+
+  it('shows every operation on 23 rows once idle batchers are left out, and all on 24', () => {
+    const calls = ['get', 'create', 'spend', 'setMinedMulti', 'previousOutputsDecorate'].map(
+      name => `${WATCHED.calls}{operation="${name}",outcome="ok"} 9`,
+    )
+    const batchers = ['get', 'increment', 'locked', 'outpoint', 'setDAH', 'spend', 'store'].map(
+      name => `${WATCHED.queuedItems}{batcher="${name}"} 0`,
+    )
+    const failed = `${WATCHED.calls}{operation="get",outcome="TX_NOT_FOUND"} 3`
+    const after = parseExposition(
+      [...calls, ...batchers, failed, `${WATCHED.queuedItems}{batcher="get"} 1`].join('\n'),
+    )
+    const sample = takeSample({ before: parseExposition(''), after, seconds: 1 }, new Date(0))
+    const text = (rows: number): string => renderView(sample, { ...OPTIONS, rows }).join('\n')
+    expect(text(23)).toMatch(/setMinedMulti/)
+    expect(text(23)).not.toMatch(/more operations/)
+    expect(text(23)).not.toMatch(/setDAH/)
+    expect(text(24)).toMatch(/setDAH/)
+    expect(text(23)).toMatch(/get TX_NOT_FOUND +3\.0 +3$/)
+    expect(text(24)).toMatch(/get TX_NOT_FOUND +3\.0 +3$/)
+  })
+
+  it('shows no part of a figure on a narrow terminal, and marks text that is cut', () => {
+    const lines = renderView(SAMPLE, { ...OPTIONS, columns: 50 })
+    expect(lines).toContain('calls                                calls/s')
+    expect(lines.filter(line => line.startsWith('  all'))).toEqual([`${'  all'.padEnd(35)}150,000,090`])
+    expect(lines[0]).toMatch(/^utxo-store http.*…$/)
+  })
+
+  it('draws the rate so far as a curve, as wide as there is room', () => {
+    const curve = (columns: number): string | undefined =>
+      renderView(SAMPLE, { ...OPTIONS, columns, history: Array.from({ length: 200 }, (_, at) => at) })[1]
+    expect(curve(80)).toMatch(/^calls\/s [▁-█]+█ {2}peak 199\/s$/)
+    expect(curve(80)).toHaveLength(80)
+    expect(curve(120)).toHaveLength(120)
+  })
+
   it('writes no control characters without colours', () => {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
     expect(renderView(SAMPLE, OPTIONS).join('\n')).not.toMatch(/[\x00-\x09\x0b-\x1f]/)
   })
 
   it('shows why a reading failed, above the figures before it', () => {
-    const [, second, ...rest] = renderView(SAMPLE, { ...OPTIONS, trouble: 'it cannot be read' })
-    expect(second).toBe('it cannot be read')
+    const [, second, ...rest] = renderView(SAMPLE, {
+      ...OPTIONS,
+      trouble: 'http://127.0.0.1:9464/metrics cannot be read',
+    })
+    expect(second).toBe('cannot be read; the figures are older')
     expect(rest.join('\n')).toContain('breaker open')
   })
 

@@ -49,8 +49,14 @@ th, td { text-align: right; padding: 5px 10px; border-bottom: 1px solid var(--li
 th { color: var(--quiet); font-weight: 600; font-size: 12.5px; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
 th .subject { white-space: normal; display: inline-block; }
-td.text, th.text { text-align: left; white-space: normal; min-width: 170px; }
+td.text, th.text { text-align: left; white-space: normal; min-width: 280px; }
 tr:last-child td { border-bottom: 0; }
 footer { margin-top: 28px; font-size: 13px; color: var(--quiet); }
+@media (max-width: 700px) {
+  main { padding: 24px 12px 48px; }
+  section { padding: 16px 14px; }
+  th, td { padding: 5px 7px; }
+  td:first-child .subject { display: inline-block; min-width: 110px; white-space: normal; }
+}
 code { font: 13px ui-monospace, "DejaVu Sans Mono", monospace; }
 `)
