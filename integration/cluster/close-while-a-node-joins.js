@@ -1,5 +1,5 @@
 // Closes the npm client in the turn of the event loop in which what it frees is freed before its threads have ended,
-// while one of them learns of a node that joins (see lib/transport/client/without-node-events.ts).
+// while one of them learns of a node that joins (see lib/transport/client/safe-close.ts).
 import { setImmediate as turn } from 'node:timers/promises'
 import { startEmbeddedServer } from 'aerospike-utxo-store/embedded'
 import { connectClient } from '../../dist/transport/client/index.js'

@@ -3,7 +3,7 @@ import Aerospike from 'aerospike'
 import type { BatchRow, Bins, Transport } from 'aerospike-utxo-store'
 import type { EmbeddedServerHandle } from 'aerospike-utxo-store/embedded'
 // It is closed while nodes come and go.
-import { withoutNodeEvents } from '../../dist/transport/client/index.js'
+import { withSafeClose } from '../../dist/transport/client/index.js'
 
 const NAMESPACE = 'test'
 const SET = 'load'
@@ -24,7 +24,7 @@ export function clusterClient(server: EmbeddedServerHandle): Promise<Aerospike.C
       batch: { ...policy, maxRetries: 10 },
     },
   } as Aerospike.ConfigOptions)
-  return withoutNodeEvents(client).connect()
+  return withSafeClose(client).connect()
 }
 
 export function loadKey(name: string): Aerospike.KeyOptions {

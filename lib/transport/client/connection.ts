@@ -1,7 +1,7 @@
 import Aerospike from 'aerospike'
 import pRetry from 'p-retry'
 import { messageOf, StoreError } from '../../errors/index.ts'
-import { withoutNodeEvents } from './without-node-events.ts'
+import { withSafeClose } from './safe-close.ts'
 
 export interface Host {
   readonly host: string
@@ -57,7 +57,7 @@ export async function connectClient(options: ConnectionOptions) {
 async function attempt(options: ConnectionOptions) {
   // The configuration's own log level comes too late for a line that connecting writes to stderr.
   Aerospike.setDefaultLogging({ level: Aerospike.log.OFF })
-  const client = withoutNodeEvents(
+  const client = withSafeClose(
     Aerospike.client({
       hosts: options.hosts.map(({ host, port }) => ({ addr: host, port })),
       maxConnsPerNode: options.connectionsMax + CONNECTIONS_BESIDE_BATCHES,

@@ -3,4 +3,4 @@ export { ClientAdministration, type ClientAdministrationOptions } from './admini
 export { ClientQueries, type ClientQueriesOptions } from './client-queries.ts'
 export { ClientTransport, type ClientTransportOptions } from './client-transport.ts'
 export { type ClientConnection, type ConnectionOptions, connectClient, type Host } from './connection.ts'
-export { withoutNodeEvents } from './without-node-events.ts'
+export { withSafeClose } from './safe-close.ts'
