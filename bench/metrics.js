@@ -101,7 +101,7 @@ async function open(url, metrics) {
 }
 
 const server = values.store === undefined ? await startEmbeddedServer() : undefined
-const url = values.store ?? `${server.url}?set=bench-metrics`
+const url = values.store ?? `${server.url}?set=bench-metrics&externalStore=memory:`
 const counting = await open(url, new Registry())
 const silent = await open(url)
 // A store counts whether it has a registry or not; this is the only way to a store that does not.
