@@ -120,10 +120,11 @@ const codeOf = (promise: Promise<unknown>): Promise<string> =>
 
 /** Whether a master could be removed while an output is open: the state that must never be. */
 async function isTornOpen(): Promise<boolean> {
-  const dues = await records.everywhere(tx.txid, 0, 'deleteAtHeight')
+  // The pages first: a master that is due before they are looked at may rightly not be any more when one is open.
   const [spent, all] = await Promise.all(
     ['spentUtxos', 'recordUtxos'].map(bin => records.everywhere(tx.txid, PAGES, bin)),
   )
+  const dues = await records.everywhere(tx.txid, 0, 'deleteAtHeight')
   return Number(dues[0] ?? DUE + 1) <= DUE && String(spent) !== String(all)
 }
 
