@@ -195,7 +195,12 @@ describe('an unspend of an output on a page, while its transaction is removed', 
 
         // Repeated it comes to its end, and so does the transaction once everything is spent again.
         if (isWhole) {
-          expect({ steps, repeated: await unspendOne() }).toEqual({ steps, repeated: 'ok' })
+          const repeated = await unspendOne()
+          expect({ steps, repeated, isTornOpen: await isTornOpen() }).toEqual({
+            steps,
+            repeated: 'ok',
+            isTornOpen: false,
+          })
           await owner.spend(spending([{ tx, vout: 2 }]), DUE)
           expect(await pruner.prune(3 * DUE)).toMatchObject({ processed: 1, pagesRemoved: PAGES })
         }
