@@ -2,15 +2,14 @@
 // It is created, read, mined, spent in random order by several stores, and pruned; progress is on stderr. The server
 // runs in a process of its own (bench/embedded-server.js) unless --store names one, so that the memory shown is that
 // of the stores and of the transactions in this process; its CPU time and memory are shown beside.
-import { fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { encodeTransaction, extendTransaction, parseTransaction, UtxoStore } from 'aerospike-utxo-store'
+import { startServer } from './forked-server.js'
 
 const { values } = parseArgs({
   options: {
@@ -164,25 +163,6 @@ async function phase(name, work) {
   console.error(`${name}: ${seconds.toFixed(2)} s`)
 }
 
-async function startServer() {
-  if (values.store !== undefined)
-    return { url: values.store, usage: async () => undefined, close: async () => {} }
-  const child = fork(new URL('embedded-server.js', import.meta.url), { execArgv: ['--expose-gc'] })
-  const [{ port }] = await once(child, 'message')
-  return {
-    url: `aerospike://127.0.0.1:${port}/test`,
-    async usage() {
-      child.send('time')
-      const [usage] = await once(child, 'message')
-      return usage
-    },
-    async close() {
-      child.disconnect()
-      await once(child, 'exit')
-    },
-  }
-}
-
 /**
  * Median of one spend at a time, transactions of different sizes taking turns, so that whatever else the machine
  * does befalls all of them.
@@ -232,7 +212,7 @@ async function targetOf(store, outputs) {
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'large-transaction-'))
-const server = await startServer()
+const server = await startServer(values.store, { execArgv: ['--expose-gc'] })
 const stores = []
 try {
   const set = `pages-large-${randomBytes(4).toString('hex')}`

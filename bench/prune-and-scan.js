@@ -2,12 +2,11 @@
 // Writes N mined and fully spent transactions of one input past the store's operations, walks over them, and prunes
 // them; progress is on stderr. The server runs in a process of its own (bench/embedded-server.js) unless --store
 // names one, so that the memory shown is that of the store; the server's CPU time and memory are shown beside.
-import { fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { UtxoStore } from 'aerospike-utxo-store'
+import { startServer } from './forked-server.js'
 
 const { values } = parseArgs({
   options: {
@@ -34,26 +33,7 @@ const IN_FLIGHT = 8
 const PROGRESS_MS = 5_000
 const records = Number(values.records)
 
-async function startServer() {
-  if (values.store !== undefined)
-    return { url: values.store, usage: async () => undefined, close: async () => {} }
-  const child = fork(new URL('embedded-server.js', import.meta.url), { execArgv: [] })
-  const [{ port }] = await once(child, 'message')
-  return {
-    url: `aerospike://127.0.0.1:${port}/test?set=prune-bench&externalStore=memory:`,
-    async usage() {
-      child.send('time')
-      const [usage] = await once(child, 'message')
-      return usage
-    },
-    async close() {
-      child.disconnect()
-      await once(child, 'exit')
-    },
-  }
-}
-
-const server = await startServer()
+const server = await startServer(values.store, { query: '?set=prune-bench&externalStore=memory:' })
 const set = new URL(server.url).searchParams.get('set') ?? 'txmeta'
 const store = await UtxoStore.open(server.url, { settings: { prunerJobTimeout: 24 * 60 * 60 * 1_000 } })
 store.setBlockState(HEIGHT, 1_700_000_000)

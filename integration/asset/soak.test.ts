@@ -18,7 +18,7 @@ import { type Subtree, SubtreeFixture } from './subtree-kit.ts'
 const SECONDS = Number(process.env.UTXO_ASSET_SOAK_SECONDS ?? 0)
 const PATIENCE_SECONDS = SECONDS + 60
 /** What has to happen so often, for without it the soak would show nothing. */
-const ENOUGH = { refused: 40, read: 20, whole: 2, left: 8, stalled: 1 } as const
+const ENOUGH = { refused: 40, read: 40, whole: 2, left: 8, stalled: 1 } as const
 const SEED = Number(process.env.UTXO_ASSET_SOAK_SEED ?? Date.now() % 2 ** 31)
 
 const STALL_MS = 1_000

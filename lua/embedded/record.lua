@@ -5,91 +5,25 @@
 -- record when the function has returned without an error (protocol 7.6).
 --
 -- The record comes as text in `data` (see call-encoding.ts). Its bins are not walked: their names and types come as one
--- text, and what that text says is remembered for the next record of the same bins, with a function that makes a table of
--- the integers and booleans among them, `scalars`. A record object looks its bins up there, without any code of ours;
+-- text, and what that text says is remembered for the next record of the same bins (see record_layout.lua), with a function
+-- that makes a table of the integers and booleans among them, `scalars`. A record object looks its bins up there, without any code of ours;
 -- `load_bin` is called for what is not there: a bin of another type, or one that does not exist.
 local core = ...
 
-local compile, error, getuservalue, next, setmetatable = load, error, debug.getuservalue, next, setmetatable
+local error, getuservalue, next, setmetatable = error, debug.getuservalue, next, setmetatable
 local tostring, type = tostring, type
-local string_format, string_gsub = string.format, string.gsub
-local string_pack, string_unpack = string.pack, string.unpack
-local table_concat, table_move = table.concat, table.move
+local string_format, string_pack, string_unpack, table_move = string.format, string.pack, string.unpack, table.move
 local box, box_as, integer_argument, plain_texts = core.box, core.box_as, core.integer_argument, core.plain_texts
 local metatables, to_stored, to_script, NIL = core.metatables, core.to_stored, core.to_script, core.NIL
+local layout_of, BINS_MAX, RECORD = core.layout_of, core.BINS_MAX, core.RECORD
 local bin_particle, c_string, decode_particle = core.bin_particle, core.c_string, core.decode_particle
 
 local TYPE_INTEGER, TYPE_BOOLEAN = 1, 17
 local BIN_NAME_BYTES_MAX = 15
-local BINS_MAX = 512
 local DIRECTORY_ENTRY_BYTES = 8
-local LAYOUTS_MAX = 100
-local ABSENT_NAMES_MAX = 100
-local SCALARS_MAX = 150 -- a function has no more than 200 local variables
 local CREATED_RECORD_BYTES = 16 -- what the server says of a record that is not stored yet
 local TTL_SECONDS_MAX = 10 * 365 * 24 * 60 * 60
 local RESULT = { NOT_FOUND = 2, PARAMETER = 4, BIN_TYPE = 12, BIN_NAME = 21 }
-
-local RECORD = {} -- the key of the record in its own `scalars`, which no script has
-
--- Compiles the function that makes `scalars` of a record of these bins.
-local function scalars_maker(names, types)
-  local formats, variables, fields = {}, {}, {}
-  for i = 1, #names do
-    local is_scalar = (types[i] == TYPE_INTEGER or types[i] == TYPE_BOOLEAN) and #fields < SCALARS_MAX
-    formats[i] = is_scalar and 'i8' or 'c8'
-    variables[i] = is_scalar and 'v' .. i or '_'
-    if is_scalar then
-      local value = types[i] == TYPE_BOOLEAN and variables[i] .. ' ~= 0' or variables[i]
-      fields[#fields + 1] = string_format('[%q] = %s', names[i], value)
-    end
-  end
-  -- Runs of bins that are none are skipped, and what follows the last scalar is not looked at.
-  local format = string_gsub(string_gsub('<' .. table_concat(formats), 'c8', 'xxxxxxxx'), 'x+$', '')
-  local declared = string_gsub(table_concat(variables, ','), '_,?', '')
-  declared = string_gsub(declared, ',$', '')
-  if declared == '' then return function(_, _, record) return { [RECORD] = record } end end
-  local text = string_format([[
-local unpack, RECORD = ...
-return function(data, position, record)
-  local %s = unpack(%q, data, position)
-  return { [RECORD] = record, %s }
-end]], declared, format, table_concat(fields, ', '))
-  return compile(text, '=scalars')(string_unpack, RECORD)
-end
-
--- The bins of a record: their names in order, by name the type and the place in the directory (from 0), their number,
--- what makes `scalars`, and names that scripts ask for although no bin has them. A record with more than BINS_MAX reads as
--- one without bins.
-local function read_layout(text)
-  local names, types, type_of, places, count, position = {}, {}, {}, {}, 0, 1
-  while position <= #text do
-    local name, particle_type
-    name, particle_type, position = string_unpack('s1B', text, position)
-    places[name], type_of[name] = count, particle_type
-    count = count + 1
-    names[count], types[count] = name, particle_type
-  end
-  if count > BINS_MAX then names, types, type_of, places = {}, {}, {}, {} end
-  return {
-    names = names,
-    types = type_of,
-    places = places,
-    count = count,
-    scalars = scalars_maker(names, types),
-    absent = {},
-    absent_left = ABSENT_NAMES_MAX,
-  }
-end
-
-local layouts, layouts_left = {}, LAYOUTS_MAX
-
-local function remember_layout(text)
-  if layouts_left == 0 then layouts, layouts_left = {}, LAYOUTS_MAX end
-  local layout = read_layout(text)
-  layouts[text], layouts_left = layout, layouts_left - 1
-  return layout
-end
 
 local NONE = {} -- stands for a list or a set as long as nothing was put into it
 local Loader = {}
@@ -114,7 +48,7 @@ local Working = {
 -- In an aggregation the record is read-only: assignments to its bins pass without a trace.
 function core.new_record(data, position, is_read_only)
   local existed, bins, directory = string_unpack('<Bs4', data, position)
-  local layout = layouts[bins] or remember_layout(bins)
+  local layout = layout_of(bins)
   local record = setmetatable({
     data = data,
     directory = directory, -- its position

@@ -16,6 +16,7 @@ const FILES = [
   'display',
   'msgpack',
   'particle',
+  'record_layout',
   'record',
   'aerospike',
   'stream',

@@ -39,6 +39,29 @@ function check(record: UdfRecord, expectations: Expectations): void {
   expect(expectations.map(([expression], i) => [expression, answers[i]])).toEqual(expectations)
 }
 
+describe('bins of a record', () => {
+  it('of any number and name are found, scalars among others', () => {
+    const many = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`n${i}`, int(i)]))
+    const odd = { 's "a\n': text('x'), 'i "%d\n': int(7), end: int(8) }
+    check(existing({ ...many, ...odd }), [
+      ['rec.n0 + rec.n149 + rec.n150 + rec.n299', 598],
+      [`rec['i "%d\\n']`, 7],
+      [`rec['s "a\\n']`, 'x'],
+      [`rec['end']`, 8],
+      ['rec.n300', null],
+    ])
+  })
+
+  it('that are absent can be assigned, read and removed, whatever was asked before', () => {
+    check(RECORD, [
+      ['rec.other', null],
+      ['(function() rec.other = list{1}; return rec.other[1] end)()', 1],
+      ['(function() rec.other = 2; local two = rec.other; rec.other = nil; return two, rec.other end)()', 2],
+      ['rec.other', null],
+    ])
+  })
+})
+
 describe('functions of a record', () => {
   it('that exists', () => {
     check(RECORD, [
