@@ -1,8 +1,16 @@
 import { InvalidArgumentError } from '../errors/index.ts'
+import {
+  type AnswerListener,
+  type BatchItem,
+  type ItemOptions,
+  LoneItem,
+  type Outcome,
+} from './batch-item.ts'
 import { BoundedQueue } from './bounded-queue.ts'
+import type { WaitOptions } from './bounded-wait.ts'
 import { type ConcurrencyLimit, fixedLimit } from './concurrency-limit.ts'
 import { type BatchHandler, runGuarded } from './dispatch-guard.ts'
-import { type BatchItem, ItemGroup, type Outcome, type WaitEnd } from './item-group.ts'
+import { type GroupListener, ItemGroup } from './item-group.ts'
 import { type BatchObserver, type DispatchReason, notify } from './observer.ts'
 import { RefusedError } from './refused-error.ts'
 
@@ -39,6 +47,13 @@ export interface SubmitOptions {
   waitMs?: number | undefined
 }
 
+/** What one call puts in: its item, or its group of them. */
+interface Entrant<Request, Answer> {
+  readonly items: readonly BatchItem<Request, Answer>[]
+  readonly hasEnded: boolean
+  begin(wait: WaitOptions): void
+}
+
 /**
  * Collects many small calls into few batches. A batch leaves when it is full, when its first item has lingered
  * (or, by option, at the end of the turn or at the next tick), or when the batcher closes; never more than
@@ -51,10 +66,11 @@ export class Batcher<Request, Answer> {
   readonly #options: BatcherOptions
   readonly #handler: BatchHandler<Request, Answer>
   readonly #observer: BatchObserver
+  readonly #itemOptions: ItemOptions
   readonly #concurrency: ConcurrencyLimit
   readonly #queue: BoundedQueue<BatchItem<Request, Answer>>
-  /** Groups that wait for room in the queue, where `whenFull` is `wait`. */
-  readonly #waitingRoom = new BoundedQueue<ItemGroup<Request, Answer>>(Number.POSITIVE_INFINITY)
+  /** Who waits for room in the queue, where `whenFull` is `wait`. */
+  readonly #waitingRoom = new BoundedQueue<Entrant<Request, Answer>>(Number.POSITIVE_INFINITY)
   readonly #inFlight = new Set<Promise<void>>()
   /** The item whose linger is being timed, and the means to stop timing it. */
   #lingering: { first: BatchItem<Request, Answer>; stop: () => void } | undefined
@@ -67,6 +83,7 @@ export class Batcher<Request, Answer> {
     this.#options = options
     this.#handler = handler
     this.#observer = options.observer ?? {}
+    this.#itemOptions = { name: options.name, observer: this.#observer }
     const { concurrency } = options
     this.#concurrency = typeof concurrency === 'object' ? concurrency : fixedLimit(concurrency)
     this.#queue = new BoundedQueue(options.queueItemsMax)
@@ -92,14 +109,17 @@ export class Batcher<Request, Answer> {
 
   /** Queues one request and waits for its answer. Rejects with the item's error or a `WaitError`. */
   submit(request: Request, options: SubmitOptions = {}): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      this.#enter([request], options, (group, end) => {
-        const outcome = group.items[0]?.outcome
-        if (end !== 'complete' || outcome === undefined) reject(group.waitError(this.#options.name))
-        else if (outcome.status === 'rejected') reject(outcome.reason)
-        else resolve(outcome.value)
-      })
-    })
+    return new Promise((succeed, fail) => this.submitTo({ succeed, fail }, request, options))
+  }
+
+  /**
+   * As `submit`, for a caller with a place of its own for the answer, to whom a promise would be one more object.
+   * The listener is told of every end, that of a refused call too.
+   */
+  submitTo(listener: AnswerListener<Answer>, request: Request, options: SubmitOptions = {}): void {
+    const refusal = this.#refusal(1)
+    if (refusal === undefined) this.#enter(new LoneItem(request, listener, this.#itemOptions), options)
+    else listener.fail(refusal)
   }
 
   /**
@@ -108,13 +128,23 @@ export class Batcher<Request, Answer> {
    * full, and with a `WaitError`, which lists what was answered until then, when the wait ends early.
    */
   submitGroup(requests: readonly Request[], options: SubmitOptions = {}): Promise<Outcome<Answer>[]> {
-    return new Promise((resolve, reject) => {
-      this.#enter(requests, options, (group, end) => {
-        if (end !== 'complete') reject(group.waitError(this.#options.name))
+    return new Promise((resolve, fail) => {
+      const complete = (items: readonly BatchItem<Request, Answer>[]): void =>
         // Complete: every item has its outcome.
-        else resolve(group.items.map(item => item.outcome as Outcome<Answer>))
-      })
+        resolve(items.map(item => item.outcome as Outcome<Answer>))
+      this.submitGroupTo({ complete, fail }, requests, options)
     })
+  }
+
+  /** As `submitGroup`, for a caller with a place of its own for the outcomes. */
+  submitGroupTo(
+    listener: GroupListener<Request, Answer>,
+    requests: readonly Request[],
+    options: SubmitOptions = {},
+  ): void {
+    const refusal = this.#refusal(requests.length)
+    if (refusal === undefined) this.#enter(new ItemGroup(requests, listener, this.#itemOptions), options)
+    else listener.fail(refusal)
   }
 
   /**
@@ -126,34 +156,31 @@ export class Batcher<Request, Answer> {
     return this.#closed
   }
 
-  #enter(
-    requests: readonly Request[],
-    { signal, waitMs }: SubmitOptions,
-    onEnd: (group: ItemGroup<Request, Answer>, end: WaitEnd) => void,
-  ): void {
+  /** Why a call is not taken: closed, or no room for it where none may wait for any. */
+  #refusal(items: number): RefusedError | undefined {
     const { name, whenFull } = this.#options
-    if (this.#closed !== undefined) throw new RefusedError(`${name}: closed`)
-    const mustWait = this.#queue.isFull || this.#waitingRoom.length > 0
-    if (mustWait && whenFull === 'refuse') {
-      notify(() => this.#observer.refused?.({ items: requests.length }))
-      throw new RefusedError(`${name}: the queue is at its cap of ${this.#queue.capacity} items`)
-    }
-    const group = new ItemGroup<Request, Answer>(
-      requests,
-      { signal, waitMs: waitMs ?? this.#options.waitMs },
-      this.#observer,
-      onEnd,
-    )
-    if (group.hasEnded) return
-    if (mustWait) this.#waitingRoom.push(group)
-    else for (const item of group.items) this.#queue.push(item)
+    if (this.#closed !== undefined) return new RefusedError(`${name}: closed`)
+    if (whenFull === 'wait' || !this.#isFull) return undefined
+    notify(() => this.#observer.refused?.({ items }))
+    return new RefusedError(`${name}: the queue is at its cap of ${this.#queue.capacity} items`)
+  }
+
+  get #isFull(): boolean {
+    return this.#queue.isFull || this.#waitingRoom.length > 0
+  }
+
+  #enter(entrant: Entrant<Request, Answer>, { signal, waitMs }: SubmitOptions): void {
+    entrant.begin({ signal, waitMs: waitMs ?? this.#options.waitMs })
+    if (entrant.hasEnded) return
+    if (this.#isFull) this.#waitingRoom.push(entrant)
+    else for (const item of entrant.items) this.#queue.push(item)
     this.#pump({ turnEnded: false })
   }
 
   /** Sends every batch that is due and has a free place, then arms the linger for what is left. */
   #pump({ turnEnded }: { turnEnded: boolean }): void {
     while (this.#hasFreePlace()) {
-      this.#admitWaitingGroups()
+      this.#admitWaiting()
       const reason = this.#reasonToDispatch(turnEnded)
       if (reason === undefined) break
       const items = this.#takeBatch()
@@ -166,11 +193,11 @@ export class Batcher<Request, Answer> {
     return this.#inFlight.size < this.#concurrency.limit
   }
 
-  #admitWaitingGroups(): void {
+  #admitWaiting(): void {
     while (!this.#queue.isFull) {
-      const group = this.#waitingRoom.shift()
-      if (group === undefined) return
-      if (!group.hasEnded) for (const item of group.items) this.#queue.push(item)
+      const entrant = this.#waitingRoom.shift()
+      if (entrant === undefined) return
+      if (!entrant.hasEnded) for (const item of entrant.items) this.#queue.push(item)
     }
   }
 

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import { messageOf, StoreError } from '../errors/index.ts'
-import type { BatchItem } from './item-group.ts'
+import type { BatchItem } from './batch-item.ts'
 import { type BatchObserver, notify } from './observer.ts'
 
 /** What a handler is told beside its items. */

@@ -1,9 +1,9 @@
 import { setMaxListeners } from 'node:events'
-import { WaitError } from '../../batching/index.ts'
+import { type AnswerListener, WaitError } from '../../batching/index.ts'
 import { StoreError } from '../../errors/index.ts'
 import type { StoreContext } from '../context/store-context.ts'
 import { asStoreError } from '../store-errors.ts'
-import { ReleasedWait, type ReleaseOptions } from '../waiting/released.ts'
+import { ReleasedWait } from '../waiting/released.ts'
 
 /** A call of the public API. */
 export interface Call {
@@ -42,13 +42,30 @@ export class CallGate {
     signal: AbortSignal | undefined,
     work: (signal: AbortSignal | undefined) => Promise<Result>,
   ): Promise<Result> {
+    return this.admitTo(call, signal, (end, own) => {
+      work(own).then(
+        result => end.succeed(result),
+        error => end.fail(error),
+      )
+    })
+  }
+
+  /**
+   * As `admit`, for work that tells its end itself, exactly once; what it throws tells it, too. Without a promise of
+   * its own it costs the calls that are made a hundred thousand times a second a good deal less.
+   */
+  admitTo<Result>(
+    call: Call,
+    signal: AbortSignal | undefined,
+    work: (end: AnswerListener<Result>, signal: AbortSignal | undefined) => void,
+  ): Promise<Result> {
     const { name, endsAtClose = false } = call
     if (this.#isClosed)
       return Promise.reject(new StoreError('SERVICE_UNAVAILABLE', `${name}: the store is closed`))
     const boundMs = this.#boundMs(call)
     if (signal === undefined && !endsAtClose)
       return new Promise((resolve, reject) => {
-        new AdmittedCall(this.#progress, { name, boundMs, signal }, resolve, reject).run(work)
+        new AdmittedCall(this.#progress, name, resolve, reject).run(work, boundMs, undefined)
       })
     if (signal?.aborted) {
       const text = `${name}: the caller's signal had fired`
@@ -57,7 +74,7 @@ export class CallGate {
     const own = new FollowedSignal(signal)
     if (endsAtClose) this.#endedByClose.add(own)
     return new Promise<Result>((resolve, reject) => {
-      new AdmittedCall(this.#progress, { name, boundMs, signal: own.signal }, resolve, reject).run(work)
+      new AdmittedCall(this.#progress, name, resolve, reject).run(work, boundMs, own.signal)
     }).finally(() => {
       own.stop()
       this.#endedByClose.delete(own)
@@ -147,42 +164,51 @@ function waitFailure(error: WaitError<unknown, unknown>): StoreError {
 }
 
 /** One call: its caller's wait, and the work behind it, which may last longer. */
-class AdmittedCall<Result> {
+class AdmittedCall<Result> extends ReleasedWait<Result> {
   readonly #progress: CallsInProgress
-  readonly #name: string
-  readonly #wait: ReleasedWait<Result>
   readonly #startedAtMs = performance.now()
+  #isCounted = false
 
   constructor(
     progress: CallsInProgress,
-    options: ReleaseOptions,
+    name: string,
     resolve: (result: Result) => void,
     reject: (error: unknown) => void,
   ) {
+    super(name, resolve, reject)
     this.#progress = progress
-    this.#name = options.name
-    this.#wait = new ReleasedWait(options, resolve, reject)
   }
 
-  run(work: (signal: AbortSignal | undefined) => Promise<Result>): void {
+  run(
+    work: (end: AnswerListener<Result>, signal: AbortSignal | undefined) => void,
+    boundMs: number,
+    signal: AbortSignal | undefined,
+  ): void {
     this.#progress.calls += 1
     try {
-      work(this.#wait.signal).then(this.#succeed, this.#fail)
+      work(this, signal)
     } catch (error) {
-      this.#fail(error)
+      this.fail(error)
       return
     }
-    this.#wait.begin()
+    this.begin(boundMs, signal)
   }
 
-  readonly #succeed = (result: Result): void => {
-    this.#wait.succeed(result)
-    this.#progress.ended(this.#name, 'ok', this.#startedAtMs)
+  override succeed(result: Result): void {
+    super.succeed(result)
+    this.#end('ok')
   }
 
-  readonly #fail = (error: unknown): void => {
-    const failure = error instanceof WaitError ? waitFailure(error) : asStoreError(error, this.#name)
-    this.#wait.fail(failure)
-    this.#progress.ended(this.#name, failure.code, this.#startedAtMs)
+  override fail(error: unknown): void {
+    const failure = error instanceof WaitError ? waitFailure(error) : asStoreError(error, this.name)
+    super.fail(failure)
+    this.#end(failure.code)
+  }
+
+  /** Once, whatever the work does: the closing of the store waits until the count is zero. */
+  #end(outcome: string): void {
+    if (this.#isCounted) return
+    this.#isCounted = true
+    this.#progress.ended(this.name, outcome, this.#startedAtMs)
   }
 }

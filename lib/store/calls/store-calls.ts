@@ -1,3 +1,4 @@
+import type { AnswerListener } from '../../batching/index.ts'
 import type { StoreContext } from '../context/store-context.ts'
 import type { OnProgress } from '../dispatch/progress.ts'
 import { type Batchers, createBatchers } from './batchers.ts'
@@ -55,5 +56,14 @@ export abstract class StoreCalls {
     work: (signal: AbortSignal | undefined) => Promise<Result>,
   ): Promise<Result> {
     return this.#gate.admit(call, options?.signal, work)
+  }
+
+  /** As `call`, for work that tells its end itself, exactly once. */
+  protected callTo<Result>(
+    call: Call,
+    options: CallOptions,
+    work: (end: AnswerListener<Result>, signal: AbortSignal | undefined) => void,
+  ): Promise<Result> {
+    return this.#gate.admitTo(call, options?.signal, work)
   }
 }

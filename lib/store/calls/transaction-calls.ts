@@ -17,7 +17,7 @@ import {
   batchPreviousOutputs,
   type TransactionWithPreviousOutputs,
 } from '../operations/reading/batch-previous-outputs.ts'
-import { completeRecord } from '../operations/reading/complete-record.ts'
+import { readTransaction } from '../operations/reading/read-transaction.ts'
 import { TxidList } from '../txid-list.ts'
 import { CREATION_ROUNDS, lengthOf } from './call-bounds.ts'
 import { type BulkOptions, type CallOptions, StoreCalls } from './store-calls.ts'
@@ -79,11 +79,9 @@ export abstract class TransactionCalls extends StoreCalls {
     fields: readonly Field[] = GET_FIELDS,
     options: CallOptions = {},
   ): Promise<TransactionMetadata> {
-    return this.call(GET, options, signal => {
+    return this.callTo(GET, options, (end, signal) => {
       const request = { txid: toTxid(txid), fields: checkFields(fields) }
-      return this.batchers.get
-        .submit(request, { signal })
-        .then(metadata => completeRecord(this.context, request.txid, metadata, request.fields, signal))
+      readTransaction(this.context, this.batchers.get, request, end, signal)
     })
   }
 

@@ -1,3 +1,4 @@
+import { type AnswerListener, BoundedWait, type WaitEnd } from '../../batching/index.ts'
 import { StoreError } from '../../errors/index.ts'
 
 export interface ReleaseOptions {
@@ -14,8 +15,8 @@ export interface ReleaseOptions {
  */
 export function released<Result>(work: Promise<Result>, options: ReleaseOptions): Promise<Result> {
   return new Promise((resolve, reject) => {
-    const wait = new ReleasedWait<Result>(options, resolve, reject)
-    wait.begin()
+    const wait = new ReleasedWait<Result>(options.name, resolve, reject)
+    wait.begin(options.boundMs, options.signal)
     work.then(
       result => wait.succeed(result),
       error => wait.fail(error),
@@ -23,18 +24,15 @@ export function released<Result>(work: Promise<Result>, options: ReleaseOptions)
   })
 }
 
-/** One caller's wait, ended by its result, the signal or the bound. A class: every call makes one, closures would weigh more. */
-export class ReleasedWait<Result> {
-  readonly signal: AbortSignal | undefined
-  readonly #options: ReleaseOptions
+/** One caller's wait, ended by its result, the signal or the bound. */
+export class ReleasedWait<Result> extends BoundedWait implements AnswerListener<Result> {
+  protected readonly name: string
   readonly #resolve: (result: Result) => void
   readonly #reject: (error: unknown) => void
-  #timer: NodeJS.Timeout | undefined
-  #onAbort: (() => void) | undefined
 
-  constructor(options: ReleaseOptions, resolve: (result: Result) => void, reject: (error: unknown) => void) {
-    this.signal = options.signal
-    this.#options = options
+  constructor(name: string, resolve: (result: Result) => void, reject: (error: unknown) => void) {
+    super()
+    this.name = name
     this.#resolve = resolve
     this.#reject = reject
   }
@@ -43,46 +41,29 @@ export class ReleasedWait<Result> {
    * To be called when the work has begun: bounds within it that are as long as this one then come first, and say
    * more exactly what had no answer.
    */
-  begin(): void {
-    const { signal, boundMs } = this.#options
-    if (signal?.aborted) {
-      this.#abort()
-      return
-    }
-    if (boundMs !== undefined) this.#timer = setTimeout(passBound, boundMs, this as { passBound(): void })
-    if (signal !== undefined) {
-      this.#onAbort = () => this.#abort()
-      signal.addEventListener('abort', this.#onAbort, { once: true })
-    }
+  begin(boundMs: number | undefined, signal: AbortSignal | undefined): void {
+    if (!this.hasEnded) this.beginWait({ waitMs: boundMs, signal })
   }
 
   succeed(result: Result): void {
-    this.#end()
-    this.#resolve(result)
+    if (this.endWait()) this.#resolve(result)
   }
 
   fail(error: unknown): void {
-    this.#end()
-    this.#reject(error)
+    if (this.endWait()) this.#reject(error)
   }
 
-  passBound(): void {
-    const { name, boundMs } = this.#options
-    const text = `${name}: no answer within ${boundMs} ms; it may still take effect`
-    this.fail(new StoreError('SERVICE_UNAVAILABLE', text))
+  protected onRelease(cause: WaitEnd): void {
+    const { name, waitMs } = this
+    this.#reject(
+      cause === 'canceled'
+        ? new StoreError('CONTEXT_CANCELED', `${name}: the caller's signal ended the wait`, {
+            cause: this.abortReason,
+          })
+        : new StoreError(
+            'SERVICE_UNAVAILABLE',
+            `${name}: no answer within ${waitMs} ms; it may still take effect`,
+          ),
+    )
   }
-
-  #abort(): void {
-    const text = `${this.#options.name}: the caller's signal ended the wait`
-    this.fail(new StoreError('CONTEXT_CANCELED', text, { cause: this.signal?.reason }))
-  }
-
-  #end(): void {
-    clearTimeout(this.#timer)
-    if (this.#onAbort !== undefined) this.signal?.removeEventListener('abort', this.#onAbort)
-  }
-}
-
-function passBound(wait: { passBound(): void }): void {
-  wait.passBound()
 }
