@@ -23,6 +23,11 @@ export interface AnswerListener<Answer> {
   fail(reason: unknown): void
 }
 
+/** The promise of an answer, for who would rather await it. */
+export function promised<Answer>(begin: (end: AnswerListener<Answer>) => void): Promise<Answer> {
+  return new Promise((succeed, fail) => begin({ succeed, fail }))
+}
+
 /** What its batcher tells each item. */
 export interface ItemOptions {
   /** The batcher's, for errors. */

@@ -5,6 +5,7 @@ import {
   type ItemOptions,
   LoneItem,
   type Outcome,
+  promised,
 } from './batch-item.ts'
 import { BoundedQueue } from './bounded-queue.ts'
 import type { WaitOptions } from './bounded-wait.ts'
@@ -109,7 +110,7 @@ export class Batcher<Request, Answer> {
 
   /** Queues one request and waits for its answer. Rejects with the item's error or a `WaitError`. */
   submit(request: Request, options: SubmitOptions = {}): Promise<Answer> {
-    return new Promise((succeed, fail) => this.submitTo({ succeed, fail }, request, options))
+    return promised(end => this.submitTo(end, request, options))
   }
 
   /**

@@ -1,4 +1,4 @@
-export { type AnswerListener, type BatchItem, type Outcome, WaitError } from './batch-item.ts'
+export { type AnswerListener, type BatchItem, type Outcome, promised, WaitError } from './batch-item.ts'
 export { Batcher, type BatcherOptions, type SubmitOptions } from './batcher.ts'
 export { BoundedWait, type WaitEnd, type WaitOptions } from './bounded-wait.ts'
 export { type ConcurrencyLimit, type DispatchOutcome, fixedLimit } from './concurrency-limit.ts'

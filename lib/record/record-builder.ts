@@ -61,28 +61,57 @@ export interface TransactionRecords {
 
 /** Builds the records of a transaction as they are at creation (semantics 1.5 to 1.10, 3.4). */
 export function buildRecords(content: RecordContent, options: RecordOptions): TransactionRecords {
-  const pageCount = Math.max(0, Math.ceil(content.outputs.length / options.utxoBatchSize) - 1)
-  const slots = slotsOf(content, options, 0)
-  const master = commonBins(content, options, slots)
-  addMasterBins(master, pageCount, countOf(slots), content, options)
-  return {
-    master,
-    pageCount,
-    page(page) {
-      if (!Number.isSafeInteger(page) || page < 1 || page > pageCount)
-        throw new InvalidArgumentError('page', `a page from 1 to ${pageCount}`, page)
-      const slots = slotsOf(content, options, page)
-      const bins = commonBins(content, options, slots)
-      if (countOf(slots) === 0) bins.push(put(BINS.lastSpentState, 'ALLSPENT'))
-      return bins
-    },
+  return new NewRecords(content, options)
+}
+
+class NewRecords implements TransactionRecords {
+  readonly master: RecordBins
+  readonly pageCount: number
+  readonly #content: RecordContent
+  readonly #options: RecordOptions
+
+  constructor(content: RecordContent, options: RecordOptions) {
+    this.#content = content
+    this.#options = options
+    this.pageCount = Math.max(0, Math.ceil(content.outputs.length / options.utxoBatchSize) - 1)
+    const slots = slotsOf(content, options, 0)
+    const master = commonBins(content, options, slots)
+    addMasterBins(master, this.pageCount, countOf(slots), content, options)
+    this.master = master
+  }
+
+  page(page: number): RecordBins {
+    const { pageCount } = this
+    if (!Number.isSafeInteger(page) || page < 1 || page > pageCount)
+      throw new InvalidArgumentError('page', `a page from 1 to ${pageCount}`, page)
+    const slots = slotsOf(this.#content, this.#options, page)
+    const bins = commonBins(this.#content, this.#options, slots)
+    if (countOf(slots) === 0) bins.push(put(BINS.lastSpentState, 'ALLSPENT'))
+    return bins
   }
 }
 
 type Slots = readonly (Uint8Array | null)[]
 
+/** The last bin of each name with a value that others may have, too: most transactions are alike in most bins. */
+const shared = new Map<string, NewBin>()
+
 function put(bin: string, value: BinValue): NewBin {
-  return { kind: 'put', bin, value }
+  if (typeof value === 'object' && value !== NO_ITEMS) return { kind: 'put', bin, value }
+  const last = shared.get(bin)
+  if (last?.value === value) return last
+  const made: NewBin = { kind: 'put', bin, value }
+  shared.set(bin, made)
+  return made
+}
+
+const NO_ITEMS: readonly never[] = []
+
+function list<Item, Value extends BinValue>(
+  items: readonly Item[],
+  toValue: (item: Item) => Value,
+): readonly Value[] {
+  return items.length === 0 ? NO_ITEMS : items.map(toValue)
 }
 
 function outputsOf(
@@ -154,32 +183,16 @@ function addMasterBins(
   const { minedBlockInfos, blockHeight, retention, conflicting } = options
   master.push(put(BINS.totalExtraRecs, pageCount))
   master.push(put(BINS.totalUtxos, content.outputs.length))
-  master.push(
-    put(
-      BINS.blockIds,
-      minedBlockInfos.map(info => info.blockId),
-    ),
-    put(
-      BINS.blockHeights,
-      minedBlockInfos.map(info => info.blockHeight),
-    ),
-    put(
-      BINS.subtreeIdxs,
-      minedBlockInfos.map(info => info.subtreeIdx),
-    ),
-  )
+  master.push(put(BINS.blockIds, list(minedBlockInfos, blockIdOf)))
+  master.push(put(BINS.blockHeights, list(minedBlockInfos, blockHeightOf)))
+  master.push(put(BINS.subtreeIdxs, list(minedBlockInfos, subtreeIdxOf)))
   master.push(put(BINS.createdAt, options.nowMs))
   // Index queries begin at 1, so a 0 would never be found (semantics 1.9).
   if (minedBlockInfos.length === 0) master.push(put(BINS.unminedSince, Math.max(1, blockHeight)))
   if (options.external) master.push(put(BINS.external, true))
   else {
-    master.push(put(BINS.inputs, content.inputs.map(encodeStoredInput)))
-    master.push(
-      put(
-        BINS.outputs,
-        content.outputs.map(output => (output === null ? null : encodeStoredOutput(output))),
-      ),
-    )
+    master.push(put(BINS.inputs, list(content.inputs, encodeStoredInput)))
+    master.push(put(BINS.outputs, list(content.outputs, storedOutputOf)))
   }
   // No function is ever called on a page without spendable outputs, so it counts as spent from the start
   // (semantics 1.15).
@@ -189,6 +202,22 @@ function addMasterBins(
   // Without any, neither a spend nor a later block ever visits the record again (semantics 3.4, step 7).
   if (retention > 0 && (conflicting || (minedBlockInfos.length > 0 && !hasSlots)))
     master.push(put(BINS.deleteAtHeight, blockHeight + retention))
+}
+
+function blockIdOf({ blockId }: MinedBlockInfo): number {
+  return blockId
+}
+
+function blockHeightOf({ blockHeight }: MinedBlockInfo): number {
+  return blockHeight
+}
+
+function subtreeIdxOf({ subtreeIdx }: MinedBlockInfo): number {
+  return subtreeIdx
+}
+
+function storedOutputOf(output: TransactionOutput | null): Uint8Array | null {
+  return output === null ? null : encodeStoredOutput(output)
 }
 
 function countPagesWithoutSlots(pageCount: number, content: RecordContent, options: RecordOptions): number {

@@ -20,7 +20,7 @@ export {
 } from './operations/conflicts/process-conflicting.ts'
 export type { IntentFilter, RecoveredConflict } from './operations/conflicts/recover-conflicts.ts'
 export type { ConflictingChange } from './operations/conflicts/set-conflicting.ts'
-export type { CreateOptions } from './operations/creation/create.ts'
+export type { CreateOptions } from './operations/creation/create-options.ts'
 export type { SpendAndCreateOptions, SpentAndCreated } from './operations/creation/spend-and-create.ts'
 export { FreezeError, type FreezeOptions, type NewOutput } from './operations/freezing/freeze.ts'
 export type { OutputOutcome } from './operations/freezing/output-calls.ts'

@@ -209,9 +209,15 @@ describe('transactionContent', () => {
 
 /** The records with their bins by name; a bin that is put twice would be one too few. */
 function allRecords(...args: Parameters<typeof buildRecords>) {
-  const { master, pageCount, page } = buildRecords(...args)
-  const pages = Array.from({ length: pageCount }, (_, index) => byName(page(index + 1)))
-  return { master: byName(master), pages, pageCount, page: (number: number) => byName(page(number)) }
+  const records = buildRecords(...args)
+  const { master, pageCount } = records
+  const page = (number: number): Map<string, BinValue> => byName(records.page(number))
+  return {
+    master: byName(master),
+    pages: Array.from({ length: pageCount }, (_, index) => page(index + 1)),
+    pageCount,
+    page,
+  }
 }
 
 function byName(bins: RecordBins): Map<string, BinValue> {

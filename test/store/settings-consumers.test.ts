@@ -30,8 +30,8 @@ import {
   WalkLimitError,
 } from '../../lib/store/operations/conflicts/conflicting-children.ts'
 import { markConflicting } from '../../lib/store/operations/conflicts/set-conflicting.ts'
-import { prepareCreate } from '../../lib/store/operations/creation/create.ts'
 import { withExternalPlace } from '../../lib/store/operations/creation/creation.ts'
+import { wholeTransaction } from '../../lib/store/operations/creation/whole-transaction.ts'
 import { checkWindow, reassignUtxo } from '../../lib/store/operations/freezing/freeze.ts'
 import { markTransactionsOnLongestChain } from '../../lib/store/operations/mining/mark-longest-chain.ts'
 import { setMinedMulti } from '../../lib/store/operations/mining/set-mined.ts'
@@ -103,7 +103,7 @@ const coinbase = parseTransaction(
 
 /** A bin of the record that a coinbase of a height gets. */
 function createdBin(settings: Settings, height: number, bin: string): unknown {
-  const { creation } = prepareCreate(contextOf(settings).context, coinbase, height, {})
+  const creation = wholeTransaction(contextOf(settings).context, coinbase, height, {})
   return binValue(creation.records.master, bin)
 }
 
@@ -194,8 +194,7 @@ const CONSUMERS: Record<string, Consumer> = {
     expected: 2,
   },
   externalizeAllTransactions: {
-    observe: settings =>
-      prepareCreate(contextOf(settings).context, coinbase, 1, {}).creation.body !== undefined,
+    observe: settings => wholeTransaction(contextOf(settings).context, coinbase, 1, {}).body !== undefined,
   },
   externalStoreConcurrency: {
     async observe(settings) {

@@ -1,7 +1,7 @@
 import { type Transaction, txidKey } from '../../bitcoin/index.ts'
 import { InvalidArgumentError } from '../../errors/index.ts'
 import { checkBoolean, checkHeight, checkTransaction, type TransactionSource } from '../arguments.ts'
-import type { CreateOptions } from '../operations/creation/create.ts'
+import type { CreateOptions } from '../operations/creation/create-options.ts'
 import { CreationFinisher } from '../operations/creation/finish-creation.ts'
 import {
   checkSpendAndCreate,

@@ -1,3 +1,4 @@
+import { promised } from '../../batching/index.ts'
 import { extendTransaction, type Transaction, type TransactionOutput, toTxid } from '../../bitcoin/index.ts'
 import { InvalidArgumentError } from '../../errors/index.ts'
 import {
@@ -9,7 +10,8 @@ import {
   type TransactionMetadata,
 } from '../../record/index.ts'
 import { checkTransaction, type TransactionSource, type TxidInput } from '../arguments.ts'
-import { type CreateOptions, create, prepareCreate } from '../operations/creation/create.ts'
+import { create } from '../operations/creation/create.ts'
+import type { CreateOptions } from '../operations/creation/create-options.ts'
 import { createPartial, partialOutputs } from '../operations/creation/create-partial.ts'
 import { deleteComplete, deleteTransaction } from '../operations/pruning/delete.ts'
 import { batchDecorate, type DecoratedTransaction } from '../operations/reading/batch-decorate.ts'
@@ -47,8 +49,14 @@ export abstract class TransactionCalls extends StoreCalls {
     blockHeight: number,
     options: CreateOptions & CallOptions = {},
   ): Promise<TransactionMetadata> {
-    return this.call(CREATE, options, signal =>
-      this.createParsed(checkTransaction(tx), blockHeight, options, signal),
+    return this.callTo(CREATE, options, (end, signal) =>
+      create(
+        this.context,
+        this.batchers.store,
+        { tx: checkTransaction(tx), blockHeight, options },
+        end,
+        signal,
+      ),
     )
   }
 
@@ -64,9 +72,9 @@ export abstract class TransactionCalls extends StoreCalls {
     blockHeight: number,
     options: CreateOptions & CallOptions = {},
   ): Promise<void> {
-    return this.call({ name: 'createPartial', rounds: CREATION_ROUNDS }, options, signal => {
+    return this.callTo({ name: 'createPartial', rounds: CREATION_ROUNDS }, options, (end, signal) => {
       const partial = partialOutputs(toTxid(txid), outputs, blockHeight, options.isCoinbase ?? false)
-      return createPartial(this.context, this.batchers.store, partial, options, signal)
+      createPartial(this.context, this.batchers.store, partial, options, end, signal)
     })
   }
 
@@ -158,7 +166,8 @@ export abstract class TransactionCalls extends StoreCalls {
     options: CreateOptions,
     signal: AbortSignal | undefined,
   ): Promise<TransactionMetadata> {
-    const prepared = prepareCreate(this.context, tx, blockHeight, options)
-    return create(this.context, this.batchers.store, prepared, signal)
+    return promised(end =>
+      create(this.context, this.batchers.store, { tx, blockHeight, options }, end, signal),
+    )
   }
 }

@@ -8,8 +8,8 @@ import {
 } from '../../../lib/bitcoin/index.ts'
 import { encodeSpendingData, META_FIELDS } from '../../../lib/record/index.ts'
 import { type Batchers, createBatchers } from '../../../lib/store/calls/batchers.ts'
-import { prepareCreate } from '../../../lib/store/operations/creation/create.ts'
 import { createRequest } from '../../../lib/store/operations/creation/store-creation.ts'
+import { wholeTransaction } from '../../../lib/store/operations/creation/whole-transaction.ts'
 import type { BatchRow, RowAnswer } from '../../../lib/transport/index.ts'
 import { bytes32, contextWith, ScriptedTransport, udfAnswer } from '../support/store-fixture.ts'
 
@@ -103,9 +103,7 @@ const WORK: Readonly<
     followUps: [],
     put: ({ context, batchers }) =>
       batchers.store.submitGroup(
-        MARKS.map(mark =>
-          createRequest(context, prepareCreate(context, transaction(mark), 100, {}).creation),
-        ),
+        MARKS.map(mark => createRequest(context, wholeTransaction(context, transaction(mark), 100, {}))),
       ),
   },
   get: {

@@ -7,9 +7,9 @@ import {
 } from '../../../lib/bitcoin/index.ts'
 import { StoreError } from '../../../lib/errors/index.ts'
 import { binValue, META_FIELDS, masterKey, pageKey } from '../../../lib/record/index.ts'
-import { prepareCreate } from '../../../lib/store/operations/creation/create.ts'
 import { createHandler } from '../../../lib/store/operations/creation/create-rows.ts'
 import { createRequest } from '../../../lib/store/operations/creation/store-creation.ts'
+import { wholeTransaction } from '../../../lib/store/operations/creation/whole-transaction.ts'
 import { lockedHandler } from '../../../lib/store/operations/locking/set-locked.ts'
 import { SetMinedError, setMinedMulti } from '../../../lib/store/operations/mining/set-mined.ts'
 import { getHandler } from '../../../lib/store/operations/reading/get.ts'
@@ -55,7 +55,7 @@ describe('create', () => {
     const txs = [1, 2, 3].map(mark => coinbase(mark))
     const outcomes = await handled(
       createHandler(context),
-      txs.map(tx => createRequest(context, prepareCreate(context, tx, 100, {}).creation)),
+      txs.map(tx => createRequest(context, wholeTransaction(context, tx, 100, {}))),
     )
     expect(outcomes.map(codeOf)).toEqual(['ok', code, 'ok'])
     expect((outcomes[1] as StoreError).message).toContain(txidToHex(txs[1]?.txid ?? bytes32(0)))
@@ -65,7 +65,7 @@ describe('create', () => {
     const transport = new ScriptedTransport(() => ({}))
     const context = contextWith(transport)
     await handled(createHandler(context), [
-      createRequest(context, prepareCreate(context, coinbase(1), 100, {}).creation),
+      createRequest(context, wholeTransaction(context, coinbase(1), 100, {})),
     ])
     expect(transport.batches).toMatchObject([[{ kind: 'write', exists: 'create-only' }]])
   })
@@ -83,14 +83,14 @@ describe('create', () => {
     ['a mark that is no boolean', 1, { conflicting: 1 }, 'conflicting'],
   ])('refuses %s before anything is queued', (_, height, options, field) => {
     const context = contextWith(new ScriptedTransport(() => ({})))
-    expect(() => prepareCreate(context, coinbase(1), height, options as never)).toThrow(
+    expect(() => wholeTransaction(context, coinbase(1), height, options as never)).toThrow(
       expect.objectContaining({ code: 'INVALID_ARGUMENT', field }),
     )
   })
 
   it('has one record for as many outputs as fit into it, and with one more a page and an external body', () => {
     const context = contextWith(new ScriptedTransport(() => ({})), { utxoBatchSize: 3 })
-    const [one, two] = [3, 4].map(outputs => prepareCreate(context, coinbase(1, outputs), 1, {}).creation)
+    const [one, two] = [3, 4].map(outputs => wholeTransaction(context, coinbase(1, outputs), 1, {}))
     expect([
       one?.records.pageCount,
       one?.body,
@@ -347,9 +347,7 @@ describe('a whole batch call that fails', () => {
       context =>
         handled(
           createHandler(context),
-          [coinbase(1), coinbase(2)].map(tx =>
-            createRequest(context, prepareCreate(context, tx, 1, {}).creation),
-          ),
+          [coinbase(1), coinbase(2)].map(tx => createRequest(context, wholeTransaction(context, tx, 1, {}))),
         ),
     ],
     [

@@ -7,9 +7,9 @@ import {
 } from '../../../lib/bitcoin/index.ts'
 import { StoreError } from '../../../lib/errors/index.ts'
 import { encodeSpendingData, META_FIELDS } from '../../../lib/record/index.ts'
-import { prepareCreate } from '../../../lib/store/operations/creation/create.ts'
 import { createHandler } from '../../../lib/store/operations/creation/create-rows.ts'
 import { createRequest } from '../../../lib/store/operations/creation/store-creation.ts'
+import { wholeTransaction } from '../../../lib/store/operations/creation/whole-transaction.ts'
 import { lockedHandler } from '../../../lib/store/operations/locking/set-locked.ts'
 import { setDeleteAtHeightHandler } from '../../../lib/store/operations/pages/delete-at-height.ts'
 import { incrementHandler } from '../../../lib/store/operations/pages/increment.ts'
@@ -61,7 +61,7 @@ const POOLS: Record<string, AnyThrowingCase> = {
   store: throwingCase({
     handler: createHandler,
     requests: THREE.map(parent =>
-      createRequest(plain, prepareCreate(plain, transaction(parent), 100, {}).creation),
+      createRequest(plain, wholeTransaction(plain, transaction(parent), 100, {})),
     ),
     script: () => ({}),
     itemOf: row =>

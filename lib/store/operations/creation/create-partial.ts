@@ -1,4 +1,4 @@
-import type { Batcher } from '../../../batching/index.ts'
+import type { AnswerListener, Batcher } from '../../../batching/index.ts'
 import type { TransactionOutput } from '../../../bitcoin/index.ts'
 import { InvalidArgumentError } from '../../../errors/index.ts'
 import {
@@ -11,7 +11,7 @@ import {
 } from '../../../record/index.ts'
 import { checkBoolean, checkUint32 } from '../../arguments.ts'
 import type { StoreContext } from '../../context/store-context.ts'
-import { type CreateOptions, checkRecordOptions } from './create.ts'
+import { type CreateOptions, checkRecordOptions } from './create-options.ts'
 import type { CreateRequest } from './create-rows.ts'
 import type { Creation } from './creation.ts'
 import { storeCreation } from './store-creation.ts'
@@ -58,13 +58,14 @@ const OUTPUT_BYTES_IN_RECORD_MAX = 32_768
  * the transaction is there, whatever its contents, and `BLOB_ALREADY_EXISTS` when an interrupted call had other
  * outputs.
  */
-export async function createPartial(
+export function createPartial(
   context: StoreContext,
   batcher: Batcher<CreateRequest, void>,
   partial: PartialOutputs,
   options: CreateOptions,
+  end: AnswerListener<void>,
   signal: AbortSignal | undefined,
-): Promise<void> {
+): void {
   const { externalizeAllTransactions, utxoBatchSize } = context.settings
   const creating = needsSeveralRecords(partial.outputs.length, utxoBatchSize)
   const external =
@@ -72,7 +73,8 @@ export async function createPartial(
     creating ||
     encodePartialOutputs(partial).byteLength > OUTPUT_BYTES_IN_RECORD_MAX
   const recordOptions = checkRecordOptions(context, partial.blockHeight, options, { creating, external })
-  await storeCreation(context, batcher, partialCreation(partial, recordOptions), signal)
+  const stored = { succeed: () => end.succeed(), fail: (error: unknown) => end.fail(error) }
+  storeCreation(context, batcher, partialCreation(partial, recordOptions), stored, signal)
 }
 
 function partialCreation(partial: PartialOutputs, options: RecordOptions): Creation {

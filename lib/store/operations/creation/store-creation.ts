@@ -1,4 +1,4 @@
-import type { Batcher } from '../../../batching/index.ts'
+import type { AnswerListener, Batcher } from '../../../batching/index.ts'
 import { masterKey } from '../../../record/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { createInPhases } from './create-in-phases.ts'
@@ -7,35 +7,80 @@ import { type Creation, storeBody, withExternalPlace } from './creation.ts'
 import { readMaster } from './stored-master.ts'
 import { withCreationLock } from './with-creation-lock.ts'
 
+/** Where the body of a stored transaction is: in its record, or in the external store. */
+export interface StoredPlace {
+  readonly isExternal: boolean
+}
+
+const OUTSIDE: StoredPlace = { isExternal: true }
+const INSIDE: StoredPlace = { isExternal: false }
+
 /**
  * Stores a transaction of any size: one record in a batch with those of other callers; several records in two
- * phases (semantics 3.4). A record that the server refuses as too big is tried once more with its body outside,
- * which `isExternal` then tells.
+ * phases (semantics 3.4). A record that the server refuses as too big is tried once more with its body outside.
  */
 export function storeCreation(
   context: StoreContext,
   batcher: Batcher<CreateRequest, void>,
   creation: Creation,
+  end: AnswerListener<StoredPlace>,
   signal: AbortSignal | undefined,
-): Promise<{ readonly isExternal: boolean }> {
-  if (creation.body !== undefined) {
-    const stored =
-      creation.records.pageCount > 0
-        ? createInPhases(context, creation, signal)
-        : createWithBody(context, batcher, creation, signal)
-    return stored.then(() => OUTSIDE)
+): void {
+  if (creation.body === undefined) {
+    const whole = new WholeRecord(context, batcher, creation, end, signal)
+    batcher.submitTo(whole, createRequest(context, creation), { signal })
+    return
   }
-  return batcher.submit(createRequest(context, creation), { signal }).then(
-    () => INSIDE,
-    error => {
-      if (!(error instanceof RecordTooBigError)) throw error
-      return storeCreation(context, batcher, creation.withExternalBody(), signal)
-    },
+  const stored =
+    creation.records.pageCount > 0
+      ? createInPhases(context, creation, signal)
+      : createWithBody(context, batcher, creation, signal)
+  stored.then(
+    () => end.succeed(OUTSIDE),
+    error => end.fail(error),
   )
 }
 
-const OUTSIDE = { isExternal: true }
-const INSIDE = { isExternal: false }
+/** Takes the answer for a record that holds everything of its transaction. */
+class WholeRecord implements AnswerListener<void> {
+  readonly #context: StoreContext
+  readonly #batcher: Batcher<CreateRequest, void>
+  readonly #creation: Creation
+  readonly #end: AnswerListener<StoredPlace>
+  readonly #signal: AbortSignal | undefined
+
+  constructor(
+    context: StoreContext,
+    batcher: Batcher<CreateRequest, void>,
+    creation: Creation,
+    end: AnswerListener<StoredPlace>,
+    signal: AbortSignal | undefined,
+  ) {
+    this.#context = context
+    this.#batcher = batcher
+    this.#creation = creation
+    this.#end = end
+    this.#signal = signal
+  }
+
+  succeed(): void {
+    this.#end.succeed(INSIDE)
+  }
+
+  fail(error: unknown): void {
+    if (error instanceof RecordTooBigError) this.#storeWithBodyOutside()
+    else this.#end.fail(error)
+  }
+
+  #storeWithBodyOutside(): void {
+    try {
+      const creation = this.#creation.withExternalBody()
+      storeCreation(this.#context, this.#batcher, creation, this.#end, this.#signal)
+    } catch (error) {
+      this.#end.fail(error)
+    }
+  }
+}
 
 /**
  * The body, then the one record. Under the lock: who removes a transaction removes its body after its record, and

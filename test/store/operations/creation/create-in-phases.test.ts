@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
+import { promised } from '../../../../lib/batching/index.ts'
 import { createBatchers } from '../../../../lib/store/calls/batchers.ts'
 import { createPartial } from '../../../../lib/store/operations/creation/create-partial.ts'
 import { bytes32, contextWith, type Script, ScriptedTransport } from '../../support/store-fixture.ts'
@@ -26,7 +27,9 @@ function create(script: Script, settings = {}, signal?: AbortSignal) {
     isCoinbase: false,
     outputs: [...OUTPUTS.values()],
   }
-  const done = createPartial(context, createBatchers(context).store, partial, {}, signal)
+  const done = promised<void>(end =>
+    createPartial(context, createBatchers(context).store, partial, {}, end, signal),
+  )
   return { context, done, rows: () => transport.batches.flat() }
 }
 
@@ -62,7 +65,9 @@ describe('several records', () => {
       () => new Promise<void>(resolve => (end = resolve)),
     )
     const partial = { txid: bytes32(2), blockHeight: 1, isCoinbase: false, outputs: [...OUTPUTS.values()] }
-    const waiting = createPartial(context, createBatchers(context).store, partial, {}, caller.signal)
+    const waiting = promised<void>(end =>
+      createPartial(context, createBatchers(context).store, partial, {}, end, caller.signal),
+    )
     caller.abort()
     await expect(waiting).rejects.toMatchObject({ code: 'CONTEXT_CANCELED' })
     end()
@@ -77,7 +82,9 @@ describe('several records', () => {
     const context = contextWith(transport, settings, { closing: closing.signal })
     void context.externalPlaces?.withPermit({ waitMs: 1_000 }, () => new Promise(() => {}))
     const partial = { txid: bytes32(2), blockHeight: 1, isCoinbase: false, outputs: [...OUTPUTS.values()] }
-    const waiting = createPartial(context, createBatchers(context).store, partial, {}, undefined)
+    const waiting = promised<void>(end =>
+      createPartial(context, createBatchers(context).store, partial, {}, end, undefined),
+    )
     closing.abort()
     await expect(waiting).rejects.toMatchObject({ code: 'CONTEXT_CANCELED' })
     expect(transport.batches).toEqual([])

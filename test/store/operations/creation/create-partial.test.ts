@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
+import { promised } from '../../../../lib/batching/index.ts'
 import { createBatchers } from '../../../../lib/store/calls/batchers.ts'
 import { createPartial, partialOutputs } from '../../../../lib/store/operations/creation/create-partial.ts'
 import { bytes32, contextWith, type Script, ScriptedTransport } from '../../support/store-fixture.ts'
@@ -7,7 +8,9 @@ function create(script: Script): Promise<void> {
   const outputs = new Map([[0, { satoshis: 5n, lockingScript: new Uint8Array([0x51]) }]])
   const partial = partialOutputs(bytes32(1), outputs, 1_000, false)
   const context = contextWith(new ScriptedTransport(script), { storeBatcherDurationMillis: 0 })
-  return createPartial(context, createBatchers(context).store, partial, {}, undefined)
+  return promised<void>(end =>
+    createPartial(context, createBatchers(context).store, partial, {}, end, undefined),
+  )
 }
 
 describe('createPartial', () => {

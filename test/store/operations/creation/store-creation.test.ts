@@ -1,14 +1,22 @@
 import { describe, expect, it, jest } from '@jest/globals'
+import { promised } from '../../../../lib/batching/index.ts'
 import { encodeTransaction, txidToHex } from '../../../../lib/bitcoin/index.ts'
 import { MemoryStore } from '../../../../lib/external/index.ts'
+import type { TransactionMetadata } from '../../../../lib/record/index.ts'
 import { checkTransaction } from '../../../../lib/store/arguments.ts'
 import { createBatchers } from '../../../../lib/store/calls/batchers.ts'
-import { create, prepareCreate } from '../../../../lib/store/operations/creation/create.ts'
+import type { StoreContext } from '../../../../lib/store/context/store-context.ts'
+import { create } from '../../../../lib/store/operations/creation/create.ts'
 import { sampleTransaction } from '../../support/sample-transaction.ts'
 import { contextWith, type Script, ScriptedTransport } from '../../support/store-fixture.ts'
 
 const tx = sampleTransaction()
 const MASTER_KEY_BYTES = 32
+
+function store(context: StoreContext): Promise<TransactionMetadata> {
+  const { store: batcher } = createBatchers(context)
+  return promised(end => create(context, batcher, { tx, blockHeight: 100, options: {} }, end, undefined))
+}
 
 /** Creates a small transaction; its record is answered by the script, its lock is free. */
 async function created(script: Script) {
@@ -17,10 +25,7 @@ async function created(script: Script) {
     return row.key.userKey.length === MASTER_KEY_BYTES ? script(row, index) : { status: 0 }
   })
   const context = contextWith(transport, { storeBatcherDurationMillis: 0 })
-  const prepared = prepareCreate(context, tx, 100, {})
-  const outcome = await create(context, createBatchers(context).store, prepared, undefined).catch(
-    (error: unknown) => error,
-  )
+  const outcome = await store(context).catch((error: unknown) => error)
   const masters = transport.batches
     .flat()
     .flatMap(row => (row.kind === 'write' && row.key.userKey.length === MASTER_KEY_BYTES ? row : []))
@@ -53,7 +58,7 @@ describe('a body outside', () => {
       { storeBatcherDurationMillis: 0, externalizeAllTransactions: true },
       { external },
     )
-    await create(context, createBatchers(context).store, prepareCreate(context, tx, 100, {}), undefined)
+    await store(context)
     jest.restoreAllMocks()
     return set.mock.calls.length
   }

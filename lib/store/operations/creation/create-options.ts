@@ -1,0 +1,58 @@
+import { InvalidArgumentError } from '../../../errors/index.ts'
+import type { MinedBlockInfo, RecordOptions } from '../../../record/index.ts'
+import { checkBoolean, checkHeight, checkUint32 } from '../../arguments.ts'
+import type { StoreContext } from '../../context/store-context.ts'
+
+export interface CreateOptions {
+  /** Blocks that hold the transaction already. */
+  minedBlockInfos?: readonly MinedBlockInfo[] | undefined
+  /** Overrides what the inputs say. */
+  isCoinbase?: boolean | undefined
+  /** Writes every output frozen by policy. */
+  frozen?: boolean | undefined
+  /** Refuses spends of the outputs until the lock is lifted. */
+  locked?: boolean | undefined
+  /**
+   * Stores it as one that lost an output to another: its outputs cannot be spent, it is entered in the lists of
+   * its parents, and pruned after the retention.
+   */
+  conflicting?: boolean | undefined
+  /** Accepts a transaction whose inputs do not carry what they spend; its fee is stored as 0. */
+  skipExtendedInputs?: boolean | undefined
+}
+
+/** Checks the options of a creation and adds what settings and clock say. */
+export function checkRecordOptions(
+  context: StoreContext,
+  blockHeight: number,
+  options: CreateOptions,
+  { creating, external }: Pick<RecordOptions, 'creating' | 'external'>,
+): RecordOptions {
+  checkHeight('blockHeight', blockHeight)
+  const { minedBlockInfos = [], frozen = false, locked = false, conflicting = false } = options
+  if (!Array.isArray(minedBlockInfos))
+    throw new InvalidArgumentError('minedBlockInfos', 'an array', minedBlockInfos)
+  for (const [index, info] of minedBlockInfos.entries()) {
+    checkUint32(`minedBlockInfos[${index}].blockId`, info.blockId)
+    checkHeight(`minedBlockInfos[${index}].blockHeight`, info.blockHeight)
+    checkUint32(`minedBlockInfos[${index}].subtreeIdx`, info.subtreeIdx)
+  }
+  checkBoolean('frozen', frozen)
+  checkBoolean('locked', locked)
+  checkBoolean('conflicting', conflicting)
+  const { coinbaseMaturity, genesisActivationHeight, utxoBatchSize } = context.settings
+  return {
+    blockHeight,
+    minedBlockInfos,
+    frozen,
+    locked,
+    conflicting,
+    creating,
+    external,
+    coinbaseMaturity,
+    genesisActivationHeight,
+    retention: context.retention,
+    utxoBatchSize,
+    nowMs: Date.now(),
+  }
+}

@@ -1,0 +1,99 @@
+import { encodeExtendedTransaction, encodeTransaction, type Transaction } from '../../../bitcoin/index.ts'
+import {
+  BINS,
+  binValue,
+  buildRecords,
+  needsExternalBody,
+  needsSeveralRecords,
+  type RecordContent,
+  type RecordOptions,
+  type TransactionMetadata,
+  type TransactionRecords,
+  transactionContent,
+  txInpointsOf,
+} from '../../../record/index.ts'
+import { checkBoolean, checkHeight } from '../../arguments.ts'
+import type { StoreContext } from '../../context/store-context.ts'
+import { type CreateOptions, checkRecordOptions } from './create-options.ts'
+import type { Creation, CreationBody } from './creation.ts'
+
+/**
+ * A transaction that is to be stored with its inputs and all its outputs. Throws where it, or an option, is wrong
+ * (semantics 3.4, steps 1 to 4).
+ */
+export function wholeTransaction(
+  context: StoreContext,
+  tx: Transaction,
+  blockHeight: number,
+  options: CreateOptions,
+): WholeTransaction {
+  checkHeight('blockHeight', blockHeight)
+  const { isCoinbase = tx.isCoinbase, skipExtendedInputs = false } = options
+  checkBoolean('isCoinbase', isCoinbase)
+  checkBoolean('skipExtendedInputs', skipExtendedInputs)
+  const content = transactionContent(tx, { isCoinbase, skipExtendedInputs })
+  const { externalizeAllTransactions, utxoBatchSize } = context.settings
+  const creating = needsSeveralRecords(tx.outputs.length, utxoBatchSize)
+  const external = externalizeAllTransactions || creating || needsExternalBody(tx)
+  return new WholeTransaction(
+    tx,
+    content,
+    checkRecordOptions(context, blockHeight, options, { creating, external }),
+  )
+}
+
+/** Holds the records, and little else: thousands are under way at a time. */
+export class WholeTransaction implements Creation {
+  readonly records: TransactionRecords
+  readonly #tx: Transaction
+  readonly #content: RecordContent
+  readonly #options: RecordOptions
+
+  constructor(tx: Transaction, content: RecordContent, options: RecordOptions) {
+    this.records = buildRecords(content, options)
+    this.#tx = tx
+    this.#content = content
+    this.#options = options
+  }
+
+  get txid(): Uint8Array {
+    return this.#content.txid
+  }
+
+  get body(): CreationBody | undefined {
+    return this.#options.external ? { type: 'tx', encode: () => bodyOf(this.#tx) } : undefined
+  }
+
+  withExternalBody(): WholeTransaction {
+    return new WholeTransaction(this.#tx, this.#content, { ...this.#options, external: true })
+  }
+
+  /** What `create` answers. */
+  metadata(): TransactionMetadata {
+    const { minedBlockInfos, locked, conflicting, external } = this.#options
+    const content = this.#content
+    return {
+      txid: content.txid,
+      locktime: content.locktime,
+      fee: Number(content.fee),
+      sizeInBytes: content.sizeInBytes,
+      extendedSize: content.extendedSize,
+      txInpoints: txInpointsOf(content.inputs),
+      isCoinbase: content.isCoinbase,
+      conflicting,
+      locked,
+      creating: false,
+      external,
+      blockIds: minedBlockInfos.map(info => info.blockId),
+      blockHeights: minedBlockInfos.map(info => info.blockHeight),
+      subtreeIdxs: minedBlockInfos.map(info => info.subtreeIdx),
+      recordUtxos: Number(binValue(this.records.master, BINS.recordUtxos)),
+      totalUtxos: content.outputs.length,
+    }
+  }
+}
+
+/** The body as readers expect it: extended where the inputs carry what they spend. */
+function bodyOf(tx: Transaction): Uint8Array {
+  return tx.isExtended ? encodeExtendedTransaction(tx) : encodeTransaction(tx)
+}
