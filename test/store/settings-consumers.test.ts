@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
-import { Batcher, GradientLimit } from '../../lib/batching/index.ts'
+import { Batcher, GradientLimit, promised } from '../../lib/batching/index.ts'
 import { encodeTransaction, parseTransaction } from '../../lib/bitcoin/index.ts'
 import { StoreError } from '../../lib/errors/index.ts'
 import { binValue, encodeSpendingData } from '../../lib/record/index.ts'
@@ -37,7 +37,7 @@ import { markTransactionsOnLongestChain } from '../../lib/store/operations/minin
 import { setMinedMulti } from '../../lib/store/operations/mining/set-mined.ts'
 import { deleteTransaction } from '../../lib/store/operations/pruning/delete.ts'
 import { queryOldUnminedTransactions } from '../../lib/store/operations/pruning/unmined.ts'
-import { spend } from '../../lib/store/operations/spending/spend.ts'
+import { type Spend, spend } from '../../lib/store/operations/spending/spend.ts'
 import { type SpendRequest, spendHandler } from '../../lib/store/operations/spending/spend-dispatch.ts'
 import { rollBack } from '../../lib/store/operations/spending/spend-rollback.ts'
 import type { BatchOptions, BatchRow, Queries, QueryOptions } from '../../lib/transport/index.ts'
@@ -255,9 +255,9 @@ const CONSUMERS: Record<string, Consumer> = {
     async observe(settings) {
       const { context } = contextOf(settings)
       const batcher = new Batcher(batcherOptions('spend', context), spendHandler(context))
-      const submitGroup = jest.spyOn(batcher, 'submitGroup')
-      await spend(context, batcher, coinbase, [], undefined)
-      return submitGroup.mock.calls[0]?.[1]?.waitMs
+      const submitGroupTo = jest.spyOn(batcher, 'submitGroupTo')
+      await promised<Spend[]>(end => spend(context, batcher, coinbase, [], end, undefined))
+      return submitGroupTo.mock.calls[0]?.[2]?.waitMs
     },
   },
   spendRollbackTimeout: {

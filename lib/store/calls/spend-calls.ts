@@ -1,8 +1,7 @@
-import { type Transaction, txidKey } from '../../bitcoin/index.ts'
+import { promised } from '../../batching/index.ts'
 import { InvalidArgumentError } from '../../errors/index.ts'
 import { checkBoolean, checkHeight, checkTransaction, type TransactionSource } from '../arguments.ts'
 import type { CreateOptions } from '../operations/creation/create-options.ts'
-import { CreationFinisher } from '../operations/creation/finish-creation.ts'
 import {
   checkSpendAndCreate,
   type SpendAndCreateOptions,
@@ -12,10 +11,10 @@ import {
 import type { GetRequest } from '../operations/reading/get.ts'
 import { getSpend, type SpendState } from '../operations/reading/get-spend.ts'
 import { checkOutput, type OutputInput } from '../operations/reading/output-target.ts'
-import { prepareSpends, type Spend, spend } from '../operations/spending/spend.ts'
-import type { SpendFlags, SpendRequest } from '../operations/spending/spend-dispatch.ts'
+import { prepareSpends, type Spend } from '../operations/spending/spend.ts'
+import type { SpendFlags } from '../operations/spending/spend-dispatch.ts'
+import { SpendTurns } from '../operations/spending/spend-turns.ts'
 import { prepareUnspends, type UnspendInput, unspend } from '../operations/spending/unspend.ts'
-import { Turns } from '../waiting/turns.ts'
 import { CREATION_ROUNDS, lengthOf } from './call-bounds.ts'
 import type { CallOptions } from './store-calls.ts'
 import { TransactionCalls } from './transaction-calls.ts'
@@ -27,8 +26,7 @@ const SPEND = { name: 'spend' }
 
 /** Spending outputs, taking spends back, and asking what a spend would do. */
 export abstract class SpendCalls extends TransactionCalls {
-  readonly #spendTurns = new Turns()
-  readonly #creations = new CreationFinisher(this.context)
+  readonly #spends = new SpendTurns(this.context, this.batchers.spend)
 
   /**
    * Spends all inputs of a transaction, or none: when one fails, the others are rolled back. `tx` has to carry
@@ -39,9 +37,10 @@ export abstract class SpendCalls extends TransactionCalls {
    * be spent; repeating the call settles it.
    */
   spend(tx: TransactionSource, blockHeight: number, options: SpendOptions = {}): Promise<Spend[]> {
-    return this.call(SPEND, options, signal => {
+    return this.callTo(SPEND, options, (end, signal) => {
       const transaction = checkTransaction(tx)
-      return this.#spend(transaction, prepareSpends(transaction, blockHeight, spendFlags(options)), signal)
+      const requests = prepareSpends(transaction, blockHeight, spendFlags(options))
+      this.#spends.spend(transaction, requests, end, signal)
     })
   }
 
@@ -67,12 +66,13 @@ export abstract class SpendCalls extends TransactionCalls {
       // Apart from the caller's signal: its row would land after the spends had been undone.
       const create = () => this.createParsed(transaction, blockHeight, options, undefined)
       const requests = prepareSpends(transaction, blockHeight, spendFlags(options))
-      const spend = () => this.#spend(transaction, requests, signal)
+      const spend = (): Promise<Spend[]> =>
+        promised(end => this.#spends.spend(transaction, requests, end, signal))
       if (spendOnly) return { spends: await spend(), metadata: undefined }
       const steps = {
         spend,
         create,
-        inTurn: <Result>(work: () => Promise<Result>) => this.#inSpendTurn(transaction, undefined, work),
+        inTurn: <Result>(work: () => Promise<Result>) => this.#spends.run(transaction, work),
         readMasters: (reads: readonly GetRequest[]) => this.batchers.get.submitGroup(reads),
       }
       return spendAndCreate(this.context, transaction, requests, steps, confirmSpends)
@@ -112,29 +112,6 @@ export abstract class SpendCalls extends TransactionCalls {
       checkHeight('blockHeight', height)
       return getSpend(this.context, checkOutput('output', output), height, signal)
     })
-  }
-
-  #spend(
-    tx: Transaction,
-    requests: readonly SpendRequest[],
-    signal: AbortSignal | undefined,
-  ): Promise<Spend[]> {
-    return this.#inSpendTurn(tx, signal, () =>
-      this.#creations.around(() => spend(this.context, this.batchers.spend, tx, requests, signal)),
-    )
-  }
-
-  #inSpendTurn<Result>(
-    { txid }: Transaction,
-    signal: AbortSignal | undefined,
-    work: () => Promise<Result>,
-  ): Promise<Result> {
-    const what = 'a spend of the same transaction'
-    return this.#spendTurns.take(
-      txidKey(txid),
-      { what, waitMs: this.context.settings.spendWaitTimeout, signal },
-      work,
-    )
   }
 }
 

@@ -1,3 +1,4 @@
+import { BoundedWait, type WaitEnd } from '../../batching/index.ts'
 import { StoreError } from '../../errors/index.ts'
 
 export interface TurnOptions {
@@ -5,6 +6,13 @@ export interface TurnOptions {
   readonly what: string
   readonly waitMs: number
   readonly signal?: AbortSignal | undefined
+}
+
+/** Who wants a turn: told once, that it has come, or that it will not. Must not throw. */
+export interface TurnTaker {
+  /** From now on until `leave` nobody else has the key. */
+  come(): void
+  refuse(error: StoreError): void
 }
 
 /**
@@ -25,78 +33,69 @@ export class Turns {
    * `waitMs`, and `CONTEXT_CANCELED` when the signal fires before; then `work` is never run.
    */
   async take<Result>(key: string, options: TurnOptions, work: () => Promise<Result>): Promise<Result> {
-    if (this.#lines.has(key)) await this.#turnComes(key, options)
-    else this.#lines.set(key, undefined)
+    await new Promise<void>((come, refuse) => this.enter(key, options, { come, refuse }))
     try {
       return await work()
     } finally {
-      this.#next(key)
+      this.leave(key)
     }
   }
 
-  #next(key: string): void {
+  /** Has a turn come at once where the key is free, and otherwise when those before have left. */
+  enter(key: string, options: TurnOptions, taker: TurnTaker): void {
+    if (!this.#lines.has(key)) {
+      this.#lines.set(key, undefined)
+      taker.come()
+      return
+    }
+    const line = this.#lines.get(key) ?? []
+    this.#lines.set(key, line)
+    const waiter = new Waiter(options, taker, () => line.splice(line.indexOf(waiter), 1))
+    line.push(waiter)
+    waiter.wait()
+  }
+
+  /** Ends the turn of whom it had come to. */
+  leave(key: string): void {
     const waiter = this.#lines.get(key)?.shift()
     if (waiter === undefined) this.#lines.delete(key)
     else waiter.come()
   }
-
-  #turnComes(key: string, options: TurnOptions): Promise<void> {
-    const line = this.#lines.get(key) ?? []
-    this.#lines.set(key, line)
-    return new Promise((resolve, reject) => {
-      const waiter = new Waiter(options, resolve, error => {
-        line.splice(line.indexOf(waiter), 1)
-        reject(error)
-      })
-      line.push(waiter)
-      waiter.wait()
-    })
-  }
 }
 
 /** One who waits for a turn: it comes, or the waiter leaves the line. */
-class Waiter {
+class Waiter extends BoundedWait {
   readonly #options: TurnOptions
-  readonly #resolve: () => void
-  readonly #leave: (error: StoreError) => void
-  #timer: NodeJS.Timeout | undefined
+  readonly #taker: TurnTaker
+  readonly #leaveLine: () => void
 
-  constructor(options: TurnOptions, resolve: () => void, leave: (error: StoreError) => void) {
+  constructor(options: TurnOptions, taker: TurnTaker, leaveLine: () => void) {
+    super()
     this.#options = options
-    this.#resolve = resolve
-    this.#leave = leave
+    this.#taker = taker
+    this.#leaveLine = leaveLine
   }
 
   wait(): void {
-    const { signal, waitMs } = this.#options
-    if (signal?.aborted) {
-      this.#onAbort()
-      return
-    }
-    this.#timer = setTimeout(this.#onTimeout, waitMs)
-    signal?.addEventListener('abort', this.#onAbort, { once: true })
+    this.beginWait(this.#options)
   }
 
   come(): void {
-    this.#end()
-    this.#resolve()
+    if (this.endWait()) this.#taker.come()
   }
 
-  readonly #onAbort = (): void => {
-    this.#end()
-    const cause = this.#options.signal?.reason
-    this.#leave(new StoreError('CONTEXT_CANCELED', "the caller's signal ended the wait", { cause }))
-  }
-
-  readonly #onTimeout = (): void => {
-    this.#end()
+  protected onRelease(cause: WaitEnd): void {
+    this.#leaveLine()
     const { what, waitMs } = this.#options
-    const text = `${what} was still in progress after ${waitMs} ms; nothing was sent`
-    this.#leave(new StoreError('SERVICE_UNAVAILABLE', text))
-  }
-
-  #end(): void {
-    clearTimeout(this.#timer)
-    this.#options.signal?.removeEventListener('abort', this.#onAbort)
+    this.#taker.refuse(
+      cause === 'canceled'
+        ? new StoreError('CONTEXT_CANCELED', "the caller's signal ended the wait", {
+            cause: this.abortReason,
+          })
+        : new StoreError(
+            'SERVICE_UNAVAILABLE',
+            `${what} was still in progress after ${waitMs} ms; nothing was sent`,
+          ),
+    )
   }
 }

@@ -27,19 +27,11 @@ export class CreationFinisher {
     this.#context = context
   }
 
-  /**
-   * Runs a spend. Where it fails because transactions are being created, those whose creator is gone are finished
-   * before the failure is passed on, so that the same spend can succeed when it is repeated.
-   */
-  async around<Result>(spend: () => Promise<Result>): Promise<Result> {
-    try {
-      return await spend()
-    } catch (error) {
-      const creating = error instanceof SpendError ? error.spends.filter(isCreating) : []
-      const txids = uniqueTxids(creating.map(({ txid }) => txid)).slice(0, FINISHED_AT_A_TIME_MAX)
-      await Promise.all(txids.map(txid => this.#finish(txid)))
-      throw error
-    }
+  /** After a spend that failed: finishes the creations that it met and whose creator is gone. Never rejects. */
+  async finishMet(error: unknown): Promise<void> {
+    if (!(error instanceof SpendError)) return
+    const txids = uniqueTxids(error.spends.filter(isCreating).map(({ txid }) => txid))
+    await Promise.all(txids.slice(0, FINISHED_AT_A_TIME_MAX).map(txid => this.#finish(txid)))
   }
 
   #finish(txid: Uint8Array): Promise<void> {

@@ -1,11 +1,12 @@
 import type { BatchItem } from '../../../batching/index.ts'
-import { txidKey, txidToHex } from '../../../bitcoin/index.ts'
+import { requireTxid, txidKey, txidToHex } from '../../../bitcoin/index.ts'
 import type { StoreError } from '../../../errors/index.ts'
 import { pageKey, recordNumber } from '../../../record/index.ts'
 import { RESULT_CODES, type RowAnswer } from '../../../transport/index.ts'
 import type { Admission } from '../../context/circuit-breaker.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { asStoreError, missingAnswerError, rowError } from '../../store-errors.ts'
+import { ClaimedTransaction } from './claimed-transaction.ts'
 import { recordError } from './spend-verdicts.ts'
 
 /** What a spend may pass over. */
@@ -33,6 +34,8 @@ export type SpendItem = BatchItem<SpendRequest, void>
 /** Inputs that one call can spend: of one record, at one height, with the same flags. */
 export interface RecordGroup {
   readonly txid: Uint8Array
+  /** The record's number, from 0 for the master. */
+  readonly page: number
   readonly userKey: Uint8Array
   readonly blockHeight: number
   readonly flags: SpendFlags
@@ -41,35 +44,42 @@ export interface RecordGroup {
   readonly admissions: (Admission | undefined)[]
 }
 
+/**
+ * The claims that go to the server, by record. First seen wins within the batch, too: the first claim on an output
+ * goes on, a later one by another transaction is refused with the first as winner. The same claim twice goes
+ * through; the server takes it as one (semantics 3.5, lesson 34).
+ */
 export function groupByRecord(context: StoreContext, items: readonly SpendItem[]): RecordGroup[] {
-  const groups = new Map<string, RecordGroup>()
+  const { utxoBatchSize } = context.settings
+  const groups: RecordGroup[] = []
+  const claimed = new Map<string, ClaimedTransaction>()
   for (const item of items) {
     try {
-      const { txid, vout, blockHeight, flags, admission } = item.request
-      const page = recordNumber(vout, context.settings.utxoBatchSize)
-      const id = `${txidKey(txid)}${page}/${blockHeight}/${flagBits(flags)}`
-      const known = groups.get(id)
-      if (known === undefined) {
-        const userKey = pageKey(txid, page)
-        groups.set(id, { txid, userKey, blockHeight, flags, items: [item], admissions: [admission] })
-      } else {
-        known.items.push(item)
-        known.admissions.push(admission)
+      const { txid } = item.request
+      const key = txidKey(requireTxid(txid))
+      const known = claimed.get(key)
+      const lost = known?.lostClaim(item)
+      if (lost !== undefined) {
+        item.fail(lost)
+        continue
       }
+      if (known?.join(item, utxoBatchSize)) continue
+      const group = groupOf(item, utxoBatchSize)
+      groups.push(group)
+      if (known === undefined) claimed.set(key, new ClaimedTransaction(group))
+      else known.add(group)
     } catch (error) {
       item.fail(asStoreError(error, 'spending', { code: 'PROCESSING' }))
     }
   }
-  return [...groups.values()]
+  return groups
 }
 
-function flagBits(flags: SpendFlags): number {
-  return (
-    Number(flags.ignoreConflicting) |
-    (Number(flags.ignoreLocked) << 1) |
-    (Number(flags.ignorePolicyFreeze) << 2) |
-    (Number(flags.ignoreConsensusFreeze) << 3)
-  )
+function groupOf(item: SpendItem, utxoBatchSize: number): RecordGroup {
+  const { txid, vout, blockHeight, flags, admission } = item.request
+  const page = recordNumber(vout, utxoBatchSize)
+  const userKey = pageKey(txid, page)
+  return { txid, page, userKey, blockHeight, flags, items: [item], admissions: [admission] }
 }
 
 /** The circuit breaker's leaves of groups, for what became of them to be reported. */

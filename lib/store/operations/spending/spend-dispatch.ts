@@ -11,7 +11,6 @@ import { parseUdfResponse, type UdfItemError, type UdfResponse } from '../../udf
 import { followUpSignals } from '../pages/page-accounting.ts'
 import type { RecordSignal } from '../pages/record-signal.ts'
 import { FilterYield } from './filter-yield.ts'
-import { refuseLaterClaims } from './first-claims.ts'
 import {
   admissionsOf,
   groupByRecord,
@@ -36,7 +35,7 @@ export function spendHandler(context: StoreContext): BatchHandler<SpendRequest, 
   const isWanted = (): boolean =>
     isFilteredFirst(context, context.settings.enableSpendFilterExpressions) && filterYield.isWorthwhile()
   return async (items, dispatch) => {
-    const groups = groupByRecord(context, refuseLaterClaims(items))
+    const groups = groupByRecord(context, items)
     const undecided = isWanted() ? await spendFiltered(context, groups, filterYield) : groups
     await spendByLua(context, undecided.flatMap(stillWanted), dispatch.signal)
   }

@@ -1,11 +1,11 @@
-import { type Batcher, type Outcome, WaitError } from '../../../batching/index.ts'
+import { type AnswerListener, type Batcher, type GroupListener, WaitError } from '../../../batching/index.ts'
 import { type Transaction, txidToHex, utxoHash } from '../../../bitcoin/index.ts'
 import { StoreError } from '../../../errors/index.ts'
 import { encodeSpendingData } from '../../../record/index.ts'
 import { checkHeight } from '../../arguments.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { aggregateCause, asStoreError, RecordNotFoundError } from '../../store-errors.ts'
-import type { SpendFlags, SpendRequest } from './record-groups.ts'
+import type { SpendFlags, SpendItem, SpendRequest } from './record-groups.ts'
 import { rollBack } from './spend-rollback.ts'
 import { lookUpSpender } from './spender-lookup.ts'
 
@@ -62,32 +62,98 @@ export function prepareSpends(tx: Transaction, blockHeight: number, flags: Spend
  * Spends all inputs of a transaction or none: where one fails, those that succeeded are rolled back, unless
  * the transaction has a record or a concurrent attempt may own them (semantics 3.5).
  */
-export async function spend(
+export function spend(
   context: StoreContext,
   batcher: Batcher<SpendRequest, void>,
   tx: Transaction,
   requests: readonly SpendRequest[],
+  end: AnswerListener<Spend[]>,
   signal: AbortSignal | undefined,
-): Promise<Spend[]> {
-  let outcomes: readonly Outcome<void>[]
+): void {
   const admitted = admit(context, requests)
-  try {
-    outcomes = await batcher.submitGroup(admitted, {
-      signal,
-      waitMs: context.settings.spendWaitTimeout,
-    })
-  } catch (error) {
-    if (error instanceof WaitError) await abandon(context, tx, error)
-    throw error
-  } finally {
-    for (const { admission } of admitted) if (admission !== undefined) context.spendBreaker.release(admission)
+  const waitMs = context.settings.spendWaitTimeout
+  batcher.submitGroupTo(new SpendAttempt(context, tx, requests, admitted, end), admitted, { signal, waitMs })
+}
+
+/** Takes the outcomes of one transaction's inputs. */
+class SpendAttempt implements GroupListener<SpendRequest, void> {
+  readonly #context: StoreContext
+  readonly #tx: Transaction
+  readonly #requests: readonly SpendRequest[]
+  /** Those that were sent. */
+  readonly #admitted: readonly SpendRequest[]
+  readonly #end: AnswerListener<Spend[]>
+
+  constructor(
+    context: StoreContext,
+    tx: Transaction,
+    requests: readonly SpendRequest[],
+    admitted: readonly SpendRequest[],
+    end: AnswerListener<Spend[]>,
+  ) {
+    this.#context = context
+    this.#tx = tx
+    this.#requests = requests
+    this.#admitted = admitted
+    this.#end = end
   }
 
-  if (outcomes.length === requests.length && outcomes.every(isFulfilled)) {
-    context.acknowledgedSpends.add(tx.txid)
+  complete(items: readonly SpendItem[]): void {
+    let spends: Spend[] | Promise<Spend[]>
+    try {
+      this.#releaseAdmissions()
+      spends = this.#conclude(items)
+    } catch (error) {
+      this.#end.fail(error)
+      return
+    }
+    if (spends instanceof Promise) this.#endWith(spends)
+    else this.#end.succeed(spends)
+  }
+
+  fail(error: unknown): void {
+    this.#endWith(this.#giveUp(error))
+  }
+
+  #conclude(items: readonly SpendItem[]): Spend[] | Promise<Spend[]> {
+    const requests = this.#requests
+    if (items.length < requests.length || !items.every(isSpent))
+      return concludeInPart(this.#context, this.#tx, requests, items)
+    this.#context.acknowledgedSpends.add(this.#tx.txid)
     return requests.map(request => toSpend(request, undefined))
   }
-  let errors = errorsInOrder(requests, outcomes)
+
+  async #giveUp(error: unknown): Promise<never> {
+    this.#releaseAdmissions()
+    if (error instanceof WaitError) await abandon(this.#context, this.#tx, error)
+    throw error
+  }
+
+  #releaseAdmissions(): void {
+    for (const { admission } of this.#admitted)
+      if (admission !== undefined) this.#context.spendBreaker.release(admission)
+  }
+
+  #endWith(spends: Promise<Spend[]>): void {
+    spends.then(
+      result => this.#end.succeed(result),
+      error => this.#end.fail(error),
+    )
+  }
+}
+
+function isSpent({ outcome }: SpendItem): boolean {
+  return outcome?.status === 'fulfilled'
+}
+
+/** At least one input has failed, or was not sent. */
+async function concludeInPart(
+  context: StoreContext,
+  tx: Transaction,
+  requests: readonly SpendRequest[],
+  items: readonly SpendItem[],
+): Promise<Spend[]> {
+  let errors = errorsInOrder(requests, items)
   if (errors.some(isParentGone)) errors = await forgivePrunedParents(context, tx, errors)
   const spends = requests.map((request, index) => toSpend(request, errors[index]))
   const failures = errors.filter(error => error !== undefined)
@@ -101,10 +167,6 @@ export async function spend(
   )
   await rollBack(context, tx, applied, failures)
   throw new SpendError(failureText(tx, spends, failures), spends, failures)
-}
-
-function isFulfilled({ status }: Outcome<void>): boolean {
-  return status === 'fulfilled'
 }
 
 /** The requests that the circuit breaker lets through; the others are never queued, and cost no call (lesson 81). */
@@ -122,7 +184,7 @@ function admit(context: StoreContext, requests: readonly SpendRequest[]): readon
 /** How each request fared, from the outcomes of those that were sent. */
 function errorsInOrder(
   requests: readonly SpendRequest[],
-  outcomes: readonly Outcome<void>[],
+  items: readonly SpendItem[],
 ): (StoreError | undefined)[] {
   let next = 0
   return requests.map(({ admission, txid, vout }) => {
@@ -132,7 +194,7 @@ function errorsInOrder(
         `output ${txidToHex(txid)}:${vout} was not sent: spending is paused after repeated failures of the server`,
       )
     }
-    const outcome = outcomes[next++]
+    const outcome = items[next++]?.outcome
     return outcome?.status === 'rejected' ? asStoreError(outcome.reason, 'spending') : undefined
   })
 }

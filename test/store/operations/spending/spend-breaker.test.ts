@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
-import { Batcher } from '../../../../lib/batching/index.ts'
+import { Batcher, promised } from '../../../../lib/batching/index.ts'
 import {
   encodeExtendedTransaction,
   parseTransaction,
@@ -8,7 +8,12 @@ import {
 } from '../../../../lib/bitcoin/index.ts'
 import type { SettingsInput } from '../../../../lib/settings/index.ts'
 import { batcherOptions } from '../../../../lib/store/calls/batchers.ts'
-import { prepareSpends, SpendError, spend } from '../../../../lib/store/operations/spending/spend.ts'
+import {
+  prepareSpends,
+  type Spend,
+  SpendError,
+  spend,
+} from '../../../../lib/store/operations/spending/spend.ts'
 import { spendHandler } from '../../../../lib/store/operations/spending/spend-dispatch.ts'
 import type { BatchRow, RowAnswer, Transport } from '../../../../lib/transport/index.ts'
 import { BatchError } from '../../../../lib/transport/index.ts'
@@ -73,7 +78,9 @@ function spending(settings: SettingsInput = {}) {
   const go = async (parents: readonly number[], signal?: AbortSignal): Promise<string[]> => {
     const tx = txSpending(parents)
     try {
-      await spend(context, batcher, tx, prepareSpends(tx, 1_000, FLAGS), signal)
+      await promised<Spend[]>(end =>
+        spend(context, batcher, tx, prepareSpends(tx, 1_000, FLAGS), end, signal),
+      )
       return parents.map(() => 'ok')
     } catch (error) {
       if (error instanceof SpendError) return error.spends.map(each => each.error?.code ?? 'ok')

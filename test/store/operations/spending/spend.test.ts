@@ -4,7 +4,7 @@ import { encodeSpendingData } from '../../../../lib/record/index.ts'
 import { createBatchers } from '../../../../lib/store/calls/batchers.ts'
 import { CallGate } from '../../../../lib/store/calls/call-gate.ts'
 import type { StoreContext } from '../../../../lib/store/context/store-context.ts'
-import { SpendError, spend } from '../../../../lib/store/operations/spending/spend.ts'
+import { type Spend, SpendError, spend } from '../../../../lib/store/operations/spending/spend.ts'
 import type { SpendRequest } from '../../../../lib/store/operations/spending/spend-dispatch.ts'
 import { sampleTransaction } from '../../support/sample-transaction.ts'
 import {
@@ -45,7 +45,9 @@ async function called(
   const batchers = createBatchers(context)
   sabotage(context)
   const outcome = await new CallGate(context)
-    .admit({ name: 'spend' }, undefined, signal => spend(context, batchers.spend, tx, inputs(count), signal))
+    .admitTo<Spend[]>({ name: 'spend' }, undefined, (end, signal) =>
+      spend(context, batchers.spend, tx, inputs(count), end, signal),
+    )
     .catch((error: StoreError) => error)
   await batchers.spend.close()
   return outcome
