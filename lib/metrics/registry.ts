@@ -118,6 +118,16 @@ export class Counter<Label extends string = string> extends Metric<{ value: numb
     this.stateOf(labels).value += by
   }
 
+  /** One series, for who counts in it again and again: it is not looked up each time. */
+  of(labels: Labels<Label>): { increment(): void } {
+    const state = this.stateOf(labels)
+    return {
+      increment: () => {
+        state.value += 1
+      },
+    }
+  }
+
   protected newState(): { value: number } {
     return { value: 0 }
   }
@@ -169,7 +179,16 @@ export class Histogram<Label extends string = string> extends Metric<HistogramSt
   }
 
   observe(labels: Labels<Label>, value: number): void {
+    this.#observe(this.stateOf(labels), value)
+  }
+
+  /** One series, for who observes in it again and again: it is not looked up each time. */
+  of(labels: Labels<Label>): { observe(value: number): void } {
     const state = this.stateOf(labels)
+    return { observe: value => this.#observe(state, value) }
+  }
+
+  #observe(state: HistogramState, value: number): void {
     let bucket = 0
     while (bucket < this.bounds.length && value > (this.bounds[bucket] ?? 0)) bucket += 1
     state.counts[bucket] = (state.counts[bucket] ?? 0) + 1

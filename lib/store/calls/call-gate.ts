@@ -142,6 +142,8 @@ class FollowedSignal {
 /** The calls whose work goes on, whether or not their callers still wait, and the count of how they ended. */
 class CallsInProgress {
   readonly #context: StoreContext
+  /** Of the calls that succeed, the usual case, by name. */
+  readonly #successes = new Map<string, SuccessSeries>()
   calls = 0
   onIdle: (() => void) | undefined
 
@@ -150,12 +152,25 @@ class CallsInProgress {
   }
 
   ended(operation: string, outcome: string, startedAtMs: number): void {
-    const { calls, callSeconds } = this.#context.metrics
-    calls.increment({ operation, outcome })
-    callSeconds.observe({ operation }, (performance.now() - startedAtMs) / 1000)
+    const success = this.#successes.get(operation) ?? this.#seriesOf(operation)
+    if (outcome === 'ok') success.count.increment()
+    else this.#context.metrics.calls.increment({ operation, outcome })
+    success.seconds.observe((performance.now() - startedAtMs) / 1000)
     this.calls -= 1
     if (this.calls === 0) this.onIdle?.()
   }
+
+  #seriesOf(operation: string): SuccessSeries {
+    const { calls, callSeconds } = this.#context.metrics
+    const series = { count: calls.of({ operation, outcome: 'ok' }), seconds: callSeconds.of({ operation }) }
+    this.#successes.set(operation, series)
+    return series
+  }
+}
+
+interface SuccessSeries {
+  readonly count: { increment(): void }
+  readonly seconds: { observe(value: number): void }
 }
 
 /** What callers see of a wait that ended early; the items behind it are no matter of theirs. */

@@ -1,4 +1,4 @@
-import { txidKey } from '../../bitcoin/index.ts'
+import { TxidTable } from './txid-table.ts'
 
 const REMEMBERED_MIN = 65_536
 
@@ -8,26 +8,26 @@ const REMEMBERED_MIN = 65_536
  * licence to undo: the first caller was told that it holds its inputs, and may create the record at any moment.
  */
 export class AcknowledgedSpends {
-  // Two generations: the older is dropped as a whole, where finding the oldest entry of a set takes ever longer.
-  #latest = new Set<string>()
-  #before = new Set<string>()
+  // Two generations: the older is dropped as a whole, where finding the oldest entry takes ever longer.
+  #latest = new TxidTable(REMEMBERED_MIN)
+  #before = new TxidTable(REMEMBERED_MIN)
 
   add(txid: Uint8Array): void {
-    this.#latest.add(txidKey(txid))
-    if (this.#latest.size < REMEMBERED_MIN) return
+    this.#latest.add(txid)
+    if (this.#latest.used < REMEMBERED_MIN) return
+    const oldest = this.#before
     this.#before = this.#latest
-    this.#latest = new Set()
+    this.#latest = oldest
+    oldest.clear()
   }
 
   has(txid: Uint8Array): boolean {
-    const key = txidKey(txid)
-    return this.#latest.has(key) || this.#before.has(key)
+    return this.#latest.has(txid) || this.#before.has(txid)
   }
 
   /** Its owner has undone it. */
   forget(txid: Uint8Array): void {
-    const key = txidKey(txid)
-    this.#latest.delete(key)
-    this.#before.delete(key)
+    this.#latest.delete(txid)
+    this.#before.delete(txid)
   }
 }
