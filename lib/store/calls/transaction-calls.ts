@@ -1,5 +1,5 @@
 import { promised } from '../../batching/index.ts'
-import { extendTransaction, type Transaction, type TransactionOutput, toTxid } from '../../bitcoin/index.ts'
+import { type Transaction, type TransactionOutput, toTxid } from '../../bitcoin/index.ts'
 import { InvalidArgumentError } from '../../errors/index.ts'
 import {
   checkFields,
@@ -19,6 +19,7 @@ import {
   batchPreviousOutputs,
   type TransactionWithPreviousOutputs,
 } from '../operations/reading/batch-previous-outputs.ts'
+import { decorate } from '../operations/reading/previous-outputs.ts'
 import { readTransaction } from '../operations/reading/read-transaction.ts'
 import { TxidList } from '../txid-list.ts'
 import { CREATION_ROUNDS, lengthOf } from './call-bounds.ts'
@@ -117,12 +118,8 @@ export abstract class TransactionCalls extends StoreCalls {
    * `TX_NOT_FOUND` when a parent is not stored and `TX_INVALID` when it has no such output.
    */
   previousOutputsDecorate(tx: TransactionSource, options: CallOptions = {}): Promise<Transaction> {
-    return this.call(PREVIOUS_OUTPUTS, options, signal => {
-      const transaction = checkTransaction(tx)
-      if (transaction.isExtended || transaction.isCoinbase) return Promise.resolve(transaction)
-      return this.batchers.outpoint
-        .submit({ tx: transaction }, { signal })
-        .then(outputs => extendTransaction(transaction, outputs))
+    return this.callTo(PREVIOUS_OUTPUTS, options, (end, signal) => {
+      decorate(this.batchers.outpoint, checkTransaction(tx), end, signal)
     })
   }
 

@@ -1,8 +1,11 @@
-import type { BatchHandler, BatchItem } from '../../../batching/index.ts'
+import type { AnswerListener, Batcher, BatchHandler, BatchItem } from '../../../batching/index.ts'
 import {
+  extendTransaction,
+  requireTxid,
   type Transaction,
   type TransactionInput,
   type TransactionOutput,
+  txidKey,
   txidToHex,
 } from '../../../bitcoin/index.ts'
 import { StoreError } from '../../../errors/index.ts'
@@ -21,6 +24,43 @@ export interface OutpointRequest {
   readonly tx: Transaction
 }
 
+/** Adds to a transaction what its inputs spend, where it does not carry that. */
+export function decorate(
+  batcher: Batcher<OutpointRequest, TransactionOutput[]>,
+  tx: Transaction,
+  end: AnswerListener<Transaction>,
+  signal: AbortSignal | undefined,
+): void {
+  if (tx.isExtended || tx.isCoinbase) end.succeed(tx)
+  else batcher.submitTo(new Decoration(tx, end), { tx }, { signal })
+}
+
+/** Takes the outputs that a transaction's inputs spend. */
+class Decoration implements AnswerListener<TransactionOutput[]> {
+  readonly #tx: Transaction
+  readonly #end: AnswerListener<Transaction>
+
+  constructor(tx: Transaction, end: AnswerListener<Transaction>) {
+    this.#tx = tx
+    this.#end = end
+  }
+
+  succeed(outputs: TransactionOutput[]): void {
+    let decorated: Transaction
+    try {
+      decorated = extendTransaction(this.#tx, outputs)
+    } catch (error) {
+      this.#end.fail(error)
+      return
+    }
+    this.#end.succeed(decorated)
+  }
+
+  fail(error: unknown): void {
+    this.#end.fail(error)
+  }
+}
+
 /** A parent, and which of its outputs are wanted. */
 interface Wanted {
   readonly txid: Uint8Array
@@ -30,7 +70,7 @@ interface Wanted {
 /** Of each parent what was wanted of it and is there; the rest of a parent of a million outputs is let go. */
 type FoundOutputs = ReadonlyMap<number, TransactionOutput>
 
-/** By the parents' txids in display hex. */
+/** By the keys of the parents' txids. */
 type Parents = ReadonlyMap<string, FoundOutputs | StoreError>
 
 /** Looks up the outputs that a batch of transactions spends; each parent is read once for the batch. */
@@ -50,9 +90,9 @@ function collect(tx: Transaction, wanted: Map<string, Wanted>): void {
   for (const input of tx.inputs) {
     if (carriedOutput(input) !== undefined) continue
     const { previousTxid, previousVout } = input
-    const hex = txidToHex(previousTxid)
-    const parent = wanted.get(hex)
-    if (parent === undefined) wanted.set(hex, { txid: previousTxid, vouts: new Set([previousVout]) })
+    const key = txidKey(requireTxid(previousTxid))
+    const parent = wanted.get(key)
+    if (parent === undefined) wanted.set(key, { txid: previousTxid, vouts: new Set([previousVout]) })
     else parent.vouts.add(previousVout)
   }
 }
@@ -97,9 +137,11 @@ async function readParents(
       return chunk.map(() => failure)
     }
   })
-  return new Map(
-    [...wanted.keys()].map((hex, index) => [hex, found[index] ?? missingAnswerError(`reading ${hex}`)]),
-  )
+  const parents = new Map<string, FoundOutputs | StoreError>()
+  let next = 0
+  for (const [key, { txid }] of wanted)
+    parents.set(key, found[next++] ?? missingAnswerError(`reading ${txidToHex(txid)}`))
+  return parents
 }
 
 async function foundOutputs(
@@ -107,9 +149,8 @@ async function foundOutputs(
   { txid, vouts }: Wanted,
   answer: RowAnswer | undefined,
 ): Promise<FoundOutputs | StoreError> {
-  const what = `reading ${txidToHex(txid)}`
   try {
-    if (answer === undefined) throw missingAnswerError(what)
+    if (answer === undefined) throw missingAnswerError(`reading ${txidToHex(txid)}`)
     const outputAt = await outputsOfRecord(context, txid, answer)
     const found = new Map<number, TransactionOutput>()
     for (const vout of vouts) {
@@ -118,7 +159,7 @@ async function foundOutputs(
     }
     return found
   } catch (error) {
-    return asStoreError(error, what, { code: 'STORAGE_ERROR' })
+    return asStoreError(error, `reading ${txidToHex(txid)}`, { code: 'STORAGE_ERROR' })
   }
 }
 
@@ -145,13 +186,12 @@ function previousOutput(input: TransactionInput, parents: Parents): TransactionO
   const carried = carriedOutput(input)
   if (carried !== undefined) return carried
   const { previousTxid, previousVout } = input
-  const hex = txidToHex(previousTxid)
-  const found = parents.get(hex)
+  const found = parents.get(txidKey(previousTxid))
   if (found === undefined || found instanceof StoreError) {
-    throw found ?? new StoreError('STORAGE_ERROR', `parent ${hex} was not read`)
+    throw found ?? new StoreError('STORAGE_ERROR', `parent ${txidToHex(previousTxid)} was not read`)
   }
   const output = found.get(previousVout)
   if (output === undefined)
-    throw new StoreError('TX_INVALID', `transaction ${hex} has no output ${previousVout}`)
+    throw new StoreError('TX_INVALID', `transaction ${txidToHex(previousTxid)} has no output ${previousVout}`)
   return output
 }
