@@ -2,8 +2,8 @@ import { InvalidArgumentError } from '../../errors/index.ts'
 import type { BinValue } from '../transport.ts'
 
 /**
- * A value as the npm client takes it: blobs have to be a `Buffer`, lists plain arrays. The bytes are shared,
- * not copied; the client copies them before `batchWrite` returns.
+ * A value as the npm client takes it: blobs have to be a `Buffer`, lists plain arrays. The client copies the bytes
+ * before `batchWrite` returns.
  */
 export function encodeValue(value: BinValue): unknown {
   switch (typeof value) {
@@ -26,10 +26,22 @@ export function encodeValue(value: BinValue): unknown {
 function encodeObject(value: BinValue & (object | null)): unknown {
   if (value === null) return null
   if (Buffer.isBuffer(value)) return value
-  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+  if (value instanceof Uint8Array) return asBuffer(value)
   if (Array.isArray(value)) return value.map(encodeValue)
   if (value instanceof Map) return new Map([...value].map(([key, entry]) => [key, encodeValue(entry)]))
   return Object.fromEntries(
     Object.entries(value).map(([key, entry]) => [key, encodeValue(entry as BinValue)]),
   )
+}
+
+/** V8 keeps arrays up to this size on its heap, and moves one out of it when its buffer is asked for. */
+const ON_HEAP_BYTES_MAX = 64
+
+/** The same bytes; those of small arrays are copied, which costs less than to move them. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  if (bytes.byteLength > ON_HEAP_BYTES_MAX)
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const copy = Buffer.allocUnsafe(bytes.byteLength)
+  copy.set(bytes)
+  return copy
 }
