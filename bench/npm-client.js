@@ -45,7 +45,13 @@ const { batchType, operations, policy } = Aerospike
 const CREATE_ONLY = policy.exists.CREATE
 
 /** @type {import('../dist/cli/bench/subject.js').Yardsticks} */
-export async function yardsticks({ hosts, namespace, set, concurrency, batchSize }) {
+export const yardsticks = {
+  'npm-batches': options =>
+    openSubject('npm-batches', 'npm client, batches by hand', options, handMadeBatches),
+  'npm-single': options => openSubject('npm-single', 'npm client, one call per record', options, singleCalls),
+}
+
+async function openSubject(id, title, { hosts, namespace, set, concurrency, batchSize }, worksOf) {
   Aerospike.setDefaultLogging({ level: Aerospike.log.OFF })
   const client = await Aerospike.connect({
     hosts: hosts.map(({ host, port }) => ({ addr: host, port })),
@@ -59,36 +65,28 @@ export async function yardsticks({ hosts, namespace, set, concurrency, batchSize
     maxRetries: 0,
   })
 
-  const removed = (setName, transactions) =>
-    transactions.txids.map(txid => ({ type: batchType.BATCH_REMOVE, key: keyOf(namespace, setName, txid) }))
-  const subject = (id, title, setName, works) => ({
+  const keyOfTxid = txid => keyOf(namespace, `${set}-${id}`, txid)
+  const works = worksOf(client, module, { concurrency, batchSize, batchPolicy })
+  return {
     id,
     title,
     kind: 'yardstick',
     transport: 'client',
     lingerMs: () => null,
-    work: (operation, transactions) =>
-      works[operation]?.(transactions, txid => keyOf(namespace, setName, txid)),
+    work: (operation, transactions) => works[operation]?.(transactions, keyOfTxid),
     clear: async transactions => {
-      for (const rows of chunks(removed(setName, transactions), 1_000))
-        await client.batchWrite(rows, batchPolicy)
+      const rows = transactions
+        .storedTxids()
+        .map(txid => ({ type: batchType.BATCH_REMOVE, key: keyOfTxid(txid) }))
+      for (const chunk of chunks(rows, 1_000)) await client.batchWrite(chunk, batchPolicy)
     },
-    close: async () => {},
-  })
-
-  const single = singleCalls(client, module, Math.min(SINGLE_CALLS_MAX, concurrency))
-  const batches = handMadeBatches(client, module, batchPolicy, { concurrency, batchSize })
-  return [
-    subject('npm-batches', 'npm client, batches by hand', `${set}-npm-batches`, batches),
-    {
-      ...subject('npm-single', 'npm client, one call per record', `${set}-npm-single`, single),
-      close: async () => client.close(),
-    },
-  ]
+    close: async () => client.close(),
+  }
 }
 
 /** One call of the client for each record. */
-function singleCalls(client, module, concurrency) {
+function singleCalls(client, module, { concurrency: wanted }) {
+  const concurrency = Math.min(SINGLE_CALLS_MAX, wanted)
   const work = (items, call, isRight) => ({
     calls: items.length,
     records: items.length,
@@ -134,7 +132,7 @@ function singleCalls(client, module, concurrency) {
 }
 
 /** Batches of full size, so many in flight that about as many records are under way as with the store. */
-function handMadeBatches(client, module, batchPolicy, { concurrency, batchSize }) {
+function handMadeBatches(client, module, { concurrency, batchSize, batchPolicy }) {
   const work = (items, row, isRight) => {
     const batches = chunks(items, batchSize)
     return {

@@ -19,6 +19,7 @@ export interface BenchOptions {
   readonly setting?: readonly string[]
   readonly defaultSettings?: boolean
   readonly yardsticks?: string
+  readonly nodeOptions: string
   readonly loneCalls: number
   readonly halfLoad: boolean
   readonly soak?: number
@@ -34,6 +35,11 @@ export function operationsOf({ operations }: BenchOptions): readonly OperationNa
 
 export function transportsOf({ transport }: BenchOptions): readonly TransportName[] {
   return namesOf(transport, TRANSPORTS, '--transport')
+}
+
+/** Of the processes that measure. */
+export function nodeOptionsOf({ nodeOptions }: Pick<BenchOptions, 'nodeOptions'>): readonly string[] {
+  return nodeOptions.split(/\s+/).filter(option => option !== '')
 }
 
 function namesOf<Name extends string>(text: string, known: readonly Name[], option: string): Name[] {

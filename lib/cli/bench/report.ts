@@ -1,5 +1,5 @@
 /** Raised when a field of the report changes its meaning or goes. */
-export const REPORT_SCHEMA_VERSION = 1
+export const REPORT_SCHEMA_VERSION = 2
 
 /** What is measured, in the order in which it runs: each needs what those before it have stored. */
 export const OPERATIONS = {
@@ -48,7 +48,7 @@ export interface Figure {
   /** Records per second of each round, in order, so that subjects can be compared round by round. */
   readonly recordsPerSecondByRound: readonly number[]
   readonly latencyMs: LatencyMs
-  /** Processor time of the measuring process for one record, all of its threads, in microseconds. */
+  /** Processor time of the subject's process for one record, all of its threads, in microseconds. */
   readonly clientCpuMicroseconds: Spread
   /** Processor time of the server for one record; null where the server is not on this machine. */
   readonly serverCpuMicroseconds: Spread | null
@@ -79,10 +79,16 @@ export interface Ratio {
   readonly clientCpu: number
 }
 
-/** Memory of the measuring process after a round, its garbage collected. */
+/** Memory of a subject's process after a round, its garbage collected. */
 export interface RoundMemory {
   readonly heapMiB: number
   readonly rssMiB: number
+}
+
+export interface SubjectMemory {
+  readonly subject: string
+  /** In order; without the round that warmed up. */
+  readonly rounds: readonly RoundMemory[]
 }
 
 /** One call after the other on a store that does nothing else. */
@@ -155,6 +161,8 @@ export interface Report {
     readonly concurrency: number
     readonly batchSize: number
     readonly lingerMs: number
+    /** Of the processes that measure, those of NODE_OPTIONS included. */
+    readonly nodeOptions: string
     /** Settings of the store that differ from its defaults. */
     readonly settings: Readonly<Record<string, unknown>>
   }
@@ -162,7 +170,7 @@ export interface Report {
   readonly unavailable: readonly { readonly subject: string; readonly reason: string }[]
   readonly figures: readonly Figure[]
   readonly ratios: readonly Ratio[]
-  readonly memory: readonly RoundMemory[]
+  readonly memory: readonly SubjectMemory[]
   readonly loneCalls: readonly LoneCall[]
   readonly halfLoad: readonly HalfLoad[]
   readonly soaks: readonly Soak[]

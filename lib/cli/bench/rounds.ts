@@ -1,13 +1,9 @@
 import { messageOf } from '../../errors/index.ts'
-import { limitOf } from './limits.ts'
-import { type Measurement, measure } from './measure.ts'
-import { memoryNow } from './memory.ts'
-import type { Figure, OperationName, Ratio, RoundMemory } from './report.ts'
+import { figureOf, ratiosOf } from './figures.ts'
+import type { Sample } from './messages.ts'
+import type { Figure, OperationName, Ratio, RoundMemory, SubjectMemory } from './report.ts'
 import type { BenchServer } from './server.ts'
-import { latencyOverRounds, median, spread } from './statistics.ts'
-import type { Subject } from './subject.ts'
-import type { Subjects } from './subjects.ts'
-import { roundTransactions } from './transactions.ts'
+import type { Worker } from './workers.ts'
 
 export interface RoundsOptions {
   readonly operations: readonly OperationName[]
@@ -17,86 +13,95 @@ export interface RoundsOptions {
   readonly machineCores: number
   readonly signal: AbortSignal
   /** A subject has done an operation. */
-  advanced(round: number, operation: OperationName, subject: Subject): void
+  advanced(round: number, operation: OperationName, worker: Worker): void
 }
 
-interface Sample extends Measurement {
-  readonly records: number
-  readonly rowsPerBatch: number | null
+/** What was measured of each subject: by operation, one sample for each round, and the memory after each round. */
+interface Measured {
+  readonly samples: Map<OperationName, Sample[]>
+  readonly memory: RoundMemory[]
 }
-
-/** What was measured, by subject and operation, one sample for each round. */
-type Samples = Map<Subject, Map<OperationName, Sample[]>>
 
 export interface RoundsResult {
   readonly figures: readonly Figure[]
   readonly ratios: readonly Ratio[]
-  readonly memory: readonly RoundMemory[]
+  readonly memory: readonly SubjectMemory[]
   readonly failure: string | null
 }
 
+const MIB = 2 ** 20
+
 /**
  * Has all subjects do each operation one after the other, round by round, so that a machine that slows down slows all
- * of them. The first round warms up and does not count. Ends early, with the rounds it has, when the signal fires or
- * a call fails.
+ * of them; while one measures, the others wait. The first round warms up and does not count. Ends early, with the
+ * rounds it has, when the signal fires or a call fails.
  */
 export async function runRounds(
   server: BenchServer,
-  subjects: Subjects,
+  workers: readonly Worker[],
   options: RoundsOptions,
 ): Promise<RoundsResult> {
-  const samples: Samples = new Map()
-  const memory: RoundMemory[] = []
+  const measured = new Map<Worker, Measured>(
+    workers.map(worker => [worker, { samples: new Map(), memory: [] }]),
+  )
   let failure: string | null = null
   try {
     for (let round = 0; round <= options.rounds && !options.signal.aborted; round++) {
-      await runRound(server, subjects, options, round, samples)
-      if (round > 0) memory.push(memoryNow())
+      await runRound(measured, options, round)
+      if (round > 0) await sampleMemory(measured)
     }
   } catch (error) {
     failure = messageOf(error)
   }
-  const figures = [...samples].flatMap(([subject, operations]) =>
-    [...operations].map(([operation, rounds]) => figureOf(server, subject, operation, rounds, options)),
+  const figures = options.operations.flatMap(operation =>
+    [...measured].flatMap(([{ subject }, { samples }]) => {
+      const rounds = samples.get(operation)
+      return rounds === undefined ? [] : figureOf(server, subject, operation, rounds, options)
+    }),
   )
-  const byOperation = options.operations.flatMap(name =>
-    figures.filter(({ operation }) => operation === name),
-  )
-  return { figures: byOperation, ratios: ratiosOf(byOperation), memory, failure }
+  const memory = [...measured].map(([{ subject }, { memory: rounds }]) => ({ subject: subject.id, rounds }))
+  return { figures, ratios: ratiosOf(figures), memory, failure }
 }
 
 async function runRound(
-  server: BenchServer,
-  { pairs, yardsticks }: Subjects,
+  measured: ReadonlyMap<Worker, Measured>,
   options: RoundsOptions,
   round: number,
-  samples: Samples,
 ): Promise<void> {
-  const transactions = roundTransactions(options.transactions)
-  const subjects: readonly Subject[] = [...pairs.flatMap(({ store, bare }) => [store, bare]), ...yardsticks]
+  const { transactions } = options
+  const workers = [...measured.keys()]
+  const clear = (): Promise<void> => atOnce(workers, ({ process }) => process.request('clear', null))
+  await atOnce(workers, ({ process }) => process.request('begin', { transactions }))
   try {
-    for (const operation of stepsOf(options.operations)) {
-      for (const subject of subjects) {
-        if (options.signal.aborted) return
-        const pair = pairs.find(({ store }) => store === subject)
-        const work = subject.work(operation, transactions)
-        if (work === undefined) continue
-        subject.takeBatchCounts?.()
-        pair?.store.seam.record()
-        const measurement = await measure(work, server.process, options.signal)
-        const recorded = pair?.store.seam.takeRecorded() ?? []
-        if (measurement === undefined) return
-        // The batches of a block are only right in their order, which a replay does not keep.
-        if (operation !== 'blockValidation') pair?.bare.learn(operation, recorded)
-        if (!options.operations.includes(operation)) continue
-        options.advanced(round, operation, subject)
-        if (round > 0)
-          keep(samples, subject, operation, { ...measurement, ...countsOf(subject), records: work.records })
-      }
-    }
-  } finally {
-    for (const subject of subjects) await subject.clear(transactions)
+    await measureRound(measured, options, round)
+  } catch (error) {
+    // Those that can still remove their records; why the others cannot, the error says.
+    await clear().catch(() => {})
+    throw error
   }
+  await clear()
+}
+
+async function measureRound(
+  measured: ReadonlyMap<Worker, Measured>,
+  { operations, signal, advanced }: RoundsOptions,
+  round: number,
+): Promise<void> {
+  for (const operation of stepsOf(operations)) {
+    for (const [worker, { samples }] of measured) {
+      if (signal.aborted) return
+      const sample = await worker.process.request('measure', { operation })
+      if (sample === null || !operations.includes(operation)) continue
+      advanced(round, operation, worker)
+      if (round > 0) samples.set(operation, [...(samples.get(operation) ?? []), sample])
+    }
+  }
+}
+
+/** Nothing is measured meanwhile. Waits for all, whichever fails, and throws the first failure. */
+async function atOnce(workers: readonly Worker[], work: (worker: Worker) => Promise<unknown>): Promise<void> {
+  const results = await Promise.allSettled(workers.map(work))
+  for (const result of results) if (result.status === 'rejected') throw result.reason
 }
 
 /** Everything needs the parents, whether or not making them is to be measured. */
@@ -104,88 +109,9 @@ function stepsOf(operations: readonly OperationName[]): readonly OperationName[]
   return operations.includes('create') ? operations : ['create', ...operations]
 }
 
-function countsOf(subject: Subject): { rowsPerBatch: number | null } {
-  const counts = subject.takeBatchCounts?.()
-  return { rowsPerBatch: counts === undefined || counts.batches === 0 ? null : counts.rows / counts.batches }
-}
-
-function keep(samples: Samples, subject: Subject, operation: OperationName, sample: Sample): void {
-  const operations = samples.get(subject) ?? new Map<OperationName, Sample[]>()
-  samples.set(subject, operations)
-  operations.set(operation, [...(operations.get(operation) ?? []), sample])
-}
-
-function figureOf(
-  server: BenchServer,
-  subject: Subject,
-  operation: OperationName,
-  rounds: readonly Sample[],
-  { batchSize, machineCores }: RoundsOptions,
-): Figure {
-  const perRound = rounds.map(({ records, seconds }) => records / seconds)
-  const latencyMs = latencyOverRounds(rounds.map(round => round.latencyMs))
-  const fills = rounds.flatMap(({ rowsPerBatch }) => rowsPerBatch ?? [])
-  const rowsPerBatch = fills.length === 0 ? null : median(fills)
-  const eventLoopBusy = median(rounds.map(round => round.eventLoopBusy))
-  const hasServer = rounds.every(({ serverCpuMicroseconds }) => serverCpuMicroseconds !== null)
-  const coresOf = (microseconds: (sample: Sample) => number): number =>
-    median(rounds.map(sample => microseconds(sample) / 1e6 / sample.seconds))
-  const clientCores = coresOf(sample => sample.clientCpuMicroseconds)
-  const serverCores = hasServer ? coresOf(serverMicroseconds) : null
-  const machineBusyCores = coresOf(sample => sample.machineCpuMicroseconds)
-  const otherCores = Math.max(0, machineBusyCores - clientCores - (serverCores ?? 0))
-  return {
-    operation,
-    subject: subject.id,
-    rounds: rounds.length,
-    records: rounds[0]?.records ?? 0,
-    recordsPerSecond: spread(perRound),
-    recordsPerSecondByRound: perRound,
-    latencyMs,
-    clientCpuMicroseconds: spread(rounds.map(round => round.clientCpuMicroseconds / round.records)),
-    serverCpuMicroseconds: hasServer
-      ? spread(rounds.map(sample => serverMicroseconds(sample) / sample.records))
-      : null,
-    eventLoopBusy,
-    otherCores: hasServer ? otherCores : null,
-    rowsPerBatch,
-    limit: limitOf({
-      eventLoopBusy,
-      clientCores,
-      serverCores,
-      serverCoresMax: server.coresMax,
-      machineCores,
-      // Without the server's part there is no telling whose the rest is.
-      otherCores: hasServer ? otherCores : 0,
-      lingerMs: subject.lingerMs(operation),
-      batchFill: rowsPerBatch === null ? null : rowsPerBatch / batchSize,
-      p50Ms: latencyMs.p50,
-    }),
+async function sampleMemory(measured: ReadonlyMap<Worker, Measured>): Promise<void> {
+  for (const [{ process }, { memory }] of measured) {
+    const { heapUsedBytes, rssBytes } = await process.request('memory', null)
+    memory.push({ heapMiB: heapUsedBytes / MIB, rssMiB: rssBytes / MIB })
   }
-}
-
-function serverMicroseconds({ serverCpuMicroseconds }: Sample): number {
-  return serverCpuMicroseconds ?? 0
-}
-
-/** Every store against every other subject, for operations that both have. */
-export function ratiosOf(figures: readonly Figure[]): Ratio[] {
-  return figures
-    .filter(({ subject }) => subject.startsWith('store-'))
-    .flatMap(figure =>
-      figures
-        .filter(({ operation, subject }) => operation === figure.operation && subject !== figure.subject)
-        .map(other => ({
-          operation: figure.operation,
-          subject: figure.subject,
-          of: other.subject,
-          recordsPerSecond: median(
-            figure.recordsPerSecondByRound.flatMap((rate, round) => {
-              const against = other.recordsPerSecondByRound[round]
-              return against === undefined ? [] : rate / against
-            }),
-          ),
-          clientCpu: figure.clientCpuMicroseconds.median / other.clientCpuMicroseconds.median,
-        })),
-    )
 }

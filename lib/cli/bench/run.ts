@@ -1,11 +1,12 @@
 import { createRequire } from 'node:module'
 import { cpus, platform, release, totalmem } from 'node:os'
 import { resolveSettings } from '../../settings/index.ts'
-import { type BenchOptions, operationsOf, settingsOf, transportsOf } from './options.ts'
+import { type BenchOptions, nodeOptionsOf, operationsOf, settingsOf, transportsOf } from './options.ts'
 import { type BenchObserver, measureRounds, measureSoaks } from './phases.ts'
 import { REPORT_SCHEMA_VERSION, type Report } from './report.ts'
 import { type BenchServer, benchServer } from './server.ts'
-import { openSubjects, type Subjects } from './subjects.ts'
+import { startWorkers, type Workers } from './workers.ts'
+import { loadYardsticks } from './yardstick-module.ts'
 
 /** Measures as the options say, and reports. When the signal fires it ends soon and reports what there is. */
 export async function runBench(
@@ -19,17 +20,22 @@ export async function runBench(
   resolveSettings(settings)
   operationsOf(options)
   transportsOf(options)
+  if (options.yardsticks !== undefined) await loadYardsticks(options.yardsticks)
+  const isSoak = options.soak !== undefined || options.duration !== undefined
   const machineCores = cpus().length
   const server = await benchServer(options.store, machineCores)
-  let subjects: Subjects | undefined
+  let workers: Workers | undefined
+  const stop = (): void => {
+    for (const { process } of workers?.all ?? []) process.stop()
+  }
   try {
-    subjects = await openSubjects(server, options, settings)
-    for (const { subject, reason } of subjects.unavailable)
+    workers = await startWorkers(server, options, settings, { storesOnly: isSoak })
+    signal.addEventListener('abort', stop, { once: true })
+    for (const { subject, reason } of workers.unavailable)
       observer.note(`not measured: ${subject}: ${reason}`)
-    const results =
-      options.soak === undefined && options.duration === undefined
-        ? await measureRounds(server, subjects, options, machineCores, signal, observer)
-        : await measureSoaks(subjects, options, signal, observer)
+    const results = isSoak
+      ? await measureSoaks(workers.all, options, signal, observer)
+      : await measureRounds(server, workers.all, options, machineCores, signal, observer)
     return {
       schemaVersion: REPORT_SCHEMA_VERSION,
       package: packageName(),
@@ -44,22 +50,24 @@ export async function runBench(
         concurrency: options.concurrency,
         batchSize: options.batchSize,
         lingerMs: options.linger,
+        nodeOptions: nodeOptionsShown(options),
         settings,
       },
-      subjects: describe(subjects),
-      unavailable: subjects.unavailable,
+      subjects: workers.all.map(({ subject }) => subject),
+      unavailable: workers.unavailable,
       ...results,
     }
   } finally {
-    await subjects?.close()
+    signal.removeEventListener('abort', stop)
+    await workers?.close()
     await server.close()
   }
 }
 
-function describe({ pairs, yardsticks }: Subjects): Report['subjects'] {
-  return [...pairs.flatMap(({ store, bare }) => [store, bare]), ...yardsticks].map(
-    ({ id, title, kind, transport }) => ({ id, title, kind, transport }),
-  )
+/** The processes that measure inherit the environment. */
+function nodeOptionsShown(options: BenchOptions): string {
+  const { NODE_OPTIONS: inherited } = process.env
+  return [...(inherited ? [inherited] : []), ...nodeOptionsOf(options)].join(' ')
 }
 
 function urlShown(server: BenchServer, { store }: BenchOptions): string {

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -22,7 +22,7 @@ export interface BenchServer {
   close(): Promise<void>
 }
 
-const MAIN = fileURLToPath(new URL('../main.js', import.meta.url))
+const MAIN = fileURLToPath(new URL('./server-main.js', import.meta.url))
 const DEFAULT_SET = 'bench'
 
 /**
@@ -85,16 +85,17 @@ function named(
 async function startServer(
   namespace: string,
 ): Promise<{ port: number; process: ServerProcess; close(): Promise<void> }> {
-  const child = spawn(process.execPath, [MAIN, 'serve', '--port', '0', '--namespace', namespace], {
+  const child = fork(MAIN, ['serve', '--port', '0', '--namespace', namespace], {
     // In a group of its own: Ctrl+C reaches this process, which ends it after its last use.
     detached: true,
-    stdio: ['ignore', 'pipe', 'inherit'],
+    execArgv: [],
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   })
-  const end = (): boolean => child.kill()
-  process.once('exit', end)
+  const { stdout } = child
+  if (stdout === null) throw new TypeError('the embedded server was started without a pipe')
   const exited = once(child, 'exit')
   const ready = await Promise.race([
-    once(createInterface(child.stdout), 'line').then(([line]) => String(line)),
+    once(createInterface(stdout), 'line').then(([line]) => String(line)),
     exited.then(([code]) => {
       throw new StoreError(
         'STORAGE_UNAVAILABLE',
@@ -107,7 +108,6 @@ async function startServer(
     port,
     process: new ServerProcess(child.pid ?? 0),
     close: async () => {
-      process.off('exit', end)
       child.kill()
       await exited
     },

@@ -1,7 +1,7 @@
 import type { OperationName, SubjectDescription } from './report.ts'
 import type { RoundTransactions } from './transactions.ts'
 
-/** Calls that are to be made, and the check of what they answered. Made and checked outside the measured time. */
+/** Calls that are to be made, and the check of what they answered. Everything they need is made beforehand. */
 export interface Work {
   readonly calls: number
   /** Records that all calls write or read. */
@@ -11,7 +11,10 @@ export interface Work {
   call(index: number): Promise<unknown>
   /** What is still under way after the last call, and belongs to the work. */
   finish?(): Promise<void>
-  /** Throws when the answer is not what the call asked for: a failure that counts as work would flatter. */
+  /**
+   * Throws when the answer is not what the call asked for: a failure that counts as work would flatter. It is called
+   * for every answer as it arrives, within the measured time: it has to cost well below a microsecond for a record.
+   */
   check(index: number, answer: unknown): void
 }
 
@@ -19,8 +22,11 @@ export interface Work {
 export interface Subject extends SubjectDescription {
   /** How long a batch of the operation waits for company; null without batches that wait. */
   lingerMs(operation: OperationName): number | null
-  /** Undefined where the subject has no such operation. */
-  work(operation: OperationName, transactions: RoundTransactions): Work | undefined
+  /** Undefined where the subject has no such operation. It may take its time: nothing is measured meanwhile. */
+  work(
+    operation: OperationName,
+    transactions: RoundTransactions,
+  ): Work | undefined | Promise<Work | undefined>
   /** Batches and rows since the last call of this function; undefined where they are made by hand. */
   takeBatchCounts?(): { batches: number; rows: number }
   /** Removes what the operations of a round have stored. */
@@ -28,7 +34,7 @@ export interface Subject extends SubjectDescription {
   close(): Promise<void>
 }
 
-/** What a subject of one's own has to know; it makes records in a set of its own. */
+/** What a yardstick has to know; it makes records in a set of its own. */
 export interface SubjectOptions {
   readonly hosts: readonly { readonly host: string; readonly port: number }[]
   readonly namespace: string
@@ -38,8 +44,11 @@ export interface SubjectOptions {
   readonly batchSize: number
 }
 
-/** A module given with `--yardsticks` exports this as `yardsticks`. */
-export type Yardsticks = (options: SubjectOptions) => Promise<readonly Subject[]>
+/**
+ * A module given with `--yardsticks` exports this as `yardsticks`: what opens each subject, by its id. Each is opened in
+ * a process of its own.
+ */
+export type Yardsticks = Readonly<Record<string, (options: SubjectOptions) => Promise<Subject>>>
 
 /** Where and when the benchmark's blocks lie; everything is mature and nothing is pruned. */
 export const CREATE_HEIGHT = 1_000

@@ -14,7 +14,7 @@ export function reportText(report: Report): string {
     ...loneLines(report, titleOf),
     ...halfLoadLines(report, titleOf),
     ...soakLines(report, titleOf),
-    ...memoryLines(report),
+    ...memoryLines(report, titleOf),
   ].join('\n')
 }
 
@@ -27,11 +27,12 @@ function headLines({
   failure,
   ...report
 }: Report): string[] {
-  const { transactions, rounds, concurrency, batchSize, lingerMs } = parameters
+  const { transactions, rounds, concurrency, batchSize, lingerMs, nodeOptions } = parameters
   return [
     `${report.package} on ${server.url}${server.kind === 'embedded' ? ', a process of its own' : ''}`,
     `node ${machine.node}, ${machine.cores} cores of ${machine.processor}`,
     `${rounds} rounds of ${rate(transactions)} transactions, ${rate(concurrency)} calls in progress, batches of ${rate(batchSize)}, linger ${lingerMs} ms`,
+    `each subject in a process of its own, node options: ${nodeOptions || 'none'}`,
     ...unavailable.map(({ subject, reason }) => `not measured: ${subject}: ${reason}`),
     ...(failure === null ? [] : [`failed, these are the figures so far: ${failure}`]),
     ...(interrupted ? ['interrupted: these are the figures so far'] : []),
@@ -140,14 +141,16 @@ function soakLines({ soaks }: Report, titleOf: (subject: string) => string): str
   })
 }
 
-function memoryLines({ memory }: Report): string[] {
-  const [first] = memory
-  const last = memory.at(-1)
-  if (first === undefined || last === undefined) return []
-  return [
-    '',
-    `memory of this process after each round, garbage collected: heap ${figure(first.heapMiB)} to ${figure(last.heapMiB)} MiB, resident ${figure(first.rssMiB)} to ${figure(last.rssMiB)} MiB`,
-  ]
+function memoryLines({ memory }: Report, titleOf: (subject: string) => string): string[] {
+  const rows = memory.flatMap(({ subject, rounds }) => {
+    const [first, last] = [rounds[0], rounds.at(-1)]
+    if (first === undefined || last === undefined) return []
+    const sizes = [first.heapMiB, last.heapMiB, first.rssMiB, last.rssMiB].map(figure)
+    return [[titleOf(subject), ...sizes]]
+  })
+  if (rows.length === 0) return []
+  const header = ['', 'heap, first round', 'last', 'resident, first round', 'last']
+  return ['', 'memory of each process in MiB, garbage collected', ...aligned([header, ...rows])]
 }
 
 /** Figures to the right, text to the left; a column is of figures when its cells begin with digits. */

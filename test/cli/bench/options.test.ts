@@ -11,6 +11,7 @@ const OPTIONS: BenchOptions = {
   transport: 'client,wire',
   loneCalls: 0,
   halfLoad: false,
+  nodeOptions: '',
 }
 
 describe('operations', () => {

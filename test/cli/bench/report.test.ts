@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals'
+import { ratiosOf } from '../../../lib/cli/bench/figures.ts'
 import { latencyChart } from '../../../lib/cli/bench/page/latency-chart.ts'
 import { reportPage } from '../../../lib/cli/bench/page/page.ts'
 import type { Report } from '../../../lib/cli/bench/report.ts'
-import { ratiosOf } from '../../../lib/cli/bench/rounds.ts'
 import { reportText } from '../../../lib/cli/bench/table.ts'
 import { sampleFigure, sampleReport } from './sample-report.ts'
 

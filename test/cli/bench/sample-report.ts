@@ -23,7 +23,7 @@ export function sampleFigure(overrides: Partial<Figure> = {}): Figure {
 
 export function sampleReport(overrides: Partial<Report> = {}): Report {
   return {
-    schemaVersion: 1,
+    schemaVersion: 2,
     package: 'aerospike-utxo-store 0.1.0',
     startedAt: '2026-01-02T03:04:05.678Z',
     seconds: 81.3,
@@ -43,6 +43,7 @@ export function sampleReport(overrides: Partial<Report> = {}): Report {
       concurrency: 4_000,
       batchSize: 1_000,
       lingerMs: 5,
+      nodeOptions: '--max-semi-space-size=128',
       settings: {},
     },
     subjects: [
@@ -61,8 +62,13 @@ export function sampleReport(overrides: Partial<Report> = {}): Report {
       },
     ],
     memory: [
-      { heapMiB: 14.1, rssMiB: 200 },
-      { heapMiB: 14.2, rssMiB: 204 },
+      {
+        subject: 'store-wire',
+        rounds: [
+          { heapMiB: 14.1, rssMiB: 200 },
+          { heapMiB: 14.2, rssMiB: 204 },
+        ],
+      },
     ],
     loneCalls: [
       {

@@ -6,6 +6,7 @@ import {
   comparisons,
   headFacts,
   latencySections,
+  memorySection,
   operationSection,
   overview,
   type Subjects,
@@ -39,9 +40,10 @@ ${overview(report, subjects)}
 ${operationsOf(report).map(operation => operationSection(report, operation, subjects))}
 ${comparisons(report, subjects)}
 ${latencySections(report, subjects)}
+${memorySection(report, subjects)}
 ${report.soaks.map(soak => soakSection(soak, subjects))}
 <footer>
-<p>Throughput, processor time and percentiles are medians of the rounds, the whiskers their range, the largest latency that of all rounds. All subjects do an operation one after the other in each round, so that drift of the machine meets them alike. Each answer was checked.</p>
+<p>Throughput, processor time and percentiles are medians of the rounds, the whiskers their range, the largest latency that of all rounds. All subjects do an operation one after the other in each round, so that drift of the machine meets them alike, each in a process of its own. Each answer was checked.</p>
 <p>Made by <code>utxo-store bench --html</code>, report format ${report.schemaVersion}.</p>
 </footer>
 </main></body>

@@ -16,10 +16,8 @@ export type Subjects = ReadonlyMap<string, { readonly title: string; readonly se
 
 type Cell = string | Markup
 
-export function headFacts({ machine, parameters, memory, server }: Report): Markup {
-  const { transactions, rounds, concurrency, batchSize, lingerMs } = parameters
-  const first = memory[0]
-  const last = memory.at(-1)
+export function headFacts({ machine, parameters, server }: Report): Markup {
+  const { transactions, rounds, concurrency, batchSize, lingerMs, nodeOptions } = parameters
   const facts: [string, string][] = [
     ['Machine', `${machine.cores} cores, ${machine.processor}, ${figure(machine.memoryGiB)} GiB`],
     ['Node', `${machine.node}, ${machine.platform}`],
@@ -29,12 +27,8 @@ export function headFacts({ machine, parameters, memory, server }: Report): Mark
     ],
     ['Load', `${rate(concurrency)} calls in progress, batches of ${rate(batchSize)}, linger ${lingerMs} ms`],
     ['Rounds', `${rounds} of ${rate(transactions)} transactions, after one that warmed up`],
+    ['Processes', `one for each subject, node options: ${nodeOptions || 'none'}`],
   ]
-  if (first !== undefined && last !== undefined)
-    facts.push([
-      'Heap after the first and the last round',
-      `${figure(first.heapMiB)} and ${figure(last.heapMiB)} MiB; resident ${figure(first.rssMiB)} and ${figure(last.rssMiB)} MiB`,
-    ])
   return html`<dl class="facts">${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`
 }
 
@@ -169,6 +163,19 @@ export function soakSection(soak: Soak, subjects: Subjects): Markup {
   return html`<section><h2>Soak: ${title}</h2>
 <p class="quiet">${rate(soak.operations)} operations at ${rate(soak.operationsPerSecond)} a second. Heap ${slope(soak.heapSlopeBytesPerMillion)}, resident ${slope(soak.rssSlopeBytesPerMillion)}, by a line through the samples after the first fifth.</p>
 ${lineChart('Memory after a garbage collection, by operations', lines, { x: rate, y: bytes })}</section>`
+}
+
+/** Where a process keeps more after the last round than after the first, the rounds before it may tell why. */
+export function memorySection({ memory }: Report, subjects: Subjects): Markup {
+  const rows = memory.flatMap(({ subject, rounds }) => {
+    const [first, last] = [rounds[0], rounds.at(-1)]
+    if (first === undefined || last === undefined) return []
+    const sizes = [first.heapMiB, last.heapMiB, first.rssMiB, last.rssMiB].map(figure)
+    return [[titleCell(subject, subjects), ...sizes]]
+  })
+  if (rows.length === 0) return html``
+  return html`<section><h2>Memory</h2><p class="quiet">MiB of each process after the first and the last round, garbage collected.</p>
+${table(['', 'heap, first', 'last', 'resident, first', 'last'], rows, { figuresOnly: true })}</section>`
 }
 
 function latencyCells({ p50, p90, p99, max }: LatencyMs): string[] {

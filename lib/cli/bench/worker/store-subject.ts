@@ -1,14 +1,12 @@
 import {
-  type BatchRow,
   type Settings,
   StoreError,
   type Transaction,
   type TransactionMetadata,
   txidToHex,
   type UtxoStore,
-} from '../../index.ts'
-import type { OperationName } from './report.ts'
-import { CountingSeam } from './seam.ts'
+} from '../../../index.ts'
+import type { OperationName } from '../report.ts'
 import {
   CREATE_HEIGHT,
   chunks,
@@ -17,8 +15,10 @@ import {
   SPEND_HEIGHT,
   type Subject,
   type Work,
-} from './subject.ts'
-import type { RoundTransactions } from './transactions.ts'
+} from '../subject.ts'
+import type { RoundTransactions } from '../transactions.ts'
+import { removeRecords } from './removal.ts'
+import { CountingSeam } from './seam.ts'
 
 export interface StoreSubjectOptions {
   readonly id: string
@@ -31,7 +31,8 @@ export interface StoreSubjectOptions {
 /** Transactions of a block of the mixed workload. */
 const BLOCK_TRANSACTIONS = 2_000
 const BATCH_TIMEOUT_MS = 60_000
-const REMOVE_ROWS = 1_000
+/** Nobody has stored it. */
+const NO_TXID = new Uint8Array(32)
 
 const LINGER_SETTINGS = {
   create: 'storeBatcherDurationMillis',
@@ -76,14 +77,17 @@ export class StoreSubject implements Subject {
     return this.#works[operation](transactions)
   }
 
+  /** Time of a batch of one row, which reads whether a record is there, through the transport alone. */
+  async roundTripMs(): Promise<number> {
+    const key = { set: this.#options.set, userKey: NO_TXID }
+    const sentAtMs = performance.now()
+    await this.seam.batchOperate([{ kind: 'read', key, bins: [] }], { timeout: BATCH_TIMEOUT_MS })
+    return performance.now() - sentAtMs
+  }
+
   /** Through the seam, not one call of `delete` for each: it is no part of what is measured. */
-  async clear({ txids, blockTransactions }: RoundTransactions): Promise<void> {
-    const stored = [...txids, ...blockTransactions.map(({ txid }) => txid)]
-    const rows = stored.map(
-      (userKey): BatchRow => ({ kind: 'remove', key: { set: this.#options.set, userKey } }),
-    )
-    for (const chunk of chunks(rows, REMOVE_ROWS))
-      await this.#store.transport.batchOperate(chunk, { timeout: BATCH_TIMEOUT_MS })
+  async clear(transactions: RoundTransactions): Promise<void> {
+    await removeRecords(this.seam, this.#options.set, transactions.storedTxids())
   }
 
   async close(): Promise<void> {
@@ -97,12 +101,11 @@ export class StoreSubject implements Subject {
         tx => this.#store.create(tx, CREATE_HEIGHT),
         (tx, metadata) => isOf(tx, metadata) && metadata.recordUtxos === tx.outputs.length,
       ),
-    get: ({ parents }) =>
+    get: ({ parents, txids }) =>
       this.#single(
         parents,
-        tx => this.#store.get(tx.txid),
-        (tx, metadata) =>
-          isOf(tx, metadata) && metadata.tx !== undefined && sameBytes(metadata.tx.txid, tx.txid),
+        (_tx, index) => this.#store.get(txids[index] ?? NO_TXID),
+        (tx, metadata) => isOf(tx, metadata) && hasBodyOf(tx, metadata),
       ),
     previousOutputsDecorate: ({ undecoratedSpenders, parents }) =>
       this.#single(
@@ -125,17 +128,17 @@ export class StoreSubject implements Subject {
 
   #single<Answer>(
     transactions: readonly Transaction[],
-    call: (tx: Transaction) => Promise<Answer>,
+    call: (tx: Transaction, index: number) => Promise<Answer>,
     isRight: (tx: Transaction, answer: Answer, index: number) => boolean,
   ): Work {
     return {
       calls: transactions.length,
       records: transactions.length,
       concurrency: this.#options.concurrency,
-      call: index => call(transactions[index] as Transaction), // within bounds: index < calls
+      call: index => call(transactions[index] as Transaction, index), // within bounds: index < calls
       check: (index, answer) => {
         const tx = transactions[index] as Transaction
-        if (!isRight(tx, answer as Answer, index)) throw wrongAnswer(tx.txid)
+        if (!isRight(tx, answer as Answer, index)) throw wrongAnswer(txidToHex(tx.txid))
       },
     }
   }
@@ -143,6 +146,7 @@ export class StoreSubject implements Subject {
   #setMined(txids: readonly Uint8Array[]): Work {
     const { concurrency, batchSize } = this.#options
     const lists = chunks(txids, batchSize)
+    const keysOfLists = chunks(txids.map(txidToHex), batchSize)
     return {
       calls: lists.length,
       records: txids.length,
@@ -150,8 +154,7 @@ export class StoreSubject implements Subject {
       call: index => this.#store.setMinedMulti(lists[index] ?? [], MINED_BLOCK),
       check: (index, answer) => {
         const blocks = answer as Awaited<ReturnType<UtxoStore['setMinedMulti']>>
-        for (const txid of lists[index] ?? [])
-          if (blocks.get(txidToHex(txid))?.join() !== `${MINED_BLOCK.blockId}`) throw wrongAnswer(txid)
+        for (const key of keysOfLists[index] ?? []) if (!isMinedOnce(blocks.get(key))) throw wrongAnswer(key)
       },
     }
   }
@@ -179,7 +182,7 @@ export class StoreSubject implements Subject {
       },
       check: (index, answer) => {
         const tx = transactions[index] as Transaction
-        if (!isOf(tx, answer as TransactionMetadata)) throw wrongAnswer(tx.txid)
+        if (!isOf(tx, answer as TransactionMetadata)) throw wrongAnswer(txidToHex(tx.txid))
       },
     }
   }
@@ -205,13 +208,27 @@ function isOf(tx: Transaction, { sizeInBytes, txInpoints }: TransactionMetadata)
   )
 }
 
+/** Its unlocking script, which no other transaction has, and whatever follows it. */
+function hasBodyOf(tx: Transaction, { tx: body }: TransactionMetadata): boolean {
+  const [input] = tx.inputs
+  const [stored] = body?.inputs ?? []
+  return (
+    body?.outputs.length === tx.outputs.length &&
+    body.sizeBytes === tx.sizeBytes &&
+    input !== undefined &&
+    stored !== undefined &&
+    sameBytes(stored.unlockingScript, input.unlockingScript)
+  )
+}
+
+function isMinedOnce(blockIds: readonly number[] | undefined): boolean {
+  return blockIds?.length === 1 && blockIds[0] === MINED_BLOCK.blockId
+}
+
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return Buffer.compare(a, b) === 0
 }
 
-function wrongAnswer(txid: Uint8Array): StoreError {
-  return new StoreError(
-    'PROCESSING',
-    `the answer for transaction ${txidToHex(txid)} is not what it has to be`,
-  )
+function wrongAnswer(txid: string): StoreError {
+  return new StoreError('PROCESSING', `the answer for transaction ${txid} is not what it has to be`)
 }

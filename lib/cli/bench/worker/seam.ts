@@ -1,4 +1,4 @@
-import type { BatchOptions, BatchRow, RowAnswer, Transport } from '../../index.ts'
+import type { BatchOptions, BatchRow, RowAnswer, Transport } from '../../../index.ts'
 
 /** The transport of a store, with a count of what passes it, and the rows themselves while they are wanted. */
 export class CountingSeam implements Transport {

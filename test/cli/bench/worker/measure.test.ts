@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
-import { measure, measureArrivals } from '../../../lib/cli/bench/measure.ts'
-import type { Work } from '../../../lib/cli/bench/subject.ts'
+import type { Work } from '../../../../lib/cli/bench/subject.ts'
+import { measure } from '../../../../lib/cli/bench/worker/measure.ts'
 
 const never = new AbortController().signal
 
@@ -71,38 +71,5 @@ describe('measuring with so many calls in progress', () => {
     }
     expect(await measure(workOf({ call }), undefined, stopping.signal)).toBeUndefined()
     expect(calls).toBeLessThan(10)
-  })
-})
-
-describe('measuring arrivals at a rate', () => {
-  it('counts latency from when a call was due: one slow call delays those that it blocks', async () => {
-    const blockMs = 40
-    const call = async (index: number): Promise<void> => {
-      const until = performance.now() + (index === 0 ? blockMs : 0)
-      while (performance.now() < until);
-    }
-    // Two thousand a second: all 20 were due within 10 ms, and none could be sent before the first was done.
-    const latencyMs = await measureArrivals(workOf({ call }), 2_000, never)
-    expect(latencyMs?.p50).toBeGreaterThan(blockMs - 15)
-  })
-
-  it('does not wait for answers before it sends the next', async () => {
-    let inProgress = 0
-    let release = (): void => {}
-    const released = new Promise<void>(resolve => {
-      release = resolve
-    })
-    const call = (): Promise<void> => {
-      inProgress += 1
-      if (inProgress === 20) release()
-      return released
-    }
-    await measureArrivals(workOf({ call }), 10_000, never)
-    expect(inProgress).toBe(20)
-  })
-
-  it('fails with a call that fails', async () => {
-    const call = (): Promise<never> => Promise.reject(new Error('refused'))
-    await expect(measureArrivals(workOf({ call }), 10_000, never)).rejects.toThrow('refused')
   })
 })

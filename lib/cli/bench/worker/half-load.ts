@@ -1,0 +1,54 @@
+import type { HalfLoad, OperationName } from '../report.ts'
+import { percentile } from '../statistics.ts'
+import { roundTransactions } from '../transactions.ts'
+import { measureArrivals } from './arrivals.ts'
+import { makeCalls } from './calls.ts'
+import { settlePrepared } from './garbage.ts'
+import type { StoreSubject } from './store-subject.ts'
+
+export interface HalfLoadOptions {
+  readonly operation: OperationName
+  readonly callsPerSecond: number
+  readonly calls: number
+}
+
+/** The first calls, as a part of those that count, arrive unmeasured: a store that has just begun is another matter. */
+const WARM_UP_SHARE = 0.2
+const ROUND_TRIPS = 50
+
+/** Offers an operation at a rate that it can take, and looks at how long calls take then. */
+export async function halfLoad(
+  store: StoreSubject,
+  { operation, callsPerSecond, calls }: HalfLoadOptions,
+  signal: AbortSignal,
+): Promise<HalfLoad | null> {
+  const warmUp = roundTransactions(Math.ceil(calls * WARM_UP_SHARE))
+  const transactions = roundTransactions(calls)
+  try {
+    if (operation !== 'create') {
+      await makeCalls(store.work('create', warmUp), signal)
+      await makeCalls(store.work('create', transactions), signal)
+    }
+    const [warmUpWork, work] = [store.work(operation, warmUp), store.work(operation, transactions)]
+    settlePrepared()
+    const roundTripMs = await roundTripOf(store)
+    await measureArrivals(warmUpWork, callsPerSecond, signal)
+    const latencyMs = await measureArrivals(work, callsPerSecond, signal)
+    if (latencyMs === undefined) return null
+    const p99BoundMs = 3 * ((store.lingerMs(operation) ?? 0) + roundTripMs)
+    return { operation, subject: store.id, calls, callsPerSecond, latencyMs, p99BoundMs }
+  } finally {
+    await store.clear(warmUp)
+    await store.clear(transactions)
+  }
+}
+
+/** The median of the round trips of one row, one after the other. */
+async function roundTripOf(store: StoreSubject): Promise<number> {
+  const tripsMs: number[] = []
+  while (tripsMs.length < ROUND_TRIPS) tripsMs.push(await store.roundTripMs())
+  return percentile(
+    tripsMs.sort((a, b) => a - b),
+    0.5,
+  )
+}
