@@ -32,7 +32,7 @@ describe('bench', () => {
     const { exitCode, stdout } = await runCli(['bench', ...FEW, ...latencies, '--json', '--html', page])
     expect(exitCode).toBe(0)
     const report = JSON.parse(stdout)
-    expect(report).toMatchObject({ schemaVersion: 1, interrupted: false, failure: null })
+    expect(report).toMatchObject({ schemaVersion: 2, interrupted: false, failure: null })
     expect(report.server).toMatchObject({ kind: 'embedded', process: expect.any(Number) })
     const measured = report.figures.map((figure: { operation: string; subject: string }) =>
       [figure.operation, figure.subject].join(' '),
@@ -63,7 +63,7 @@ describe('bench', () => {
       storeUrl(server, { set }),
     ])
     expect(exitCode).toBe(0)
-    for (const suffix of ['-client', '-bare-client'])
+    for (const suffix of ['-client', '-bare-client', '-bare-client-rows'])
       expect(await ask(server, `sets/${server.namespace}/${set}${suffix}`)).toMatch(/objects=0/)
   })
 
@@ -102,11 +102,11 @@ describe('bench', () => {
     const module = join(folder, 'wrong.mjs')
     await writeFile(
       module,
-      `export const yardsticks = async () => [{
+      `export const yardsticks = { wrong: async () => ({
         id: 'wrong', title: 'wrong', kind: 'yardstick', transport: 'none', lingerMs: () => null,
         work: () => ({ calls: 1, records: 1, concurrency: 1, call: async () => 1, check: () => { throw new Error('no such thing') } }),
         clear: async () => {}, close: async () => {},
-      }]`,
+      }) }`,
     )
     const own = ['--yardsticks', module, '--operations', 'create', '--json']
     const url = ['--store', storeUrl(server)]
@@ -124,6 +124,7 @@ describe('bench', () => {
     [['--rounds', '0'], /whole number from 1/],
     [['--html', '/nowhere/at/all.html'], /--html \/nowhere\/at\/all\.html cannot be written/],
     [['--yardsticks', '/nowhere.mjs'], /--yardsticks \/nowhere\.mjs cannot be loaded/],
+    [['--node-options', '--no-such-option'], /--node-options --no-such-option are not accepted by node/],
   ])('%j exits 2 with one line that says what to do', async (args, message) => {
     const url = ['--store', storeUrl(server)]
     const { exitCode, stdout, stderr } = await runCli(['bench', ...BRIEF, ...url, ...args])

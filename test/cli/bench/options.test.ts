@@ -1,5 +1,11 @@
 import { describe, expect, it } from '@jest/globals'
-import { type BenchOptions, operationsOf, settingsOf, transportsOf } from '../../../lib/cli/bench/options.ts'
+import {
+  type BenchOptions,
+  nodeOptionsOf,
+  operationsOf,
+  settingsOf,
+  transportsOf,
+} from '../../../lib/cli/bench/options.ts'
 
 const OPTIONS: BenchOptions = {
   store: 'embedded:',
@@ -28,6 +34,13 @@ it('an unknown transport is refused', () => {
   expect(() => transportsOf({ ...OPTIONS, transport: 'carrier' })).toThrow(
     /--transport carrier .*client, wire/,
   )
+})
+
+it.each([
+  ['', []],
+  [' --a=1  --b ', ['--a=1', '--b']],
+])('node options %j are %j', (nodeOptions, options) => {
+  expect(nodeOptionsOf({ nodeOptions })).toEqual(options)
 })
 
 describe('settings', () => {

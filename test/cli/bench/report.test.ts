@@ -52,6 +52,8 @@ describe('text', () => {
     expect(text).toMatch(/create +60,000 +6 +9\.9 +14 +15\.8 kept/)
     expect(text).toContain('+512 bytes per million operations')
     expect(text).toContain('-2 KiB per million operations')
+    expect(text).toMatch(/store, wire transport +14\.1 +14\.2 +200 +204/)
+    expect(text).toContain('node options: --max-semi-space-size=128')
   })
 
   it('says what is missing: the server, a transport, and the rest of an interrupted run', () => {
@@ -69,6 +71,13 @@ describe('text', () => {
     expect(text).toContain('failed, these are the figures so far: the cluster is gone')
   })
 
+  it('a run without options for node says so', () => {
+    const { parameters } = sampleReport()
+    const report = sampleReport({ parameters: { ...parameters, nodeOptions: '' } })
+    expect(reportText(report)).toContain('node options: none')
+    expect(reportPage(report)).toContain('node options: none')
+  })
+
   it('a p99 above its bound is told', () => {
     const [half] = sampleReport().halfLoad
     if (half === undefined) throw new Error('the sample has one')
@@ -77,7 +86,7 @@ describe('text', () => {
   })
 
   it('of a run without any figures has a head', () => {
-    expect(reportText(sampleReport(EMPTY)).split('\n')).toHaveLength(3)
+    expect(reportText(sampleReport(EMPTY)).split('\n')).toHaveLength(4)
   })
 })
 
@@ -103,7 +112,16 @@ describe('page', () => {
 
   it('draws every figure, and no number that is none', () => {
     const page = reportPage(sampleReport({ soaks: [SOAK] }))
-    for (const text of ['120,000', '8.1 + 3.9', '4.30 ×', '15.8 kept', '+512 bytes', '31.2'])
+    for (const text of [
+      '120,000',
+      '8.1 + 3.9',
+      '4.30 ×',
+      '15.8 kept',
+      '+512 bytes',
+      '31.2',
+      '14.2',
+      '--max-semi-space-size=128',
+    ])
       expect(page).toContain(text)
     expect(page).not.toMatch(/NaN|undefined|Infinity|\[object/)
   })

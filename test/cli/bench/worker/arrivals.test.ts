@@ -39,4 +39,24 @@ describe('measuring arrivals at a rate', () => {
     const call = (): Promise<never> => Promise.reject(new Error('refused'))
     await expect(measureArrivals(workOf({ call }), 10_000, never)).rejects.toThrow('refused')
   })
+
+  it('fails with an answer that is not right', async () => {
+    const check = (index: number): void => {
+      if (index === 19) throw new Error('wrong answer')
+    }
+    await expect(measureArrivals(workOf({ check }), 10_000, never)).rejects.toThrow('wrong answer')
+  })
+
+  it('ends at the signal when those sent are answered, without a figure', async () => {
+    const stopping = new AbortController()
+    let [sent, answered] = [0, 0]
+    const call = async (index: number): Promise<void> => {
+      sent += 1
+      if (index === 3) stopping.abort()
+      await new Promise(resolve => setImmediate(resolve))
+      answered += 1
+    }
+    expect(await measureArrivals(workOf({ call }), 1_000, stopping.signal)).toBeUndefined()
+    expect([sent, answered]).toEqual([4, 4])
+  })
 })

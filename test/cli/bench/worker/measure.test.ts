@@ -33,6 +33,20 @@ describe('measuring with so many calls in progress', () => {
     expect(measurement).toMatchObject({ serverCpuMicroseconds: null, seconds: expect.any(Number) })
   })
 
+  it('checks each answer as it arrives, so that none is kept until the end', async () => {
+    let unchecked = 0
+    let most = 0
+    const call = async (): Promise<void> => {
+      await soon()
+      most = Math.max(most, ++unchecked)
+    }
+    const check = (): void => {
+      unchecked -= 1
+    }
+    await measure(workOf({ calls: 100, call, check }), undefined, never)
+    expect(most).toBeLessThanOrEqual(4)
+  })
+
   it('fails with a call that fails, and makes no further ones', async () => {
     let calls = 0
     const call = async (): Promise<never> => {
