@@ -11,6 +11,7 @@ import { MAIN, runCli } from './run-cli.ts'
 const BRIEF = ['--transactions', '60', '--rounds', '1', '--batch-size', '30', '--concurrency', '60']
 const QUIET = [...BRIEF, '--transport', 'client', '--lone-calls', '0', '--no-half-load']
 const ENDING_MS_MAX = 15_000
+const onLinux = process.platform === 'linux' ? it : it.skip // /proc is Linux’s
 
 let server: TestServer
 let folder: string
@@ -109,7 +110,7 @@ describe('the processes of bench', () => {
     expect(JSON.parse(stdout)).toMatchObject({ failure: text })
   })
 
-  it('are gone soon when the command is killed, the embedded server among them', async () => {
+  onLinux('are gone soon when the command is killed, the embedded server among them', async () => {
     const many = ['--rounds', '1000', '--operations', 'create']
     const child = spawn(process.execPath, [MAIN, 'bench', ...QUIET, ...many])
     const ended = once(child, 'exit')

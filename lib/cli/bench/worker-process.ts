@@ -38,9 +38,8 @@ export class WorkerProcess {
       stdio: ['ignore', 2, 2, 'ipc'],
     })
     this.#child.on('message', message => this.#settle(message as FromWorker))
-    this.#ended = once(this.#child, 'exit').then(() => {
-      this.#waiting?.reject(this.#endError(this.#waiting.name))
-    })
+    const told = (): void => this.#waiting?.reject(this.#endError(this.#waiting.name))
+    this.#ended = once(this.#child, 'exit').then(told, told)
   }
 
   /**

@@ -1,4 +1,5 @@
 import type { Transaction } from '../../../index.ts'
+import type { Exchanges } from '../messages.ts'
 import type { HalfLoad, OperationName } from '../report.ts'
 import { percentile } from '../statistics.ts'
 import { type RoundTransactions, roundTransactions } from '../transactions.ts'
@@ -7,12 +8,6 @@ import { makeCalls } from './calls.ts'
 import { settlePrepared } from './garbage.ts'
 import type { StoreSubject } from './store-subject.ts'
 
-export interface HalfLoadOptions {
-  readonly operation: OperationName
-  readonly callsPerSecond: number
-  readonly calls: number
-}
-
 /** The first calls, as a part of those that count, arrive unmeasured: a store that has just begun is another matter. */
 const WARM_UP_SHARE = 0.2
 const ROUND_TRIPS = 50
@@ -20,7 +15,7 @@ const ROUND_TRIPS = 50
 /** Offers an operation at a rate that it can take, and looks at how long calls take then. */
 export async function halfLoad(
   store: StoreSubject,
-  { operation, callsPerSecond, calls }: HalfLoadOptions,
+  { operation, callsPerSecond, calls }: Exchanges['halfLoad']['body'],
   signal: AbortSignal,
 ): Promise<HalfLoad | null> {
   const warmUp = roundTransactions(Math.ceil(calls * WARM_UP_SHARE))
