@@ -47,12 +47,16 @@ export async function startWorkers(
   }
   try {
     for (const transport of transportsOf(options)) {
-      const [store, bare] = pairSources(server, transport, options, settings)
-      try {
-        await start(`store-${transport}`, store)
-        if (!storesOnly) await start(`bare-${transport}`, bare)
-      } catch (error) {
-        failures.push({ subject: `store-${transport}`, error })
+      const sources = pairSources(server, transport, options, settings)
+      for (const source of storesOnly ? sources.slice(0, 1) : sources) {
+        const subject = `${source.kind}-${transport}`
+        try {
+          await start(subject, source)
+        } catch (error) {
+          failures.push({ subject, error })
+          // What keeps the store from its transport keeps the transport alone from it, too.
+          break
+        }
       }
     }
     if (all.length === 0) throw failures[0]?.error
@@ -73,7 +77,7 @@ function pairSources(
   transport: string,
   options: BenchOptions,
   settings: SettingsInput,
-): [SubjectSource, SubjectSource] {
+): readonly SubjectSource[] {
   const source = (kind: 'store' | 'bare', set: string): SubjectSource => ({
     kind,
     transport,
