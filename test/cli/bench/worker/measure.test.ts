@@ -49,13 +49,18 @@ describe('measuring with so many calls in progress', () => {
 
   it('fails with a call that fails, and makes no further ones, though others go on well', async () => {
     let calls = 0
+    let release = (): void => {}
+    const released = new Promise<void>(resolve => {
+      release = resolve
+    })
     const call = async (index: number): Promise<void> => {
       calls += 1
-      await soon()
       if (index === 0) throw new Error('refused')
+      await released
     }
     await expect(measure(workOf({ call }), undefined, never)).rejects.toThrow('refused')
-    // Those in progress, and nothing instead of them.
+    release()
+    await soon()
     expect(calls).toBe(4)
   })
 
