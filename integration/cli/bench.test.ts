@@ -49,6 +49,8 @@ describe('bench', () => {
     }
     expect(report.loneCalls).toHaveLength(3)
     expect(report.halfLoad).toHaveLength(4)
+    for (const half of report.halfLoad)
+      expect(half).toMatchObject({ longestCollectionMs: expect.any(Number), p99BoundMs: expect.any(Number) })
     expect(await readFile(page, 'utf8')).toContain('</html>')
   })
 

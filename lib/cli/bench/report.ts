@@ -112,6 +112,8 @@ export interface HalfLoad {
   readonly latencyMs: LatencyMs
   /** Three times linger and round trip: what p99 is to stay below. */
   readonly p99BoundMs: number
+  /** The longest time for which a collection of garbage stopped the process meanwhile; 0 without any. */
+  readonly longestCollectionMs: number
 }
 
 export interface SoakSample {

@@ -111,16 +111,28 @@ function loneLines({ loneCalls }: Report, titleOf: (subject: string) => string):
 
 function halfLoadLines({ halfLoad }: Report, titleOf: (subject: string) => string): string[] {
   if (halfLoad.length === 0) return []
-  const rows = halfLoad.map(({ operation, subject, callsPerSecond, latencyMs, p99BoundMs }) => [
-    titleOf(subject),
-    operation,
-    rate(callsPerSecond),
-    figure(latencyMs.p50),
-    figure(latencyMs.p99),
-    figure(latencyMs.max),
-    `${figure(p99BoundMs)} ${latencyMs.p99 < p99BoundMs ? 'kept' : 'exceeded'}`,
-  ])
-  const header = ['', 'operation', 'calls/s', 'p50 ms', 'p99', 'max', '3 x (linger + round trip)']
+  const rows = halfLoad.map(
+    ({ operation, subject, callsPerSecond, latencyMs, p99BoundMs, longestCollectionMs }) => [
+      titleOf(subject),
+      operation,
+      rate(callsPerSecond),
+      figure(latencyMs.p50),
+      figure(latencyMs.p99),
+      figure(latencyMs.max),
+      figure(longestCollectionMs),
+      `${figure(p99BoundMs)} ${latencyMs.p99 < p99BoundMs ? 'kept' : 'exceeded'}`,
+    ],
+  )
+  const header = [
+    '',
+    'operation',
+    'calls/s',
+    'p50 ms',
+    'p99',
+    'max',
+    'longest GC',
+    '3 x (linger + round trip)',
+  ]
   return ['', 'calls that arrive at half of the maximal rate', ...aligned([header, ...rows])]
 }
 

@@ -49,7 +49,7 @@ describe('text', () => {
     )
     expect(text).toMatch(/create +store, wire transport +4\.30 +0\.22 +of store, client transport/)
     expect(text).toMatch(/create +5\.4 +6\.8 +5 \+ 0\.25/)
-    expect(text).toMatch(/create +60,000 +6 +9\.9 +14 +15\.8 kept/)
+    expect(text).toMatch(/create +60,000 +6 +9\.9 +14 +3\.2 +15\.8 kept/)
     expect(text).toContain('+512 bytes per million operations')
     expect(text).toContain('-2 KiB per million operations')
     expect(text).toMatch(/store, wire transport +14\.1 +14\.2 +200 +204/)
@@ -117,6 +117,7 @@ describe('page', () => {
       '8.1 + 3.9',
       '4.30 ×',
       '15.8 kept',
+      '>3.2<',
       '+512 bytes',
       '31.2',
       '14.2',

@@ -5,6 +5,7 @@ import { percentile } from '../statistics.ts'
 import { type RoundTransactions, roundTransactions } from '../transactions.ts'
 import { measureArrivals } from './arrivals.ts'
 import { makeCalls } from './calls.ts'
+import { watchCollections } from './collections.ts'
 import { settlePrepared } from './garbage.ts'
 import type { StoreSubject } from './store-subject.ts'
 
@@ -30,10 +31,20 @@ export async function halfLoad(
     settlePrepared()
     const roundTripMs = await roundTripOf(store)
     await measureArrivals(warmUpWork, callsPerSecond, signal)
+    const collections = watchCollections()
     const latencyMs = await measureArrivals(work, callsPerSecond, signal)
+    const { longestMs } = await collections()
     if (latencyMs === undefined) return null
     const p99BoundMs = 3 * ((store.lingerMs(operation) ?? 0) + roundTripMs)
-    return { operation, subject: store.id, calls, callsPerSecond, latencyMs, p99BoundMs }
+    return {
+      operation,
+      subject: store.id,
+      calls,
+      callsPerSecond,
+      latencyMs,
+      p99BoundMs,
+      longestCollectionMs: longestMs,
+    }
   } finally {
     await store.clear(warmUp)
     await store.clear(transactions)
