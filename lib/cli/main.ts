@@ -183,7 +183,7 @@ function createProgram(): Command {
     .option(
       '--node-options <options>',
       "of the processes that measure, one for each subject; '' for none",
-      '--max-semi-space-size=128',
+      '--max-semi-space-size=128 --no-allocation-site-pretenuring',
     )
     .option('--lone-calls <number>', 'calls on an idle store; 0 leaves them out', wholeNumber(0, 100_000), 50)
     .option('--no-half-load', 'leaves out the calls that arrive at half of the maximal rate')
