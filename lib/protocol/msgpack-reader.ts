@@ -80,10 +80,10 @@ function formatOf(byte: number): Format | undefined {
  * describes it in `kind`, `start` and `size`. Containers are entered: their elements are what follows.
  */
 export class MsgpackReader {
-  readonly source: Buffer
+  source: Buffer
   /** Offset of the next element. */
   offset: number
-  readonly #end: number
+  #end: number
   /** The first byte of the current element, and its offset. */
   #byte = 0
   elementStart = 0
@@ -102,6 +102,13 @@ export class MsgpackReader {
     this.#end = end
   }
 
+  /** Begins anew with other bytes. */
+  reset(source: Buffer, offset: number, end: number): void {
+    this.source = source
+    this.offset = offset
+    this.#end = end
+  }
+
   get atEnd(): boolean {
     return this.offset >= this.#end
   }
@@ -115,7 +122,7 @@ export class MsgpackReader {
     if (format === undefined) throw new ProtocolError(`msgpack byte ${this.#byte}`)
     const { kind, lengthBytes } = format
     this.kind = kind
-    this.size = lengthBytes === 0 ? format.size : source.readUIntBE(this.#take(lengthBytes), lengthBytes)
+    this.size = lengthBytes === 0 ? format.size : this.#length(lengthBytes)
     if (kind === MSGPACK_KINDS.LIST || kind === MSGPACK_KINDS.MAP) this.#refuseCount()
     else {
       if (kind === MSGPACK_KINDS.EXTENSION) this.extensionType = source[this.#take(1)] ?? 0
@@ -175,6 +182,12 @@ export class MsgpackReader {
     if (elements > this.#end - this.offset) {
       throw new ProtocolError(`msgpack container of ${elements} elements in ${this.#end - this.offset} bytes`)
     }
+  }
+
+  #length(bytes: number): number {
+    const at = this.#take(bytes)
+    // Most lengths: without the checks of Node's method.
+    return bytes === 1 ? (this.source[at] ?? 0) : this.source.readUIntBE(at, bytes)
   }
 
   #take(bytes: number): number {

@@ -16,28 +16,26 @@ export class BinReader {
 
   /** Absent reads as false. */
   boolean(bin: string): boolean {
-    return this.#optional(bin, 'a boolean', (value): value is boolean => typeof value === 'boolean') ?? false
+    return this.#boolean(bin) ?? false
   }
 
   requiredBoolean(bin: string): boolean {
-    return this.#required(
-      bin,
-      'a boolean',
-      this.#optional(bin, 'a boolean', (value): value is boolean => typeof value === 'boolean'),
-    )
+    return this.#boolean(bin) ?? this.#missing(bin, 'a boolean')
   }
 
   /** A safe integer; the store keeps nothing larger in the bins that this reads. */
   integer(bin: string): number | undefined {
-    const value = this.#optional(bin, 'an integer', isInteger)
-    if (value === undefined) return undefined
+    const value = this.#bins[bin]
+    if (isSafe(value)) return value
+    if (isAbsent(value)) return undefined
+    if (!isInteger(value)) throw this.#wrong(bin, 'an integer', value)
     const number = Number(value)
     if (!Number.isSafeInteger(number)) throw this.#wrong(bin, 'an integer within 2^53', value)
     return number
   }
 
   requiredInteger(bin: string): number {
-    return this.#required(bin, 'an integer', this.integer(bin))
+    return this.integer(bin) ?? this.#missing(bin, 'an integer')
   }
 
   /** A height: an integer of 32 bits. */
@@ -50,43 +48,46 @@ export class BinReader {
 
   /** An integer of 32 bits that has to be there. */
   requiredUint32(bin: string): number {
-    return this.#required(bin, 'an unsigned integer of 32 bits', this.height(bin))
+    return this.height(bin) ?? this.#missing(bin, 'an unsigned integer of 32 bits')
   }
 
   text(bin: string): string | undefined {
-    return this.#optional(bin, 'a string', (value): value is string => typeof value === 'string')
+    const value = this.#bins[bin]
+    if (typeof value === 'string') return value
+    if (isAbsent(value)) return undefined
+    throw this.#wrong(bin, 'a string', value)
   }
 
   bytes(bin: string, length: number): Uint8Array | undefined {
-    const value = this.#optional(
-      bin,
-      `${length} bytes`,
-      (entry): entry is Uint8Array => entry instanceof Uint8Array,
-    )
-    if (value !== undefined && value.byteLength !== length) throw this.#wrong(bin, `${length} bytes`, value)
+    const value = this.#bins[bin]
+    if (isAbsent(value)) return undefined
+    if (!(value instanceof Uint8Array) || value.byteLength !== length)
+      throw this.#wrong(bin, `${length} bytes`, value)
     return value
   }
 
   list(bin: string): readonly unknown[] | undefined {
-    return this.#optional(bin, 'a list', (value): value is readonly unknown[] => Array.isArray(value))
+    const value = this.#bins[bin]
+    if (Array.isArray(value)) return value
+    if (isAbsent(value)) return undefined
+    throw this.#wrong(bin, 'a list', value)
   }
 
-  /** Absent reads as empty. */
-  uint32List(bin: string): number[] {
-    return (this.list(bin) ?? []).map(value => {
-      const number = isInteger(value) ? Number(value) : -1
-      if (!(number >= 0 && number <= UINT32_MAX))
-        throw this.#wrong(bin, 'a list of unsigned integers of 32 bits', value)
-      return number
-    })
+  /** Absent reads as empty. The list itself, where all of it is as it should be. */
+  uint32List(bin: string): readonly number[] {
+    const list = this.list(bin) ?? []
+    return isUint32List(list) ? list : list.map(value => this.#uint32Of(bin, value))
   }
 
   /** A list of blobs; null stands for an element that is not there. Undefined for a missing bin. */
-  blobs(bin: string): (Uint8Array | null)[] | undefined {
-    return this.list(bin)?.map(value => {
+  blobs(bin: string): readonly (Uint8Array | null)[] | undefined {
+    const list = this.list(bin)
+    if (list === undefined) return undefined
+    for (let at = 0; at < list.length; at++) {
+      const value = list[at]
       if (value !== null && !(value instanceof Uint8Array)) throw this.#wrong(bin, 'a list of blobs', value)
-      return value
-    })
+    }
+    return list as readonly (Uint8Array | null)[]
   }
 
   /**
@@ -94,8 +95,9 @@ export class BinReader {
    * property names.
    */
   integerKeyedMap(bin: string): Map<number, unknown> | undefined {
-    const value = this.#optional(bin, 'a map', isMap)
-    if (value === undefined) return undefined
+    const value: unknown = this.#bins[bin]
+    if (isAbsent(value)) return undefined
+    if (!isMap(value)) throw this.#wrong(bin, 'a map', value)
     const entries: Iterable<[unknown, unknown]> = value instanceof Map ? value : Object.entries(value)
     return new Map(
       [...entries].map(([key, entry]) => {
@@ -107,22 +109,43 @@ export class BinReader {
     )
   }
 
-  #optional<Value>(bin: string, expected: string, is: (value: unknown) => value is Value): Value | undefined {
-    const value: unknown = this.#bins[bin]
-    if (value === undefined || value === null) return undefined
-    if (!is(value)) throw this.#wrong(bin, expected, value)
-    return value
+  #boolean(bin: string): boolean | undefined {
+    const value = this.#bins[bin]
+    if (typeof value === 'boolean') return value
+    if (isAbsent(value)) return undefined
+    throw this.#wrong(bin, 'a boolean', value)
   }
 
-  #required<Value>(bin: string, expected: string, value: Value | undefined): Value {
-    if (value === undefined)
-      throw new StoreError('STORAGE_ERROR', `the bin ${bin} must be ${expected}, but the record has none`)
-    return value
+  #uint32Of(bin: string, value: unknown): number {
+    const number = isInteger(value) ? Number(value) : -1
+    if (!(number >= 0 && number <= UINT32_MAX))
+      throw this.#wrong(bin, 'a list of unsigned integers of 32 bits', value)
+    return number
+  }
+
+  #missing(bin: string, expected: string): never {
+    throw new StoreError('STORAGE_ERROR', `the bin ${bin} must be ${expected}, but the record has none`)
   }
 
   #wrong(bin: string, expected: string, value: unknown): StoreError {
     return new StoreError('STORAGE_ERROR', `the bin ${bin} must be ${expected}, got ${describe(value)}`)
   }
+}
+
+function isAbsent(value: unknown): value is null | undefined {
+  return value === undefined || value === null
+}
+
+function isSafe(value: unknown): value is number {
+  return Number.isSafeInteger(value)
+}
+
+function isUint32List(list: readonly unknown[]): list is readonly number[] {
+  for (let at = 0; at < list.length; at++) {
+    const value = list[at]
+    if (!isSafe(value) || value < 0 || value > UINT32_MAX) return false
+  }
+  return true
 }
 
 function isInteger(value: unknown): value is number | bigint {

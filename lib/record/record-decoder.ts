@@ -245,21 +245,31 @@ export function txInpointsOf(
 }
 
 function storedInputs(reader: BinReader): TransactionInput[] {
-  return requiredBlobs(reader, BINS.inputs).map(blob => {
+  const blobs = requiredBlobs(reader, BINS.inputs)
+  const inputs = new Array<TransactionInput>(blobs.length)
+  for (let vin = 0; vin < blobs.length; vin++) {
+    const blob = blobs[vin] ?? null
     if (blob === null) throw new StoreError('STORAGE_ERROR', `the bin ${BINS.inputs} has a nil element`)
-    return decodeStoredInput(blob)
-  })
+    inputs[vin] = decodeStoredInput(blob)
+  }
+  return inputs
 }
 
 function storedOutputs(reader: BinReader): (TransactionOutput | null)[] {
-  return requiredBlobs(reader, BINS.outputs).map(blob => (blob === null ? null : decodeStoredOutput(blob)))
+  const blobs = requiredBlobs(reader, BINS.outputs)
+  const outputs = new Array<TransactionOutput | null>(blobs.length)
+  for (let vout = 0; vout < blobs.length; vout++) {
+    const blob = blobs[vout] ?? null
+    outputs[vout] = blob === null ? null : decodeStoredOutput(blob)
+  }
+  return outputs
 }
 
 function isWhole(outputs: readonly (TransactionOutput | null)[]): outputs is readonly TransactionOutput[] {
   return !outputs.includes(null)
 }
 
-function requiredBlobs(reader: BinReader, bin: string): (Uint8Array | null)[] {
+function requiredBlobs(reader: BinReader, bin: string): readonly (Uint8Array | null)[] {
   const blobs = reader.blobs(bin)
   if (blobs === undefined)
     throw new StoreError('STORAGE_ERROR', `the record has no bin ${bin}, and no external body`)
