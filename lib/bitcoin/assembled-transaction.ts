@@ -149,7 +149,7 @@ function carriesWhatItSpends(input: TransactionInput): boolean {
 
 /** Nodes take a transaction for a coinbase by its outpoint: 32 zero bytes and index 2^32 − 1. */
 function spendsNullOutpoint(inputs: readonly TransactionInput[]): boolean {
-  const [input] = inputs
+  const input = inputs[0]
   return (
     inputs.length === 1 &&
     input !== undefined &&

@@ -34,9 +34,15 @@ export function encodeStoredInput(input: TransactionInput): Uint8Array {
  * that seemed to carry what it spends could never be decorated. Where an output was really so, its parent tells.
  */
 export function decodeStoredInput(bytes: Uint8Array): TransactionInput {
-  const input = decoded('inputs', bytes, reader => readInput(reader, true))
-  const isKnown = input.previousSatoshis !== 0n || input.previousLockingScript?.byteLength !== 0
-  return isKnown ? input : { ...input, previousSatoshis: undefined, previousLockingScript: undefined }
+  try {
+    const reader = new ByteReader(bytes)
+    const input = readInput(reader, true)
+    reader.expectEnd('element')
+    const isKnown = input.previousSatoshis !== 0n || input.previousLockingScript?.byteLength !== 0
+    return isKnown ? input : { ...input, previousSatoshis: undefined, previousLockingScript: undefined }
+  } catch (error) {
+    throw damaged('inputs', error)
+  }
 }
 
 export function encodeStoredOutput(output: TransactionOutput): Uint8Array {
@@ -46,19 +52,19 @@ export function encodeStoredOutput(output: TransactionOutput): Uint8Array {
 }
 
 export function decodeStoredOutput(bytes: Uint8Array): TransactionOutput {
-  return decoded('outputs', bytes, readOutput)
+  try {
+    const reader = new ByteReader(bytes)
+    const output = readOutput(reader)
+    reader.expectEnd('element')
+    return output
+  } catch (error) {
+    throw damaged('outputs', error)
+  }
 }
 
 /** What does not parse here is our own damaged data, never the fault of a submitter (semantics 0.3). */
-function decoded<Element>(bin: string, bytes: Uint8Array, read: (reader: ByteReader) => Element): Element {
-  try {
-    const reader = new ByteReader(bytes)
-    const element = read(reader)
-    reader.expectEnd('element')
-    return element
-  } catch (error) {
-    throw new StoreError('STORAGE_ERROR', `an element of the bin ${bin} is damaged: ${messageOf(error)}`, {
-      cause: error,
-    })
-  }
+function damaged(bin: string, cause: unknown): StoreError {
+  return new StoreError('STORAGE_ERROR', `an element of the bin ${bin} is damaged: ${messageOf(cause)}`, {
+    cause,
+  })
 }

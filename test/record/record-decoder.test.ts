@@ -139,17 +139,18 @@ describe('decodeMetadata', () => {
     expect(decodeMetadata(bins, ['tx', 'txInpoints', 'outputs'])).toEqual({ external: true })
   })
 
+  const value = fc.oneof(
+    fc.anything({ withBigInt: true, withTypedArray: true, withMap: true, withNullPrototype: true }),
+    fc.array(fc.oneof(fc.uint8Array({ maxLength: 80 }), fc.constant(null), fc.integer())),
+    fc.constantFrom(true, -1, 2 ** 53, 2n ** 64n, Number.NaN),
+  )
+  const names = Object.values(BIN_TABLE).map(({ bin }) => bin)
+  const damage = fc.dictionary(fc.constantFrom(...names), value, { minKeys: 1, maxKeys: 4 })
+  const whole = Object.fromEntries(
+    buildRecords(sampleContent([SPENDABLE]), OPTIONS).master.map(({ bin, value }) => [bin, value]),
+  )
+
   it('answers any garbage with metadata or a typed error of our own data', () => {
-    const value = fc.oneof(
-      fc.anything({ withBigInt: true, withTypedArray: true, withMap: true, withNullPrototype: true }),
-      fc.array(fc.oneof(fc.uint8Array({ maxLength: 80 }), fc.constant(null), fc.integer())),
-      fc.constantFrom(true, -1, 2 ** 53, 2n ** 64n, Number.NaN),
-    )
-    const names = Object.values(BIN_TABLE).map(({ bin }) => bin)
-    const damage = fc.dictionary(fc.constantFrom(...names), value, { minKeys: 1, maxKeys: 4 })
-    const whole = Object.fromEntries(
-      buildRecords(sampleContent([SPENDABLE]), OPTIONS).master.map(({ bin, value }) => [bin, value]),
-    )
     fc.assert(
       fc.property(damage, fc.boolean(), fc.constantFrom(...FIELDS), (changed, isBare, field) => {
         const bins = { ...(isBare ? {} : whole), ...changed } as Bins
@@ -161,6 +162,34 @@ describe('decodeMetadata', () => {
         }
       }),
       { numRuns: 2_000 },
+    )
+  })
+
+  it('answers the usual fields as it does any list of the same', () => {
+    const read = (bins: Bins, fields: readonly Field[]): unknown => {
+      try {
+        const metadata = decodeMetadata(bins, fields)
+        return Object.entries(metadata).map(([name, field]) =>
+          name === 'tx' ? [name, field.txid] : [name, field],
+        )
+      } catch (error) {
+        return (error as StoreError).code
+      }
+    }
+    const others = fc.constantFrom<Record<string, unknown>>(
+      {},
+      { external: true },
+      { locktime: undefined },
+      { inputs: [] },
+      { outputs: [null] },
+      { creating: true, blockIDs: [1n] },
+    )
+    fc.assert(
+      fc.property(fc.oneof(others, damage), changed => {
+        const bins = { ...whole, ...changed } as Bins
+        expect(read(bins, GET_FIELDS)).toEqual(read(bins, [...GET_FIELDS]))
+      }),
+      { numRuns: 1_000 },
     )
   })
 })

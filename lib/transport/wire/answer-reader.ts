@@ -19,17 +19,23 @@ const CARRY_BYTES_MIN = 16 * 1024
 /** A larger buffer is given back when an answer is complete. */
 const CARRY_BYTES_KEPT = 256 * 1024
 
-/** One row of an answer, in bytes that are valid during the call only. */
+/**
+ * How much of a chunk is copied at once for rows whose values are views: one copy for each row costs more than all
+ * the rest of reading it, and who keeps one record keeps at most so much with it.
+ */
+const COPY_BYTES = 16 * 1024
+
+const NO_BYTES = Buffer.alloc(0)
+
+/** One row of an answer; the object is valid during the call only. */
 export interface RowMessage {
   readonly resultCode: number
   readonly generation: number
   readonly index: number
+  /** With operations whose values are views of them, they stay as they are; otherwise only during the call. */
   readonly bytes: Buffer
   readonly operationsStart: number
-  readonly operationsEnd: number
   readonly operationCount: number
-  /** Whether its values would be views of `bytes`. */
-  readonly holdsViews: boolean
 }
 
 /** Takes the rows of an answer. */
@@ -43,11 +49,9 @@ class Message implements RowMessage {
   resultCode = 0
   generation = 0
   index = 0
-  bytes: Buffer = Buffer.alloc(0)
+  bytes: Buffer = NO_BYTES
   operationsStart = 0
-  operationsEnd = 0
   operationCount = 0
-  holdsViews = false
 }
 
 /**
@@ -61,6 +65,12 @@ export class AnswerReader {
   /** Bytes of the present frame that were not read yet. */
   #frameBytes = 0
   #finalCode: number | undefined
+  /** Whether values of the present message would be views of the chunk. */
+  #holdsViews = false
+  /** What was copied last of the present chunk, and between which of its offsets it lies. */
+  #copy: Buffer = NO_BYTES
+  #copyStart = 0
+  #copyEnd = 0
 
   /**
    * Hands over the rows of a chunk; the chunk may be overwritten afterwards.
@@ -72,6 +82,8 @@ export class AnswerReader {
     this.#finalCode = undefined
     const source = this.#carried === 0 ? chunk : this.#appended(chunk)
     const end = this.#readMessages(source, receiver)
+    this.#copy = NO_BYTES
+    this.#copyEnd = 0
     if (this.#finalCode === undefined) this.#keep(source, end)
     else if (end < source.length || this.#frameBytes > 0)
       throw new ProtocolError('bytes behind the end of an answer')
@@ -114,28 +126,40 @@ export class AnswerReader {
     }
     message.generation = uint32(source, at + 6)
     message.index = uint32(source, at + 14)
-    message.bytes = source
-    message.operationsStart = operationsStart
-    message.operationsEnd = end
+    if (this.#holdsViews) this.#copyOperations(source, operationsStart, end)
+    else {
+      message.bytes = source
+      message.operationsStart = operationsStart
+    }
     receiver.onRow(message)
     return end
   }
 
   /** @returns the offset behind the operations, -1 while bytes are missing */
   #skipOperations(source: Buffer, start: number, frameEnd: number): number {
-    const message = this.#message
-    message.holdsViews = false
+    this.#holdsViews = false
     let at = start
-    for (let left = message.operationCount; left > 0; left--) {
+    for (let left = this.#message.operationCount; left > 0; left--) {
       if (at + OPERATION_HEADER_BYTES > frameEnd) throw new ProtocolError('operation runs past its frame')
       if (at + OPERATION_HEADER_BYTES > source.length) return -1
       const end = at + 4 + uint32(source, at)
       if (end > frameEnd || at + OPERATION_HEADER_BYTES + (source[at + 7] ?? 0) > end)
         throw new ProtocolError('operation runs past its end')
-      if (holdsViews(source[at + 5] ?? 0)) message.holdsViews = true
+      if (holdsViews(source[at + 5] ?? 0)) this.#holdsViews = true
       at = end
     }
     return at > source.length ? -1 : at
+  }
+
+  /** Copies them unless they were with the message before, and what follows with them. */
+  #copyOperations(source: Buffer, start: number, end: number): void {
+    if (end > this.#copyEnd) {
+      this.#copyStart = start
+      this.#copyEnd = Math.max(end, Math.min(source.length, start + COPY_BYTES))
+      this.#copy = Buffer.from(source.subarray(start, this.#copyEnd))
+    }
+    this.#message.bytes = this.#copy
+    this.#message.operationsStart = start - this.#copyStart
   }
 
   #appended(chunk: Buffer): Buffer {

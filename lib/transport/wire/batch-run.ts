@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { ProtocolError, RESULT_CODES } from '../../protocol/index.ts'
 import { BatchError } from '../batch-error.ts'
 import { CLIENT_STATUS } from '../result-status.ts'
-import type { BatchRow, Bins, RowAnswer } from '../transport.ts'
+import type { BatchRow, RowAnswer } from '../transport.ts'
 import type { RowMessage } from './answer-reader.ts'
 import type { WireNode } from './node.ts'
 import { NodeRequest } from './node-request.ts'
@@ -207,7 +207,7 @@ export class BatchRun {
     return {
       index: place,
       status: resultCode,
-      bins: isOk && hasBins(row) ? binsOf(message) : undefined,
+      bins: isOk && hasBins(row) ? decodeBins(message) : undefined,
       inDoubt:
         !isOk &&
         changes(row) &&
@@ -264,10 +264,4 @@ function changes(row: BatchRow): boolean {
 
 function hasBins({ kind }: BatchRow): boolean {
   return kind === 'read' || kind === 'apply' || kind === 'execute'
-}
-
-/** Blobs are views: where there are some, the row gets bytes of its own, for the message's are read into again. */
-function binsOf({ bytes, operationsStart, operationsEnd, operationCount, holdsViews }: RowMessage): Bins {
-  if (!holdsViews) return decodeBins(bytes, operationsStart, operationCount)
-  return decodeBins(Buffer.from(bytes.subarray(operationsStart, operationsEnd)), 0, operationCount)
 }

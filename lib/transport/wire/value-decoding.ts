@@ -20,14 +20,21 @@ const texts = new ShortTexts()
 const NO_BYTES = Buffer.alloc(0)
 const collections = new MsgpackReader(NO_BYTES)
 
+/** Operations one after another. */
+export interface OperationBytes {
+  readonly bytes: Buffer
+  readonly operationsStart: number
+  readonly operationCount: number
+}
+
 /**
  * The bins of an answer, from operations whose sizes were checked. Blobs are views of the bytes given.
  *
  * @throws ProtocolError for values that do not fit their type, and for types that are unknown
  */
-export function decodeBins(bytes: Buffer, start: number, operationCount: number): Bins {
+export function decodeBins({ bytes, operationsStart, operationCount }: OperationBytes): Bins {
   const bins: Record<string, BinValue> = {}
-  let at = start
+  let at = operationsStart
   for (let left = operationCount; left > 0; left--) {
     const end = at + 4 + uint32(bytes, at)
     const nameStart = at + OPERATION_HEADER_BYTES

@@ -53,20 +53,23 @@ interface Read {
   readonly finalCode: number | undefined
 }
 
-/** Reads an answer in chunks that are overwritten once they were read, as the socket's buffer is. */
+/** Reads an answer in chunks that lie in the same memory one after another, as the socket's do. */
 function readInChunks(answer: Buffer, sizes: readonly number[], reader = new AnswerReader()): Read {
   const rows: Row[] = []
   let finalCode: number | undefined
+  const memory = Buffer.alloc(Math.min(answer.length, Math.max(...sizes)))
   for (let at = 0, turn = 0; at < answer.length; turn++) {
     const size = Math.min(answer.length - at, sizes[turn % sizes.length] ?? answer.length)
-    const chunk = Buffer.from(answer.subarray(at, at + size))
-    finalCode = reader.read(chunk, {
-      onRow: ({ index, resultCode, bytes, operationsStart, operationsEnd, operationCount }) => {
-        const own = Buffer.from(bytes.subarray(operationsStart, operationsEnd))
-        rows.push({ index, resultCode, bins: decodeBins(own, 0, operationCount) as Row['bins'] })
-      },
+    memory.set(answer.subarray(at, at + size))
+    finalCode = reader.read(memory.subarray(0, size), {
+      onRow: message =>
+        rows.push({
+          index: message.index,
+          resultCode: message.resultCode,
+          bins: decodeBins(message) as Row['bins'],
+        }),
     })
-    chunk.fill(0xee)
+    memory.fill(0xee)
     at += size
   }
   return { rows, finalCode }
@@ -127,6 +130,18 @@ describe('an answer', () => {
       const [row] = readInChunks(answer, [65_536], reader).rows
       expect(blob.equals(row?.bins.b as Uint8Array)).toBe(true)
     }
+  })
+
+  it('leaves no record with more bytes to keep in memory than some neighbours of it', () => {
+    const rows = Array.from({ length: 400 }, (_, index) => ({
+      index,
+      resultCode: 0,
+      bins: { b: Buffer.alloc(100, index) },
+    }))
+    const read = readInChunks(answerOf(rows, 100), [65_536])
+    const kept = new Set(read.rows.map(({ bins }) => (bins.b as Uint8Array).buffer))
+    expect(kept.size).toBeGreaterThan(1)
+    for (const { byteLength } of kept) expect(byteLength).toBeLessThanOrEqual(16 * 1024)
   })
 
   it('that ends with a code tells it', () => {
@@ -208,7 +223,7 @@ describe('bins', () => {
     const row = encodeMessage({
       operations: [{ code: 1, particleType: 1, name: '__proto__', value: Buffer.alloc(8, 1) }],
     })
-    const decoded = decodeBins(row, 22, 1)
+    const decoded = decodeBins({ bytes: row, operationsStart: 22, operationCount: 1 })
     expect(Object.keys(decoded)).toEqual(['__proto__'])
     expect(Object.getPrototypeOf(decoded)).toBe(Object.prototype)
   })
@@ -218,7 +233,8 @@ describe('bins', () => {
       fc.property(fc.array(fc.string({ unit: 'binary', maxLength: 12 }), { maxLength: 50 }), texts => {
         const bins = Object.fromEntries(texts.map((text, index) => [`b${index}`, text]))
         const row = rowMessage({ index: 0, resultCode: 0, bins })
-        expect(decodeBins(row, 22, texts.length)).toEqual(bins)
+        const operations = { bytes: row, operationsStart: 22, operationCount: texts.length }
+        expect(decodeBins(operations)).toEqual(bins)
       }),
       { numRuns: 30 },
     )
