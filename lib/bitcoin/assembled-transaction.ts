@@ -1,4 +1,6 @@
 import { InvalidArgumentError, StoreError } from '../errors/index.ts'
+import { ByteWriter } from './byte-writer.ts'
+import { hashInput } from './hash-input.ts'
 import { doubleSha256 } from './sha256.ts'
 import type { Transaction, TransactionInput, TransactionOutput, TransactionParts } from './transaction.ts'
 import {
@@ -42,12 +44,14 @@ class AssembledTransaction implements Transaction {
   }
 
   get txid(): Uint8Array {
-    this.#txid ??= doubleSha256(this.#standardBytes ?? writeStandard(this, this.sizeBytes))
+    this.#txid ??= doubleSha256(
+      this.#standardBytes ?? writeStandard(hashInput(this.sizeBytes), this).filled(),
+    )
     return this.#txid
   }
 
   encode(): Uint8Array {
-    return this.#standardBytes?.slice() ?? writeStandard(this, this.sizeBytes)
+    return this.#standardBytes?.slice() ?? writeStandard(new ByteWriter(this.sizeBytes), this).finish()
   }
 
   /** What its inputs spend is no part of a txid, so all that is known of the encoding stays true. */

@@ -5,8 +5,9 @@ export class ByteWriter {
   readonly #buffer: Buffer
   #offset = 0
 
-  constructor(sizeBytes: number) {
-    this.#buffer = Buffer.allocUnsafe(sizeBytes)
+  /** @param buffer what to fill, of exactly that size; new memory by default */
+  constructor(sizeBytes: number, buffer: Buffer = Buffer.allocUnsafe(sizeBytes)) {
+    this.#buffer = buffer
   }
 
   uint32(value: number): this {
@@ -54,11 +55,17 @@ export class ByteWriter {
     return this.compactSize(value.byteLength).bytes(value)
   }
 
-  /** What was written. A buffer that is not exactly full would send stale memory, so that is a defect. */
+  /** What was written, as a plain array. */
   finish(): Uint8Array {
+    const { buffer, byteOffset, byteLength } = this.filled()
+    return new Uint8Array(buffer, byteOffset, byteLength)
+  }
+
+  /** The buffer. One that is not exactly full would send stale memory, so that is a defect. */
+  filled(): Buffer {
     if (this.#offset !== this.#buffer.byteLength) {
       throw new RangeError(`wrote ${this.#offset} bytes into a buffer of ${this.#buffer.byteLength}`)
     }
-    return new Uint8Array(this.#buffer.buffer, this.#buffer.byteOffset, this.#buffer.byteLength)
+    return this.#buffer
   }
 }

@@ -28,5 +28,5 @@ export type { Transaction, TransactionInput, TransactionOutput, TransactionParts
 export { variableBytesSize, writeExtension, writeInput, writeOutput } from './transaction-encoding.ts'
 export { parseTransaction, readInput, readOutput, readTransactionHead } from './transaction-parser.ts'
 export { requireTxid, TXID_BYTES, toTxid, txidFromHex, txidKey, txidToHex } from './txid.ts'
-export { requireUint32, requireUint64, UINT32_MAX } from './unsigned.ts'
+export { requireUint32, requireUint64, setUint32, UINT32_MAX } from './unsigned.ts'
 export { utxoHash } from './utxo-hash.ts'

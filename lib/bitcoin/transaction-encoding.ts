@@ -64,15 +64,16 @@ export function writeOutput(writer: ByteWriter, { satoshis, lockingScript }: Tra
   writer.uint64(satoshis).variableBytes(lockingScript)
 }
 
+/** Fills a writer of the size that `standardSizeBytes` says. */
 export function writeStandard(
+  writer: ByteWriter,
   { version, inputs, outputs, locktime }: TransactionParts,
-  sizeBytes: number,
-): Uint8Array {
-  const writer = new ByteWriter(sizeBytes).uint32(version).compactSize(inputs.length)
+): ByteWriter {
+  writer.uint32(version).compactSize(inputs.length)
   for (const input of inputs) writeInput(writer, input)
   writer.compactSize(outputs.length)
   for (const output of outputs) writeOutput(writer, output)
-  return writer.uint32(locktime).finish()
+  return writer.uint32(locktime)
 }
 
 export function writeExtended(

@@ -44,8 +44,14 @@ export function toTxid(value: Uint8Array | string, field = 'txid'): Uint8Array {
  * make, and not for people; show {@link txidToHex} instead.
  */
 export function txidKey(txid: Uint8Array): string {
-  return Buffer.from(txid.buffer, txid.byteOffset, txid.byteLength).toString('latin1')
+  if (txid.byteLength !== TXID_BYTES) return Buffer.from(txid).toString('latin1')
+  // Without touching `txid.buffer`: where an array this small lies on the heap, that would give it memory elsewhere.
+  keyBytes.set(txid)
+  return keyBytes.toString('latin1')
 }
+
+/** Nothing runs between its being filled and its being read. */
+const keyBytes = Buffer.alloc(TXID_BYTES)
 
 /** Refuses anything but 32 bytes, and returns them. */
 export function requireTxid(value: Uint8Array, field = 'txid'): Uint8Array {

@@ -18,3 +18,11 @@ export function requireUint64(value: bigint, field: string): bigint {
   }
   return value
 }
+
+/** Writes the four bytes of a value of 0 … 2^32 − 1, little-endian; without a view, which costs more than the bytes. */
+export function setUint32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value
+  bytes[at + 1] = value >>> 8
+  bytes[at + 2] = value >>> 16
+  bytes[at + 3] = value >>> 24
+}

@@ -1,8 +1,8 @@
 import { StoreError } from '../errors/index.ts'
-import { ByteWriter } from './byte-writer.ts'
 import { compactSizeLength } from './compact-size.ts'
+import { hashInput } from './hash-input.ts'
 import { sha256 } from './sha256.ts'
-import { requireTxid } from './txid.ts'
+import { requireTxid, TXID_BYTES } from './txid.ts'
 import { requireUint32, requireUint64 } from './unsigned.ts'
 
 /**
@@ -33,17 +33,23 @@ export function utxoHash(
       `utxo hash of output ${vout} needs its locking script, which is missing`,
     )
   }
+  requireTxid(previousTxid, 'previousTxid')
+  requireUint32(vout, 'vout')
+  const amount = numberOrBigint(requireUint64(satoshis, 'satoshis'))
   const sizeBytes =
-    requireTxid(previousTxid, 'previousTxid').byteLength +
-    compactSizeLength(requireUint32(vout, 'vout')) +
-    lockingScript.byteLength +
-    compactSizeLength(requireUint64(satoshis, 'satoshis'))
+    TXID_BYTES + compactSizeLength(vout) + lockingScript.byteLength + compactSizeLength(amount)
   return sha256(
-    new ByteWriter(sizeBytes)
+    hashInput(sizeBytes)
       .bytes(previousTxid)
       .compactSize(vout)
       .bytes(lockingScript)
-      .compactSize(satoshis)
-      .finish(),
+      .compactSize(amount)
+      .filled(),
   )
+}
+
+/** As a number where it is one: computing with bigints takes many times as long. */
+function numberOrBigint(value: bigint): number | bigint {
+  const number = Number(value)
+  return Number.isSafeInteger(number) ? number : value
 }

@@ -1,4 +1,4 @@
-import { requireTxid, TXID_BYTES } from '../bitcoin/index.ts'
+import { requireTxid, setUint32, TXID_BYTES } from '../bitcoin/index.ts'
 import { InvalidArgumentError } from '../errors/index.ts'
 
 const UINT32_MAX = 0xffff_ffff
@@ -37,6 +37,6 @@ export function slotOffset(vout: number, utxoBatchSize: number): number {
 function suffixed(txid: Uint8Array, number: number): Uint8Array {
   const key = new Uint8Array(TXID_BYTES + PAGE_NUMBER_BYTES)
   key.set(requireTxid(txid))
-  new DataView(key.buffer).setUint32(TXID_BYTES, number, true)
+  setUint32(key, TXID_BYTES, number)
   return key
 }

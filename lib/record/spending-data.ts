@@ -1,4 +1,4 @@
-import { requireTxid, TXID_BYTES, txidFromHex } from '../bitcoin/index.ts'
+import { requireTxid, setUint32, TXID_BYTES, txidFromHex } from '../bitcoin/index.ts'
 import { describe, InvalidArgumentError, StoreError } from '../errors/index.ts'
 
 /** Who spends an output. */
@@ -21,7 +21,7 @@ export function encodeSpendingData({ txid, vin }: SpendingData): Uint8Array {
   if (!Number.isSafeInteger(vin) || vin < 0 || vin > 0xffff_ffff) {
     throw new InvalidArgumentError('vin', 'a whole number from 0 to 4294967295', vin)
   }
-  new DataView(bytes.buffer).setUint32(TXID_BYTES, vin, true)
+  setUint32(bytes, TXID_BYTES, vin)
   return bytes
 }
 

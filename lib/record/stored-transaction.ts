@@ -26,7 +26,7 @@ export function encodeStoredInput(input: TransactionInput): Uint8Array {
   const writer = new ByteWriter(INPUT_FIXED_BYTES + scriptBytes)
   writeInput(writer, input)
   writeExtension(writer, input)
-  return writer.finish()
+  return writer.filled()
 }
 
 /**
@@ -48,7 +48,7 @@ export function decodeStoredInput(bytes: Uint8Array): TransactionInput {
 export function encodeStoredOutput(output: TransactionOutput): Uint8Array {
   const writer = new ByteWriter(OUTPUT_FIXED_BYTES + variableBytesSize(output.lockingScript))
   writeOutput(writer, output)
-  return writer.finish()
+  return writer.filled()
 }
 
 export function decodeStoredOutput(bytes: Uint8Array): TransactionOutput {

@@ -96,6 +96,7 @@ describe('decodeMetadata', () => {
     { what: 'a fee with a fraction', bins: { fee: 0.5 }, fields: ['fee'] },
     { what: 'a fee beyond 2^53', bins: { fee: 2n ** 60n }, fields: ['fee'] },
     { what: 'a height beyond 32 bits', bins: { unminedSince: 2 ** 32 }, fields: ['unminedSince'] },
+    { what: 'a block id beyond 32 bits', bins: { blockIDs: [2 ** 32] }, fields: ['blockIds'] },
     { what: 'a negative block id', bins: { blockIDs: [-1] }, fields: ['blockIds'] },
     {
       what: 'a version beyond 32 bits',

@@ -7,6 +7,9 @@ import type { RecordKey } from '../transport.ts'
 const INPUTS_MAX = 64
 
 interface DigestInput {
+  readonly set: string
+  readonly type: number
+  readonly keyBytes: number
   readonly bytes: Buffer
   readonly keyStart: number
 }
@@ -17,6 +20,8 @@ interface DigestInput {
  */
 export class KeyDigests {
   readonly #inputs = new Map<string, DigestInput>()
+  /** The one that was used last: mostly it is the next one too. */
+  #last: DigestInput | undefined
 
   /** @throws InvalidArgumentError for an empty key */
   digest({ set, userKey }: RecordKey): string {
@@ -33,6 +38,14 @@ export class KeyDigests {
 
   /** Set and type are written once; only the key changes from one digest to the next. */
   #input(set: string, type: number, keyBytes: number): DigestInput {
+    const last = this.#last
+    if (last !== undefined && last.set === set && last.type === type && last.keyBytes === keyBytes)
+      return last
+    this.#last = this.#knownInput(set, type, keyBytes)
+    return this.#last
+  }
+
+  #knownInput(set: string, type: number, keyBytes: number): DigestInput {
     const name = `${type}:${keyBytes}:${set}`
     const known = this.#inputs.get(name)
     if (known !== undefined) return known
@@ -41,7 +54,7 @@ export class KeyDigests {
     const bytes = Buffer.alloc(keyStart + keyBytes)
     bytes.set(setBytes)
     bytes[keyStart - 1] = type
-    const input = { bytes, keyStart }
+    const input = { set, type, keyBytes, bytes, keyStart }
     if (this.#inputs.size >= INPUTS_MAX) this.#inputs.clear()
     this.#inputs.set(name, input)
     return input
