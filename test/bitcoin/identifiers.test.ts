@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import {
@@ -14,6 +15,15 @@ import { txidArbitrary } from './transaction-arbitraries.ts'
 
 const GENESIS_COINBASE = '4a5e1e4baab89f3a32518a88c31bc87f618f76673e2cc77ab2127b7afdeda33b'
 const uint32 = fc.nat({ max: 0xffff_ffff })
+
+function compactSize(value: bigint): Buffer {
+  const bytes = Buffer.alloc(9)
+  bytes.writeBigUInt64LE(value, 1)
+  if (value < 0xfdn) return bytes.subarray(1, 2)
+  const [prefix, end] = value <= 0xffffn ? [0xfd, 3] : value <= 0xffff_ffffn ? [0xfe, 5] : [0xff, 9]
+  bytes[0] = prefix
+  return bytes.subarray(0, end)
+}
 
 describe('txids', () => {
   it('reverses between display hex and internal order', () => {
@@ -110,6 +120,28 @@ describe('utxoHash', () => {
   ])('matches the reference for $what', ({ txid, script, satoshis, expected }) => {
     const hash = utxoHash(txidFromHex(txid), 0, Buffer.from(script, 'hex'), satoshis)
     expect(Buffer.from(hash).toString('hex')).toBe(expected)
+  })
+
+  it('is the SHA-256 of its parts, whatever was hashed before it', () => {
+    const parts = fc.record({
+      txid: txidArbitrary,
+      vout: uint32,
+      script: fc.oneof(fc.uint8Array({ maxLength: 60 }), fc.uint8Array({ minLength: 1990, maxLength: 2100 })),
+      satoshis: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+    })
+    fc.assert(
+      fc.property(fc.array(parts, { minLength: 1, maxLength: 5 }), outputs => {
+        const hashes = outputs.map(({ txid, vout, script, satoshis }) =>
+          utxoHash(txid, vout, script, satoshis),
+        )
+        const expected = outputs.map(({ txid, vout, script, satoshis }) =>
+          createHash('sha256')
+            .update(Buffer.concat([txid, compactSize(BigInt(vout)), script, compactSize(satoshis)]))
+            .digest('hex'),
+        )
+        expect(hashes.map(hash => Buffer.from(hash).toString('hex'))).toEqual(expected)
+      }),
+    )
   })
 
   it('depends on each of its arguments', () => {
