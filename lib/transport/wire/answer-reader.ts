@@ -20,8 +20,8 @@ const CARRY_BYTES_MIN = 16 * 1024
 const CARRY_BYTES_KEPT = 256 * 1024
 
 /**
- * How much of a chunk is copied at once for rows whose values are views: one copy for each row costs more than all
- * the rest of reading it, and who keeps one record keeps at most so much with it.
+ * How much of a chunk is copied at once for rows whose values are views: a copy for each row would be a quarter of
+ * what reading it costs, and who keeps one record keeps no more than this with it.
  */
 const COPY_BYTES = 16 * 1024
 
@@ -32,7 +32,7 @@ export interface RowMessage {
   readonly resultCode: number
   readonly generation: number
   readonly index: number
-  /** With operations whose values are views of them, they stay as they are; otherwise only during the call. */
+  /** Where values are views of them they stay as they are; otherwise they are valid during the call only. */
   readonly bytes: Buffer
   readonly operationsStart: number
   readonly operationCount: number

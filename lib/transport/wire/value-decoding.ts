@@ -13,11 +13,13 @@ import { ShortTexts } from './short-texts.ts'
 const INTEGER_BYTES = 8
 /** The first byte of the element that ordered lists and maps begin with. */
 const FLAGS_BYTE = 0xc7
+/** Lists in lists may each say that they are long, and none has to be: beyond this they grow as elements come. */
+const ELEMENTS_AT_ONCE_MAX = 256
 
 const texts = new ShortTexts()
 
-/** Reads every list and map: a reader of its own for each would be most of what decoding them costs. */
 const NO_BYTES = Buffer.alloc(0)
+/** Reads every list and map: a reader for each would take more memory than what most of them hold. */
 const collections = new MsgpackReader(NO_BYTES)
 
 /** Operations one after another. */
@@ -154,8 +156,7 @@ function readList(reader: MsgpackReader, depth: number): BinValue {
     count--
   }
   if (count === 0) return []
-  // Of its size at once: the bytes are there for so many elements.
-  const list = new Array<BinValue>(count)
+  const list = new Array<BinValue>(Math.min(count, ELEMENTS_AT_ONCE_MAX))
   for (let at = 0; at < count; at++) list[at] = readElement(reader, depth + 1)
   return list
 }
@@ -177,7 +178,7 @@ function readMap(reader: MsgpackReader, depth: number): BinValue {
   return map
 }
 
-/** A plain array: a Buffer takes twice as long to make. */
+/** A plain array: a Buffer takes longer to make, and there are several in each record. */
 function viewOf({ buffer, byteOffset }: Buffer, start: number, end: number): Uint8Array {
   return new Uint8Array(buffer, byteOffset + start, end - start)
 }

@@ -219,6 +219,25 @@ describe('a hostile answer', () => {
 })
 
 describe('bins', () => {
+  it('of lists of which each says that it is longer than any is takes no memory for what they say', () => {
+    const lists = 1_000
+    const value = Buffer.alloc(2 ** 20, 0xc0)
+    for (let list = 0; list < lists; list++) {
+      value[5 * list] = 0xdd
+      value.writeUInt32BE(value.length - 5 * lists, 5 * list + 1)
+    }
+    const row = encodeMessage({ operations: [{ code: 1, particleType: 20, name: 'l', value }] })
+    const before = process.memoryUsage().heapUsed
+    expect(() => decodeBins({ bytes: row, operationsStart: 22, operationCount: 1 })).toThrow(/cut off/)
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(200 * 2 ** 20)
+  })
+
+  it('of a list of any length have all its elements', () => {
+    const value = Array.from({ length: 1_000 }, (_, index) => index)
+    const row = rowMessage({ index: 0, resultCode: 0, bins: { value } })
+    expect(decodeBins({ bytes: row, operationsStart: 22, operationCount: 1 })).toEqual({ value })
+  })
+
   it('named like what objects have are bins', () => {
     const row = encodeMessage({
       operations: [{ code: 1, particleType: 1, name: '__proto__', value: Buffer.alloc(8, 1) }],
