@@ -101,7 +101,8 @@ export class BinReader {
     const entries: Iterable<[unknown, unknown]> = value instanceof Map ? value : Object.entries(value)
     return new Map(
       [...entries].map(([key, entry]) => {
-        const number = Number(key)
+        // Of objects it may throw, and none is a key of a map that was stored.
+        const number = typeof key === 'object' ? Number.NaN : Number(key)
         if (!Number.isSafeInteger(number) || number < 0 || String(key) !== String(number))
           throw this.#wrong(bin, 'a map with integer keys', value)
         return [number, entry]

@@ -110,6 +110,11 @@ describe('decodeMetadata', () => {
     },
     { what: 'a slot of 33 bytes', bins: { utxos: [new Uint8Array(33)], totalUtxos: 1 }, fields: ['utxos'] },
     { what: 'a slot as text', bins: { utxos: ['x'.repeat(32)], totalUtxos: 1 }, fields: ['utxos'] },
+    {
+      what: 'a map with an object as its key',
+      bins: { utxoFreezeFrom: new Map([[Object.create(null), 0]]) },
+      fields: ['freezes'],
+    },
     { what: 'an input that is cut short', bins: { inputs: [new Uint8Array(40)] }, fields: ['inputs'] },
     { what: 'an input that is nil', bins: { inputs: [null] }, fields: ['inputs'] },
     { what: 'an output with a byte too many', bins: { outputs: [new Uint8Array(10)] }, fields: ['outputs'] },
