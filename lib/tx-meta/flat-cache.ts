@@ -4,16 +4,18 @@ import { type EntryKey, EntryRing } from './entry-ring.ts'
 import { ValuePool } from './value-pool.ts'
 
 const MEGABYTE = 1_048_576
-/** Small enough that dropping what is in the way of one entry takes no time, large enough for any value. */
-const BUCKET_BYTES = MEGABYTE
+/**
+ * Few buckets are many entries written side by side, which the processor fetches ahead; but to clear one must take
+ * no time.
+ */
+const BUCKET_BYTES_MAX = 16 * MEGABYTE
 /** A small cache is divided further, so that its contents go piece by piece, too. */
 const BUCKETS_MIN = 8
-/** Buckets share buffers, so that the collector knows of a few only; the size of one is limited by the engine. */
-const SLAB_BUCKETS = 512
 /** A larger value is refused (semantics 9.1.1). */
 export const VALUE_BYTES_MAX = 2_048
 const TXID_BYTES = 32
 const TXID_WORDS = 8
+const HASHED_WORDS = 4
 const HEIGHT_MAX = 2 ** 32 - 1
 
 export interface FlatCacheStatistics {
@@ -37,8 +39,12 @@ interface LookUp extends EntryKey {
  */
 export class FlatCache {
   readonly #buckets: EntryRing[]
-  readonly #seed = randomBytes(4).readInt32LE()
-  readonly #start = randomBytes(4).readInt32LE()
+  /** Odd, and as random as the start of a hash. */
+  readonly #multipliers = Int32Array.from({ length: HASHED_WORDS }, () => randomBytes(4).readInt32LE() | 1)
+  readonly #start = randomBytes(4).readInt32LE() | 0
+  readonly #bucketShift: number
+  /** The bytes of the txid that is looked up. */
+  readonly #txid: Uint8Array
   readonly #lookUp: LookUp
   readonly #pool = new ValuePool(VALUE_BYTES_MAX)
   #clears = 0
@@ -50,11 +56,14 @@ export class FlatCache {
     if (!(Number.isFinite(megabytes) && megabytes > 0))
       throw new InvalidArgumentError('megabytes', 'a positive number', megabytes)
     const bytes = megabytes * MEGABYTE
-    const count = Math.max(BUCKETS_MIN, Math.ceil(bytes / BUCKET_BYTES))
-    const hashWords = (words: Int32Array, at: number): number => this.#hashWords(words, at)
-    this.#buckets = makeBuckets(count, Math.floor(bytes / count / 4) * 4, hashWords)
+    // A power of two, so that some bits of the hash are the number of the bucket.
+    const bits = Math.ceil(Math.log2(Math.max(BUCKETS_MIN, bytes / BUCKET_BYTES_MAX)))
+    this.#buckets = makeBuckets(2 ** bits, Math.floor(bytes / 2 ** bits / 4) * 4)
+    this.#bucketShift = 32 - bits
     const bucket = this.#buckets[0] as EntryRing // at least BUCKETS_MIN
-    this.#lookUp = { words: new Int32Array(TXID_WORDS), hash: 0, bucket }
+    const words = new Int32Array(TXID_WORDS)
+    this.#txid = new Uint8Array(words.buffer)
+    this.#lookUp = { words, hash: 0, bucket }
   }
 
   /**
@@ -104,28 +113,29 @@ export class FlatCache {
 
   /** The look-up of this call. */
   #find(txid: Uint8Array): LookUp {
-    if (!(txid instanceof Uint8Array) || txid.byteLength !== TXID_BYTES)
+    if (!(txid instanceof Uint8Array) || txid.length !== TXID_BYTES)
       throw new InvalidArgumentError('txid', `${TXID_BYTES} bytes`, txid)
     const lookUp = this.#lookUp
-    const { words } = lookUp
-    for (let word = 0, at = 0; word < TXID_WORDS; word++, at += 4) words[word] = wordAt(txid, at)
-    const hash = this.#hashWords(words, 0)
+    this.#txid.set(txid)
+    const hash = this.#hashWords(lookUp.words, 0)
     lookUp.hash = hash
-    // By other bits than those that the index of the bucket begins with.
-    const bucket = this.#buckets[(Math.imul(hash, 0x9e3779b1) >>> 0) % this.#buckets.length] as EntryRing
+    // By the highest bits: the index of the bucket begins with the lowest.
+    const bucket = this.#buckets[hash >>> this.#bucketShift] as EntryRing
     if (bucket.clears !== this.#clears) bucket.clear(this.#clears)
     lookUp.bucket = bucket
     return lookUp
   }
 
   #hashWords(words: Int32Array, at: number): number {
-    const seed = this.#seed
-    let hash = this.#start
-    for (let i = 0; i < TXID_WORDS; i++) {
-      hash = Math.imul(hash ^ (words[at + i] as number) ^ seed, 0x85ebca6b)
-      hash ^= hash >>> 15
-    }
-    return hash
+    const multipliers = this.#multipliers
+    const sum =
+      Math.imul(words[at] as number, multipliers[0] as number) +
+      Math.imul(words[at + 1] as number, multipliers[1] as number) +
+      Math.imul(words[at + 2] as number, multipliers[2] as number) +
+      Math.imul(words[at + 3] as number, multipliers[3] as number)
+    let hash = (sum + this.#start) | 0
+    hash = Math.imul(hash ^ (hash >>> 15), 0x85ebca6b)
+    return hash ^ (hash >>> 13)
   }
 
   #checkHeight(height: number): void {
@@ -134,26 +144,6 @@ export class FlatCache {
   }
 }
 
-function makeBuckets(
-  count: number,
-  bytes: number,
-  hashWords: (words: Int32Array, at: number) => number,
-): EntryRing[] {
-  const buckets: EntryRing[] = []
-  while (buckets.length < count) {
-    const ofSlab = Math.min(SLAB_BUCKETS, count - buckets.length)
-    const slab = new ArrayBuffer(ofSlab * bytes)
-    for (let i = 0; i < ofSlab; i++) buckets.push(new EntryRing(slab, i * bytes, bytes, hashWords))
-  }
-  return buckets
-}
-
-/** Four bytes as a word, whatever the alignment. */
-function wordAt(bytes: Uint8Array, at: number): number {
-  return (
-    (bytes[at] as number) |
-    ((bytes[at + 1] as number) << 8) |
-    ((bytes[at + 2] as number) << 16) |
-    ((bytes[at + 3] as number) << 24)
-  )
+function makeBuckets(count: number, bytes: number): EntryRing[] {
+  return Array.from({ length: count }, () => new EntryRing(new ArrayBuffer(bytes), 0, bytes))
 }

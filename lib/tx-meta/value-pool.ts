@@ -8,18 +8,21 @@ const BUFFER_BYTES = 16_384
 export class ValuePool {
   readonly #valueWordsMax: number
   #words: Int32Array<ArrayBuffer>
+  #buffer: ArrayBuffer
   /** Where the next value begins, in words. */
   #at = 0
 
   constructor(valueBytesMax: number) {
     this.#valueWordsMax = Math.ceil(valueBytesMax / 4)
     this.#words = new Int32Array(BUFFER_BYTES / 4)
+    this.#buffer = this.#words.buffer
   }
 
   /** Where a value of any length can be written. */
   get words(): Int32Array {
     if (this.#at + this.#valueWordsMax > this.#words.length) {
       this.#words = new Int32Array(BUFFER_BYTES / 4)
+      this.#buffer = this.#words.buffer
       this.#at = 0
     }
     return this.#words
@@ -31,7 +34,7 @@ export class ValuePool {
 
   /** What was written there. */
   take(bytes: number): Uint8Array {
-    const value = new Uint8Array(this.#words.buffer, this.#at * 4, bytes)
+    const value = new Uint8Array(this.#buffer, this.#at * 4, bytes)
     this.#at += (bytes + 3) >>> 2
     return value
   }
