@@ -65,6 +65,8 @@ export class EntryRing {
     const slots =
       (2 ** Math.max(Math.log2(SLOTS_MIN), Math.floor(Math.log2(bytes / BYTES_FOR_EACH_SLOT)))) | 0
     this.#index = new Int32Array(buffer, at, slots * 2)
+    // The system gives memory by the page when it is first touched. Of the index each early entry would touch another.
+    this.#index.fill(0)
     this.#mask = slots - 1
     this.#heldMax = Math.floor(slots * HELD_MAX)
     this.#usedMax = Math.floor(slots * USED_MAX)
