@@ -61,35 +61,33 @@ export function decodeMetaBytes(bytes: Uint8Array): CachedMetadata {
   if (byteLength < PARENT_TXIDS_AT) throw malformed(`${byteLength} bytes are too few`)
   const flags = bytes[FLAGS_AT] as number
   if ((flags & ~KNOWN_FLAGS) !== 0) throw malformed(`flags ${flags} are not all known`)
-  const view = new DataView(bytes.buffer, bytes.byteOffset, byteLength)
   return {
-    fee: amountAt(view, FEE_AT, 'fee'),
-    sizeInBytes: amountAt(view, SIZE_AT, 'sizeInBytes'),
+    fee: amountAt(bytes, FEE_AT, 'fee'),
+    sizeInBytes: amountAt(bytes, SIZE_AT, 'sizeInBytes'),
     isCoinbase: (flags & FLAGS.isCoinbase) !== 0,
     frozen: (flags & FLAGS.frozen) !== 0,
     conflicting: (flags & FLAGS.conflicting) !== 0,
     locked: (flags & FLAGS.locked) !== 0,
-    txInpoints: decodeInpoints(bytes, view),
+    txInpoints: decodeInpoints(bytes),
   }
 }
 
-/** Plain loops and one copy for all txids: this is most of what a hit of the cache costs. */
-function decodeInpoints(bytes: Uint8Array, view: DataView): CachedInpoint[] {
+/** Plain loops, and neither views nor buffers: this is most of what a hit of the cache costs. */
+function decodeInpoints(bytes: Uint8Array): CachedInpoint[] {
   const { byteLength } = bytes
-  const parents = view.getUint32(PARENTS_AT, true)
+  const parents = u32At(bytes, PARENTS_AT)
   const countsAt = PARENT_TXIDS_AT + parents * TXID_BYTES
   if (countsAt + parents * COUNT_BYTES > byteLength) throw malformed(`${parents} parents do not fit`)
-  const txids = new Uint8Array(bytes.subarray(PARENT_TXIDS_AT, countsAt)).buffer
   const inpoints: CachedInpoint[] = []
   let at = countsAt
   for (let parent = 0; parent < parents; parent++) {
     if (at + COUNT_BYTES > byteLength) throw malformed(`the outputs of parent ${parent} are missing`)
-    const count = view.getUint32(at, true)
+    const count = u32At(bytes, at)
     at += COUNT_BYTES
     if (at + count * 4 > byteLength) throw malformed(`${count} outputs of parent ${parent} do not fit`)
     const vouts: number[] = []
-    for (const end = at + count * 4; at < end; at += 4) vouts.push(view.getUint32(at, true))
-    inpoints.push({ txid: new Uint8Array(txids, parent * TXID_BYTES, TXID_BYTES), vouts })
+    for (const end = at + count * 4; at < end; at += 4) vouts.push(u32At(bytes, at))
+    inpoints.push({ txid: txidAt(bytes, PARENT_TXIDS_AT + parent * TXID_BYTES), vouts })
   }
   if (at !== byteLength) throw malformed(`${byteLength - at} bytes are left over`)
   return inpoints
@@ -106,12 +104,13 @@ export function checkMetaBytes(bytes: Uint8Array): void {
   if ((flags & FLAGS.conflicting) !== 0) throw malformed('a conflicting transaction is not cached')
 }
 
-function flagsOf(metadata: CachedMetadata): number {
-  let flags = 0
-  for (const [name, bit] of Object.entries(FLAGS)) {
-    if (metadata[name as keyof typeof FLAGS]) flags |= bit
-  }
-  return flags
+function flagsOf({ isCoinbase, frozen, conflicting, locked }: CachedMetadata): number {
+  return (
+    (isCoinbase ? FLAGS.isCoinbase : 0) |
+    (frozen ? FLAGS.frozen : 0) |
+    (conflicting ? FLAGS.conflicting : 0) |
+    (locked ? FLAGS.locked : 0)
+  )
 }
 
 function unsigned(name: string, value: number): bigint {
@@ -120,10 +119,27 @@ function unsigned(name: string, value: number): bigint {
 }
 
 /** By halves: a bigint for each would take as long as all the rest. */
-function amountAt(view: DataView, at: number, name: string): number {
-  const value = view.getUint32(at + 4, true) * 2 ** 32 + view.getUint32(at, true)
+function amountAt(bytes: Uint8Array, at: number, name: string): number {
+  const value = u32At(bytes, at + 4) * 2 ** 32 + u32At(bytes, at)
   if (!Number.isSafeInteger(value)) throw malformed(`${name} ${value} is no amount`)
   return value
+}
+
+/** A copy of its own: so small an array lies within its object, and keeps no buffer of others alive. */
+function txidAt(bytes: Uint8Array, at: number): Uint8Array {
+  const txid = new Uint8Array(TXID_BYTES)
+  for (let i = 0; i < TXID_BYTES; i++) txid[i] = bytes[at + i] as number
+  return txid
+}
+
+function u32At(bytes: Uint8Array, at: number): number {
+  return (
+    ((bytes[at] as number) |
+      ((bytes[at + 1] as number) << 8) |
+      ((bytes[at + 2] as number) << 16) |
+      ((bytes[at + 3] as number) << 24)) >>>
+    0
+  )
 }
 
 function malformed(what: string): StoreError {

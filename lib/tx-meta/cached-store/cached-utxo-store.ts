@@ -90,9 +90,10 @@ export class CachedUtxoStore extends TableCalls implements StoreSurface {
 
   /** From the cache, or from the store, and then kept. */
   async getMeta(txid: TxidInput, options: CallOptions = {}): Promise<TransactionMetadata> {
-    const own = toTxid(txid)
-    const hit = this.entries.read(own, this.#age)
+    const hit = this.entries.read(bytesOf(txid), this.#age)
     if (hit !== undefined) return hit
+    // The caller may use the bytes again while the store is asked.
+    const own = toTxid(txid)
     const begin = this.entries.begin()
     const metadata = await this.store.getMeta(own, options)
     this.entries.write(own, metadata, this.#height, begin)
@@ -279,7 +280,7 @@ function assembled(tx: TransactionSource): Transaction | undefined {
   }
 }
 
-/** The cache copies what it keeps: bytes need no copy before. */
+/** The cache is done with a txid when it answers: bytes need no copy before. */
 function bytesOf(txid: TxidInput): Uint8Array {
   return typeof txid === 'string' ? toTxid(txid) : txid
 }
