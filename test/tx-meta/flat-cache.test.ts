@@ -105,9 +105,12 @@ describe('FlatCache', () => {
 })
 
 describe('EntryRing', () => {
-  /** Every hash is one of a few, so that probes meet, wrap around and are moved up. */
+  /**
+   * Every hash is one of a few, so that probes meet, wrap around and are moved up. And a txid repeats one byte, as
+   * values do: whoever looks for an entry where there is none any more takes a value for it.
+   */
   const key = (number: number) => {
-    return { words: new Int32Array(8).fill(number), hash: number % 5 === 0 ? 7 : 6 }
+    return { words: new Int32Array(8).fill(number * 0x01010101), hash: number % 5 === 0 ? 7 : 6 }
   }
 
   const target = new Int32Array(512)
@@ -122,7 +125,7 @@ describe('EntryRing', () => {
         kind: fc.constant('set' as const),
         key: fc.nat(11),
         bytes: fc.oneof(fc.nat(40), fc.nat(400)),
-        fill: fc.nat(255),
+        fill: fc.nat(11),
       }),
       fc.record({ kind: fc.constant('delete' as const), key: fc.nat(11) }),
     )
@@ -159,5 +162,21 @@ describe('EntryRing', () => {
       ),
       { numRuns: 300 },
     )
+  })
+
+  it('keeps room in the index where entries are too small to fill the ring', () => {
+    const ring = new EntryRing(new ArrayBuffer(4_096), 0, 4_096)
+    const numbered = (number: number) => ({ words: new Int32Array(8).fill(number), hash: number * 7 })
+    const isFound = (number: number) => ring.copyTo(numbered(number), 0, target) === 0
+    const wrong: number[] = []
+    for (let number = 0; number < 1_000; number++) {
+      ring.set(numbered(number), new Uint8Array(0), 1)
+      const oldest = number + 1 - ring.entries
+      for (let each = oldest - 20; each <= number + 20; each++)
+        if (isFound(each) !== (each >= oldest && each <= number)) wrong.push(each)
+    }
+    expect(wrong).toEqual([])
+    expect(ring.entries).toBeGreaterThan(30)
+    expect(ring.entries + ring.evicted).toBe(1_000)
   })
 })
