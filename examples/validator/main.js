@@ -3,14 +3,16 @@
 // the state at the end is the same.
 //
 //     node examples/validator/main.js [STORE_URL] [--kills N] [--seed N] [--blocks N] [--sample-only]
+//         [--kafka HOST:PORT,... [--topic NAME]]
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { txidToHex, UtxoStore } from 'aerospike-utxo-store'
 import { sampleChain, subtreeOf } from './chain.js'
 import { answersDigest, filesDigest, lastHeight, recordsDigest, walkRecords } from './end-state.js'
+import { KafkaLag } from './kafka-lag.js'
 import { killAtRandom } from './mischief.js'
 import { metadataSet, outputsSet } from './settings.js'
 import { fetchSlowly } from './slow-peer.js'
@@ -28,6 +30,8 @@ const { values, positionals } = parseArgs({
     seed: { type: 'string', default: '1' },
     blocks: { type: 'string', default: '10' },
     'sample-only': { type: 'boolean', default: false },
+    kafka: { type: 'string' },
+    topic: { type: 'string' },
   },
 })
 const sample = { blocks: Number(values.blocks), withFixtures: !values['sample-only'] }
@@ -43,11 +47,17 @@ const limit = setTimeout(() => failure.abort(new Error(`not done after ${LIMIT_M
 /** @type {SupervisedProcess[]} */
 const processes = []
 const folder = await mkdtemp(join(tmpdir(), 'validator-'))
+const brokers = values.kafka?.split(',')
+// A topic of its own: the messages of an earlier run are not those of this one.
+const kafka = brokers && { brokers, topic: values.topic ?? basename(folder) }
 let isOver = false
+/** @type {KafkaLag | undefined} */
+let lag
 try {
+  lag = kafka && (await KafkaLag.open(kafka))
   const storeUrl = positionals[0] ?? (await startServer())
-  const reader = started('./reader.js', { storeUrl, folder, ...sample })
-  const validator = started('./validator.js', { storeUrl, folder, ...sample })
+  const reader = started('./reader.js', { storeUrl, folder, kafka, ...sample })
+  const validator = started('./validator.js', { storeUrl, folder, kafka, ...sample })
   const asking = askReader(reader)
   const peers = Array.from({ length: PEERS }, () => fetchSubtrees(validator))
   const mischief = killAtRandom(
@@ -56,7 +66,7 @@ try {
   )
   await Promise.all([mischief, ...peers])
   await until(() => validator.isDone)
-  await until(async () => (await readerState(reader))?.behindBytes === 0)
+  await until(async () => (lag ? await lag.messages() : (await readerState(reader))?.behindBytes) === 0)
   isOver = true
   console.log(`killed    validator ${validator.kills} times, reader ${reader.kills} times`)
   await report(storeUrl, reader, await asking)
@@ -65,6 +75,7 @@ try {
   clearTimeout(limit)
   isOver = true
   for (const process of processes) process.abandon()
+  await lag?.close()
   await rm(folder, { recursive: true })
 }
 

@@ -3,16 +3,17 @@
 import { StoreError, txidFromHex, txidToHex, UtxoStore } from 'aerospike-utxo-store'
 import { CachedUtxoStore, FeedConsumer } from 'aerospike-utxo-store/tx-meta'
 import { fastify } from 'fastify'
+import { openSource } from './feed.js'
 import { FileSource } from './file-source.js'
 import { logger, STORE_SETTINGS, settingsOfProcess, stopped, tell } from './settings.js'
 
-const { storeUrl, folder } = settingsOfProcess()
+const { storeUrl, folder, kafka } = settingsOfProcess()
 const isToStop = stopped()
 
 const store = new CachedUtxoStore(await UtxoStore.open(storeUrl, { settings: STORE_SETTINGS }), {
   megabytes: 16,
 })
-const source = await FileSource.open(`${folder}/feed`, `${folder}/reader.offsets`)
+const source = await openSource({ folder, kafka })
 const consumer = new FeedConsumer({ source, target: store.feedTarget, logger, commitEveryMs: 50 })
 const consuming = consumer.run()
 
@@ -31,7 +32,8 @@ app.get('/meta/:txid', async (request, reply) => {
   }
 })
 app.get('/state', async () => ({
-  behindBytes: await source.behind(),
+  // On Kafka it is for the brokers to tell (kafka-lag.js).
+  behindBytes: source instanceof FileSource ? await source.behind() : undefined,
   ...consumer.counts,
   ...store.cacheStatistics,
 }))

@@ -6,7 +6,17 @@
  * @property {string} folder for everything that outlives a process: the feed, its offsets, the files of subtrees
  * @property {number} blocks of the sample
  * @property {boolean} withFixtures
+ * @property {KafkaTopic | undefined} [kafka] where the feed goes, instead of files
  */
+
+/**
+ * @typedef {object} KafkaTopic
+ * @property {string[]} brokers
+ * @property {string} topic
+ */
+
+/** One reader, one group: each process with a cache of its own needs all that is published. */
+export const READER_GROUP = 'reader'
 
 /** Many calls at a time fill batches, so that none has to wait long for company. */
 export const STORE_SETTINGS = {

@@ -8,7 +8,7 @@ import { AerospikeMetadata, CoalescingMetadata } from 'aerospike-utxo-store/meta
 import { CachedUtxoStore, encodeMetaBytes, FeedProducer } from 'aerospike-utxo-store/tx-meta'
 import { fastify } from 'fastify'
 import { COINS_HEIGHT, sampleChain, subtreeOf } from './chain.js'
-import { FileSink } from './file-sink.js'
+import { openSink } from './feed.js'
 import {
   LAST_HEIGHT,
   logger,
@@ -27,7 +27,7 @@ import { wavesOf } from './waves.js'
 
 const ASK_AGAIN_MS = 500
 
-const { storeUrl, folder, ...sample } = settingsOfProcess()
+const { storeUrl, folder, kafka, ...sample } = settingsOfProcess()
 const isToStop = stopped()
 const { coins, blocks, unmined } = await sampleChain(sample)
 
@@ -36,7 +36,7 @@ const store = new CachedUtxoStore(await UtxoStore.open(storeUrl, { settings: STO
 })
 const durable = new AerospikeMetadata({ transport: store.transport, set: metadataSet(storeUrl) })
 const metadata = new CoalescingMetadata(durable, { logger })
-const sink = await FileSink.open(`${folder}/feed`)
+const sink = await openSink({ folder, kafka })
 const feed = new FeedProducer({ sink, logger })
 const subtrees = await SubtreeFolder.open(`${folder}/subtrees`)
 // One file is built at a time: the other peers are asked to come again.
