@@ -26,12 +26,6 @@ export interface FlatCacheStatistics {
   readonly evicted: number
 }
 
-/** A txid that is looked up, and where. Made once and used again: calls do not overlap. */
-interface LookUp extends EntryKey {
-  hash: number
-  bucket: EntryRing
-}
-
 /**
  * Byte values by txid within a fixed amount of memory outside the garbage-collected heap; the oldest go first.
  * It is divided into buckets by a hash of the txid. The hash has a random seed, since whoever makes transactions
@@ -43,9 +37,9 @@ export class FlatCache {
   readonly #multipliers = Int32Array.from({ length: HASHED_WORDS }, () => randomBytes(4).readInt32LE() | 1)
   readonly #start = randomBytes(4).readInt32LE() | 0
   readonly #bucketShift: number
-  /** The bytes of the txid that is looked up. */
-  readonly #txid: Uint8Array
-  readonly #lookUp: LookUp
+  /** What is looked up, and its bytes. Made once and used again: calls do not overlap. */
+  readonly #key = { words: new Int32Array(TXID_WORDS), hash: 0 } satisfies EntryKey
+  readonly #keyBytes = new Uint8Array(this.#key.words.buffer)
   readonly #pool = new ValuePool(VALUE_BYTES_MAX)
   #clears = 0
   #hits = 0
@@ -60,10 +54,6 @@ export class FlatCache {
     const bits = Math.ceil(Math.log2(Math.max(BUCKETS_MIN, bytes / BUCKET_BYTES_MAX)))
     this.#buckets = makeBuckets(2 ** bits, Math.floor(bytes / 2 ** bits / 4) * 4)
     this.#bucketShift = 32 - bits
-    const bucket = this.#buckets[0] as EntryRing // at least BUCKETS_MIN
-    const words = new Int32Array(TXID_WORDS)
-    this.#txid = new Uint8Array(words.buffer)
-    this.#lookUp = { words, hash: 0, bucket }
   }
 
   /**
@@ -72,17 +62,17 @@ export class FlatCache {
    */
   set(txid: Uint8Array, value: Uint8Array, height: number): void {
     this.#checkHeight(height)
-    const { bucket } = this.#find(txid)
-    if (value.byteLength <= VALUE_BYTES_MAX && bucket.set(this.#lookUp, value, height)) return
-    bucket.delete(this.#lookUp)
+    const bucket = this.#bucketOf(txid)
+    if (value.length <= VALUE_BYTES_MAX && bucket.set(this.#key, value, height)) return
+    bucket.delete(this.#key)
     throw new StoreError('PROCESSING', `a value of ${value.byteLength} bytes is too large for the cache`)
   }
 
   /** A copy of the value, or undefined where there is none or it was stored below `heightMin`. */
   get(txid: Uint8Array, heightMin = 0): Uint8Array | undefined {
-    const lookUp = this.#find(txid)
+    const bucket = this.#bucketOf(txid)
     const pool = this.#pool
-    const length = lookUp.bucket.copyTo(lookUp, heightMin, pool.words, pool.at)
+    const length = bucket.copyTo(this.#key, heightMin, pool.words, pool.at)
     if (length === -1) {
       this.#misses += 1
       return undefined
@@ -93,7 +83,7 @@ export class FlatCache {
 
   /** Whether there was one. */
   delete(txid: Uint8Array): boolean {
-    return this.#find(txid).bucket.delete(this.#lookUp)
+    return this.#bucketOf(txid).delete(this.#key)
   }
 
   /** Takes no time: each bucket is cleared when it is next used, for the index of a gigabyte is long. */
@@ -111,29 +101,30 @@ export class FlatCache {
     return { entries, hits: this.#hits, misses: this.#misses, evicted }
   }
 
-  /** The look-up of this call. */
-  #find(txid: Uint8Array): LookUp {
+  /** Where the txid belongs, which becomes the key of this call. */
+  #bucketOf(txid: Uint8Array): EntryRing {
     if (!(txid instanceof Uint8Array) || txid.length !== TXID_BYTES)
       throw new InvalidArgumentError('txid', `${TXID_BYTES} bytes`, txid)
-    const lookUp = this.#lookUp
-    this.#txid.set(txid)
-    const hash = this.#hashWords(lookUp.words, 0)
-    lookUp.hash = hash
+    const key = this.#key
+    this.#keyBytes.set(txid)
+    const hash = this.#hash(key.words)
+    key.hash = hash
     // By the highest bits: the index of the bucket begins with the lowest.
     const bucket = this.#buckets[hash >>> this.#bucketShift] as EntryRing
     if (bucket.clears !== this.#clears) bucket.clear(this.#clears)
-    lookUp.bucket = bucket
-    return lookUp
+    return bucket
   }
 
-  #hashWords(words: Int32Array, at: number): number {
+  /** Of half of the txid, which is enough: to make many that have it in common is beyond anybody. */
+  #hash(words: Int32Array): number {
     const multipliers = this.#multipliers
     const sum =
-      Math.imul(words[at] as number, multipliers[0] as number) +
-      Math.imul(words[at + 1] as number, multipliers[1] as number) +
-      Math.imul(words[at + 2] as number, multipliers[2] as number) +
-      Math.imul(words[at + 3] as number, multipliers[3] as number)
+      Math.imul(words[0] as number, multipliers[0] as number) +
+      Math.imul(words[1] as number, multipliers[1] as number) +
+      Math.imul(words[2] as number, multipliers[2] as number) +
+      Math.imul(words[3] as number, multipliers[3] as number)
     let hash = (sum + this.#start) | 0
+    // The lowest bits of a product depend on the lowest of its factors alone.
     hash = Math.imul(hash ^ (hash >>> 15), 0x85ebca6b)
     return hash ^ (hash >>> 13)
   }
