@@ -45,9 +45,10 @@ export class EntryRing {
   readonly #mask: number
   readonly #heldMax: number
   readonly #usedMax: number
+  readonly #start: number
   /** Where the oldest entry begins, and where the next one will. */
-  #tail = 0
-  #head = 0
+  #tail: number
+  #head: number
   /** The head has come round and is behind the tail. */
   #isWrapped = false
   /** Of the tail; 0 or 1, in turns. That of the head is the other one while the ring is wrapped. */
@@ -59,8 +60,12 @@ export class EntryRing {
   #used = 0
   #evicted = 0
 
-  /** Takes `bytes` of memory in all, index included; from `at` of the buffer on, both multiples of 4. */
-  constructor(buffer: ArrayBuffer, at: number, bytes: number) {
+  /**
+   * Takes `bytes` of memory in all, index included; from `at` of the buffer on, both multiples of 4. The first entry
+   * is written after `startPart` of the ring, from 0 to less than 1: rings that fill side by side would otherwise
+   * all come round, and be swept, at the same time.
+   */
+  constructor(buffer: ArrayBuffer, at: number, bytes: number, startPart = 0) {
     // A small integer to the engine, as all that is computed from it.
     const slots =
       (2 ** Math.max(Math.log2(SLOTS_MIN), Math.floor(Math.log2(bytes / BYTES_FOR_EACH_SLOT)))) | 0
@@ -74,6 +79,9 @@ export class EntryRing {
     const words = Math.floor((bytes - slots * SLOT_BYTES) / 4)
     this.#words = new Int32Array(buffer, from, words)
     this.#bytes = new Uint8Array(buffer, from, words * 4)
+    this.#start = Math.floor(words * startPart)
+    this.#tail = this.#start
+    this.#head = this.#start
   }
 
   get entries(): number {
@@ -142,8 +150,8 @@ export class EntryRing {
   clear(clears = 0): void {
     this.clears = clears
     this.#index.fill(0)
-    this.#tail = 0
-    this.#head = 0
+    this.#tail = this.#start
+    this.#head = this.#start
     this.#isWrapped = false
     this.#held = 0
     this.#entries = 0

@@ -136,5 +136,8 @@ export class FlatCache {
 }
 
 function makeBuckets(count: number, bytes: number): EntryRing[] {
-  return Array.from({ length: count }, () => new EntryRing(new ArrayBuffer(bytes), 0, bytes))
+  return Array.from(
+    { length: count },
+    (_, number) => new EntryRing(new ArrayBuffer(bytes), 0, bytes, number / count),
+  )
 }

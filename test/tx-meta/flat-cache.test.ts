@@ -133,8 +133,9 @@ describe('EntryRing', () => {
       fc.property(
         fc.array(step, { maxLength: 120 }),
         fc.integer({ min: 130, max: 500 }).map(words => words * 4),
-        (steps, bytes) => {
-          const ring = new EntryRing(new ArrayBuffer(bytes + 4), 4, bytes)
+        fc.constantFrom(0, 0.4, 0.99),
+        (steps, bytes, startPart) => {
+          const ring = new EntryRing(new ArrayBuffer(bytes + 4), 4, bytes, startPart)
           /** Newest last, with everything that was ever set: the ring may have dropped only the oldest of them. */
           const model = new Map<number, Buffer>()
           for (const each of steps) {
