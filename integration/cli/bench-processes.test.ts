@@ -93,7 +93,9 @@ describe('the processes of bench', () => {
       JSON.parse((await runCli(['bench', ...QUIET, ...own, ...url, ...args])).stdout)
     const usual = await run()
     expect(usual.subjects.at(-1)).toMatchObject({ id: 'told' })
-    expect(usual.subjects.at(-1).title).toMatch(/^\d+ --max-semi-space-size=128 --no-allocation-site-pretenuring$/)
+    expect(usual.subjects.at(-1).title).toMatch(
+      /^\d+ --max-semi-space-size=128 --no-allocation-site-pretenuring$/,
+    )
     expect(usual.parameters.nodeOptions).toBe('--max-semi-space-size=128 --no-allocation-site-pretenuring')
     const none = await run('--node-options', '')
     expect(none.subjects.at(-1).title).toMatch(/^\d+ $/)
