@@ -67,7 +67,10 @@ export class DeadlineList {
         link.passDeadline()
       }
     } finally {
-      if (this.#first !== undefined) this.#timer ??= setTimeout(this.#onTimer, this.#dueInMs(this.#first))
+      // One that was set meanwhile, for a wait that began just now, would come too late for those before it.
+      clearTimeout(this.#timer)
+      this.#timer =
+        this.#first === undefined ? undefined : setTimeout(this.#onTimer, this.#dueInMs(this.#first))
     }
   }
 

@@ -106,7 +106,11 @@ function failOpen<Request, Answer>(items: readonly BatchItem<Request, Answer>[],
   for (const item of items) {
     if (!item.isOpen) continue
     unanswered += 1
-    item.fail(error)
+    try {
+      item.fail(error)
+    } catch {
+      // It is answered; who cannot bear its answer must not keep the others from theirs.
+    }
   }
   return unanswered
 }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import {
+  type AnswerListener,
   Batcher,
   type BatcherOptions,
   type BatchHandler,
@@ -239,6 +240,33 @@ describe('groups', () => {
     expect(await pool.submitGroup([])).toEqual([])
     expect(held.batches).toEqual([])
   })
+})
+
+it('a listener that cannot bear its answer keeps neither the others nor the batcher from going on', async () => {
+  let fails = true
+  const pool = batcher(
+    async items => {
+      if (fails) throw new Error('broken')
+      for (const item of items) item.succeed(`answer ${item.request}`)
+    },
+    { concurrency: 1 },
+  )
+  const told: number[] = []
+  const thrower = (request: number): AnswerListener<string> => ({
+    succeed: () => {},
+    fail: () => {
+      told.push(request)
+      throw new Error('cannot bear it')
+    },
+  })
+  for (const request of [1, 2, 3, 4]) pool.submitTo(thrower(request), request)
+  await settle()
+  expect(told).toEqual([1, 2, 3, 4])
+  expect(pool.dispatchesInFlight).toBe(0)
+  fails = false
+  const answer = pool.submit(5)
+  await jest.advanceTimersByTimeAsync(10)
+  expect(await answer).toBe('answer 5')
 })
 
 describe('whatever the handler does, every caller is answered once', () => {

@@ -75,11 +75,16 @@ it('goes on with the others when one throws, or begins a new wait', () => {
     }),
   )
   list.add(link('again', passed, () => deadlineList(50).add(link('new', passed))))
-  expect(() => jest.advanceTimersByTime(50)).toThrow('broken')
+  const later = link('later', passed)
+  jest.advanceTimersByTime(10)
+  list.add(later)
+  expect(() => jest.advanceTimersByTime(40)).toThrow('broken')
   jest.advanceTimersByTime(1)
   expect(passed).toEqual(['thrower', 'again'])
-  jest.advanceTimersByTime(50)
-  expect(passed).toEqual(['thrower', 'again', 'new'])
+  jest.advanceTimersByTime(9)
+  expect(passed).toEqual(['thrower', 'again', 'later'])
+  jest.advanceTimersByTime(42)
+  expect(passed).toEqual(['thrower', 'again', 'later', 'new'])
 })
 
 it('keeps waits of different lengths apart', () => {

@@ -80,8 +80,9 @@ class Waiter extends BoundedWait {
     this.beginWait(this.#options)
   }
 
+  /** Not at once: whoever leaves has its own end to tell, and a long line of short turns would nest without end. */
   come(): void {
-    if (this.endWait()) this.#taker.come()
+    if (this.endWait()) queueMicrotask(() => this.#taker.come())
   }
 
   protected onRelease(cause: WaitEnd): void {

@@ -79,4 +79,20 @@ describe('Turns', () => {
     await jest.advanceTimersByTimeAsync(0)
     expect(turns.size).toBe(0)
   })
+
+  it('a line of thousands whose turns end at once nests in no stack', async () => {
+    const turns = new Turns()
+    turns.enter('x', WAIT, { come: () => {}, refuse: () => {} })
+    let ended = 0
+    for (let place = 0; place < 20_000; place++) {
+      const come = (): void => {
+        ended += 1
+        turns.leave('x')
+      }
+      turns.enter('x', WAIT, { come, refuse: () => {} })
+    }
+    turns.leave('x')
+    await jest.advanceTimersByTimeAsync(0)
+    expect([ended, turns.size]).toEqual([20_000, 0])
+  })
 })

@@ -1,3 +1,4 @@
+import type { StoreError } from '../../../errors/index.ts'
 import { isFrozenSentinel, SPENDING_DATA_BYTES, slotOffset } from '../../../record/index.ts'
 import type { ExecuteRow, RowAnswer } from '../../../transport/index.ts'
 import type { Admission, ProbeOutcome } from '../../context/circuit-breaker.ts'
@@ -6,7 +7,13 @@ import { isUndecided } from '../../dispatch/filtered-first.ts'
 import { callOutcome, rowOutcome } from '../../dispatch/server-trouble.ts'
 import { asStoreError } from '../../store-errors.ts'
 import type { FilterYield } from './filter-yield.ts'
-import { admissionsOf, type RecordGroup, type SpendRequest, statusError } from './record-groups.ts'
+import {
+  admissionsOf,
+  type RecordGroup,
+  type SpendItem,
+  type SpendRequest,
+  statusError,
+} from './record-groups.ts'
 import { statementOf } from './spend-statements.ts'
 
 const HASH_BYTES = 32
@@ -49,10 +56,14 @@ export async function spendFiltered(
   let next = 0
   let left = 0
   for (const group of groups) {
-    const { decided, open, outcome } = settleDecided(group, answers, next)
+    const { decided, admissions, outcome, open } = decisionOf(group, answers, next)
     next += group.items.length
-    // Once for the record, as for a Lua call.
-    if (decided.length > 0) context.spendBreaker.report(decided, outcome)
+    // Once for the record, as for a Lua call; and before the callers are told, who give their leaves back then.
+    if (decided.length > 0) context.spendBreaker.report(admissions, outcome)
+    for (const { item, error } of decided) {
+      if (error === undefined) item.succeed()
+      else item.fail(error)
+    }
     if (open === undefined) continue
     left += open.items.length
     undecided.push(open)
@@ -98,21 +109,24 @@ function spendRow(
 
 /** What became of the rows of a group. */
 interface Decision {
-  /** The circuit breaker's leaves of the inputs that were answered. */
-  readonly decided: Admission[]
+  /** The inputs that were answered, each with its error where it has one. */
+  readonly decided: { readonly item: SpendItem; readonly error: StoreError | undefined }[]
+  /** The circuit breaker's leaves of these. */
+  readonly admissions: Admission[]
   readonly outcome: ProbeOutcome
   /** The inputs that were not, where there are any. */
   readonly open: RecordGroup | undefined
 }
 
-/** Answers the inputs that have a verdict; those of the group begin at `first`. */
-function settleDecided(
+/** Which inputs have a verdict; the answers of the group begin at `first`. */
+function decisionOf(
   group: RecordGroup,
   answers: readonly (RowAnswer | undefined)[],
   first: number,
 ): Decision {
   let open: RecordGroup | undefined
-  const decided: Admission[] = []
+  const decided: Decision['decided'] = []
+  const admissions: Admission[] = []
   let outcome: ProbeOutcome = 'answered'
   for (const [index, item] of group.items.entries()) {
     const answer = answers[first + index]
@@ -123,13 +137,11 @@ function settleDecided(
       open.admissions.push(admission)
       continue
     }
-    if (admission !== undefined) decided.push(admission)
+    if (admission !== undefined) admissions.push(admission)
     outcome = worse(outcome, rowOutcome(answer))
-    const error = statusError(group.txid, answer)
-    if (error === undefined) item.succeed()
-    else item.fail(error)
+    decided.push({ item, error: statusError(group.txid, answer) })
   }
-  return { decided, outcome, open }
+  return { decided, admissions, outcome, open }
 }
 
 function worse(one: ProbeOutcome, other: ProbeOutcome): ProbeOutcome {

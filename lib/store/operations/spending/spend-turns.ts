@@ -49,6 +49,8 @@ class SpendTurn implements TurnTaker, AnswerListener<Spend[]> {
   readonly #creations: CreationFinisher
   readonly #begin: (end: AnswerListener<Spend[]>) => void
   readonly #end: AnswerListener<Spend[]>
+  /** Told once: after a second leave the next one's turn would not be its own. */
+  #hasEnded = false
 
   constructor(
     key: string,
@@ -77,12 +79,16 @@ class SpendTurn implements TurnTaker, AnswerListener<Spend[]> {
   }
 
   succeed(spends: Spend[]): void {
+    if (this.#hasEnded) return
+    this.#hasEnded = true
     this.#turns.leave(this.#key)
     this.#end.succeed(spends)
   }
 
   /** The creations that it met are finished first, so that the same spend can succeed when it is repeated. */
   fail(error: unknown): void {
+    if (this.#hasEnded) return
+    this.#hasEnded = true
     const pass = (): void => {
       this.#turns.leave(this.#key)
       this.#end.fail(error)

@@ -49,18 +49,20 @@ function txSpending(parents: readonly number[], mark = 0): Transaction {
 }
 
 /** A store’s spend path whose server answers as told. */
-function spending(settings: SettingsInput = {}) {
+function spending(settings: SettingsInput = {}, preparesStatements = false) {
   const server: { answer: () => Partial<RowAnswer> | Error; calls: number; spends: number } = {
     answer: () => OK,
     calls: 0,
     spends: 0,
   }
   const transport: Transport = {
+    preparesStatements,
     async batchOperate(rows: readonly BatchRow[]) {
       server.calls += 1
       return rows.map((row, index) => {
         const good = { index, status: 0, bins: undefined, inDoubt: false }
-        if (row.kind !== 'apply' || row.function !== 'spendMulti') return { ...good, ...NOT_FOUND }
+        const isSpend = row.kind === 'execute' || (row.kind === 'apply' && row.function === 'spendMulti')
+        if (!isSpend) return { ...good, ...NOT_FOUND }
         server.spends += 1
         const answer = server.answer()
         if (answer instanceof Error) throw answer
@@ -90,8 +92,8 @@ function spending(settings: SettingsInput = {}) {
   return { context, server, go }
 }
 
-async function broken(settings: SettingsInput = {}) {
-  const world = spending(settings)
+async function broken(settings: SettingsInput = {}, preparesStatements = false) {
+  const world = spending(settings, preparesStatements)
   world.server.answer = () => TIMEOUT
   for (let parent = 1; parent <= 3; parent++) await world.go([parent])
   expect(world.context.spendBreaker.state).toBe('open')
@@ -185,5 +187,26 @@ describe('an open breaker', () => {
     server.answer = () => OK
     expect(await go([1, 2])).toEqual(['ok', 'ok'])
     expect(context.spendBreaker.state).toBe('closed')
+  })
+})
+
+describe('an open breaker before filtered writes, whose callers are told within the handler', () => {
+  it('lesson 77: answered probes close it, and everything goes through again', async () => {
+    const { context, server, go } = await broken({ spendCircuitBreakerCooldown: 0 }, true)
+    server.answer = () => OK
+    expect(await go([1, 2])).toEqual(['ok', 'ok'])
+    expect(context.spendBreaker.state).toBe('closed')
+    expect(await go([1, 2, 3, 4, 5])).toEqual(new Array(5).fill('ok'))
+  })
+
+  it('a failed probe opens it again', async () => {
+    const { context, server, go } = await broken({ spendCircuitBreakerCooldown: 0 }, true)
+    server.answer = () => TIMEOUT
+    const changes: string[] = []
+    jest.spyOn(context.metrics.breakerChanges, 'increment').mockImplementation(({ state }) => {
+      changes.push(state)
+    })
+    await go([1])
+    expect(changes).toEqual(['half-open', 'open'])
   })
 })
