@@ -190,12 +190,13 @@ describe('work by secondary index', () => {
   })
 
   it('ends more preservations than one group holds', async () => {
-    const txs: Transaction[] = []
-    while (txs.length < 250) {
-      const tx = await createPaged(store, 1)
-      await records.write(tx.txid, { preserveUntil: 7_000 })
-      txs.push(tx)
-    }
+    const txs = await Promise.all(
+      Array.from({ length: 250 }, async () => {
+        const tx = await createPaged(store, 1)
+        await records.write(tx.txid, { preserveUntil: 7_000 })
+        return tx
+      }),
+    )
     expect(await store.processExpiredPreservations(7_000)).toBeGreaterThanOrEqual(250)
     expect(await bin(txs[249] as Transaction, 'preserveUntil')).toBeUndefined()
   })
