@@ -32,14 +32,18 @@ export class KafkaLag {
    */
   static async open({ brokers, topic }) {
     const name = /** @type {string} */ ('node-rdkafka')
-    const { default: module } = await import(name)
+    const { default: module } = await import(name).catch(cause => {
+      throw new Error('--kafka needs node-rdkafka: npm install node-rdkafka', { cause })
+    })
     const client = new module.KafkaConsumer({
       'metadata.broker.list': brokers.join(),
       'group.id': READER_GROUP,
       'allow.auto.create.topics': true,
     })
     const options = { topic, timeout: TIMEOUT_MS }
-    let metadata = await called(done => client.connect(options, done))
+    let metadata = await called(done => client.connect(options, done)).catch(cause => {
+      throw new Error(`no Kafka broker answers at ${brokers.join()}`, { cause })
+    })
     for (const end = performance.now() + TIMEOUT_MS; ; await pause(LOOK_AGAIN_MS)) {
       const found = metadata.topics.find((/** @type {{ name: string }} */ each) => each.name === topic)
       const partitions = found?.partitions.map((/** @type {{ id: number }} */ { id }) => id) ?? []

@@ -6,10 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { storeUrl, type TestServer, testServer } from '../servers/server.ts'
+import { BRIEF } from './bench-arguments.ts'
 import { MAIN, runCli } from './run-cli.ts'
 
-const BRIEF = ['--transactions', '60', '--rounds', '1', '--batch-size', '30', '--concurrency', '60']
-const QUIET = [...BRIEF, '--transport', 'client', '--lone-calls', '0', '--no-half-load']
 const ENDING_MS_MAX = 15_000
 const onLinux = process.platform === 'linux' ? it : it.skip // /proc is Linux’s
 
@@ -90,7 +89,7 @@ describe('the processes of bench', () => {
     const own = await yardstick('told', 'return 1')
     const url = ['--store', storeUrl(server)]
     const run = async (...args: string[]) =>
-      JSON.parse((await runCli(['bench', ...QUIET, ...own, ...url, ...args])).stdout)
+      JSON.parse((await runCli(['bench', ...BRIEF, ...own, ...url, ...args])).stdout)
     const usual = await run()
     expect(usual.subjects.at(-1)).toMatchObject({ id: 'told' })
     expect(usual.subjects.at(-1).title).toMatch(
@@ -105,7 +104,7 @@ describe('the processes of bench', () => {
   it('end the run with 1 when one dies, which is told, with the figures so far', async () => {
     const own = await yardstick('dying', `process.kill(process.pid, 'SIGKILL'); await new Promise(() => {})`)
     const url = ['--store', storeUrl(server)]
-    const { exitCode, stdout, stderr } = await runCli(['bench', ...QUIET, ...own, ...url])
+    const { exitCode, stdout, stderr } = await runCli(['bench', ...BRIEF, ...own, ...url])
     expect(exitCode).toBe(1)
     const text = 'the process that measures dying ended by SIGKILL, asked to measure'
     expect(stderr).toContain(text)
@@ -114,7 +113,7 @@ describe('the processes of bench', () => {
 
   onLinux('are gone soon when the command is killed, the embedded server among them', async () => {
     const many = ['--rounds', '1000', '--operations', 'create']
-    const child = spawn(process.execPath, [MAIN, 'bench', ...QUIET, ...many])
+    const child = spawn(process.execPath, [MAIN, 'bench', ...BRIEF, ...many])
     const ended = once(child, 'exit')
     let ids: number[] = []
     try {

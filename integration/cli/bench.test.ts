@@ -2,15 +2,11 @@ import { spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { ask } from '../cluster/cluster-info.ts'
 import { storeUrl, type TestServer, testServer, uniqueSet } from '../servers/server.ts'
-import { runCli } from './run-cli.ts'
-
-const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
-const FEW = ['--transactions', '60', '--rounds', '1', '--batch-size', '30', '--concurrency', '60']
-const BRIEF = [...FEW, '--transport', 'client', '--lone-calls', '0', '--no-half-load']
+import { BRIEF, FEW } from './bench-arguments.ts'
+import { MAIN, runCli } from './run-cli.ts'
 
 let server: TestServer
 let folder: string

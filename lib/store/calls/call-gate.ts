@@ -142,8 +142,8 @@ class FollowedSignal {
 /** The calls whose work goes on, whether or not their callers still wait, and the count of how they ended. */
 class CallsInProgress {
   readonly #context: StoreContext
-  /** Of the calls that succeed, the usual case, by name. */
-  readonly #successes = new Map<string, SuccessSeries>()
+  /** By the name of the call. */
+  readonly #series = new Map<string, CallSeries>()
   calls = 0
   onIdle: (() => void) | undefined
 
@@ -152,24 +152,29 @@ class CallsInProgress {
   }
 
   ended(operation: string, outcome: string, startedAtMs: number): void {
-    const success = this.#successes.get(operation) ?? this.#seriesOf(operation)
-    if (outcome === 'ok') success.count.increment()
+    const { successes, seconds } = this.#series.get(operation) ?? this.#seriesOf(operation)
+    if (outcome === 'ok') successes.increment()
     else this.#context.metrics.calls.increment({ operation, outcome })
-    success.seconds.observe((performance.now() - startedAtMs) / 1000)
+    seconds.observe((performance.now() - startedAtMs) / 1000)
     this.calls -= 1
     if (this.calls === 0) this.onIdle?.()
   }
 
-  #seriesOf(operation: string): SuccessSeries {
+  #seriesOf(operation: string): CallSeries {
     const { calls, callSeconds } = this.#context.metrics
-    const series = { count: calls.of({ operation, outcome: 'ok' }), seconds: callSeconds.of({ operation }) }
-    this.#successes.set(operation, series)
+    const series = {
+      successes: calls.of({ operation, outcome: 'ok' }),
+      seconds: callSeconds.of({ operation }),
+    }
+    this.#series.set(operation, series)
     return series
   }
 }
 
-interface SuccessSeries {
-  readonly count: { increment(): void }
+interface CallSeries {
+  /** Most calls succeed; the other outcomes are looked up when they come. */
+  readonly successes: { increment(): void }
+  /** Of all calls, however they ended. */
   readonly seconds: { observe(value: number): void }
 }
 

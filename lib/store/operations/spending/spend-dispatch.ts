@@ -19,7 +19,6 @@ import {
   type SpendRequest,
   statusError,
 } from './record-groups.ts'
-
 import { spendFiltered } from './spend-filtered.ts'
 import { itemError, recordError } from './spend-verdicts.ts'
 
