@@ -30,6 +30,14 @@ export const STEP_WEIGHTS = {
 } as const satisfies Record<string, number>
 export type Step = keyof typeof STEP_WEIGHTS
 
+/** Those after whose death a later run of the pruner has a removal to complete. */
+export const REMOVAL_STEPS = [
+  'tell parents',
+  'remove master',
+  'remove pages',
+  'end intent',
+] as const satisfies Step[]
+
 export interface Death {
   readonly step: Step
   /** Whether the server still got the batch at which the store died. */

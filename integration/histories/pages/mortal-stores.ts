@@ -3,7 +3,7 @@ import { type Logger, type SettingsInput, txidToHex, UtxoStore } from 'aerospike
 import { type Counts, EpochMetrics } from '../counts.ts'
 import type { History } from '../history.ts'
 import type { Random } from '../random.ts'
-import { type Death, MortalNetwork, STEP_WEIGHTS, type TakenLock } from './mortal-network.ts'
+import { type Death, MortalNetwork, STEP_WEIGHTS, type Step, type TakenLock } from './mortal-network.ts'
 import { UTXO_BATCH_SIZE } from './page-records.ts'
 import { HEIGHTS, type MortalStore } from './page-workload.ts'
 
@@ -80,11 +80,12 @@ export class MortalStores {
     return this.#metrics.byLabel('utxo_store_creation_repairs_total', 'repaired')
   }
 
-  /** One of them dies at the next batch that is of a random kind, before or after the server got it. */
-  dieSoon(): void {
+  /** One of them dies at the next batch of a random kind, or of one of these, before or after the server got it. */
+  dieSoon(steps?: readonly Step[]): void {
     const { random } = this.#options
     const isApplied = random.chance(0.5)
-    this.#living[random.below(STORES)]?.network.dieAt({ step: random.weighted(STEP_WEIGHTS), isApplied })
+    const step = steps === undefined ? random.weighted(STEP_WEIGHTS) : random.pick(steps)
+    this.#living[random.below(STORES)]?.network.dieAt({ step, isApplied })
   }
 
   /** Nothing of any store is under way any more, and nothing of those that died is held. */

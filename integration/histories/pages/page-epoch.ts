@@ -5,7 +5,7 @@ import type { Counts } from '../counts.ts'
 import { describe, History, outcomeOf, shortened } from '../history.ts'
 import { Random } from '../random.ts'
 import { outpointOf } from '../universe.ts'
-import type { TakenLock } from './mortal-network.ts'
+import { REMOVAL_STEPS, type Step, type TakenLock } from './mortal-network.ts'
 import { MortalStores, SETTINGS, STORES } from './mortal-stores.ts'
 import { pageViolations } from './page-checks.ts'
 import { type FinalTransaction, type RecordPlace, readTransactions } from './page-records.ts'
@@ -49,6 +49,8 @@ const REPAIR_ATTEMPTS = 4
 /** Those that die are counted from 1. */
 const HEALTHY_STORE = 0
 const INTERFERED_SHARE = 0.6
+/** As a repair. */
+export const REMOVAL_COMPLETED = 'removal, by a later run'
 
 /** One run of random calls by stores that die, with a pruner at work, and what the records tell afterwards. */
 export async function runPageEpoch(options: PageEpochOptions): Promise<PageEpochReport> {
@@ -105,11 +107,11 @@ class PageEpoch {
         operations: calls,
         concurrency: CONCURRENCY,
         callsPerParent: OPERATIONS_PER_PARENT,
-        isEnough: () => untilRepaired?.every(repair => this.#repairs.has(repair)) === true,
+        isEnough: () => untilRepaired !== undefined && this.#missing.length === 0,
         onPruned: result => this.#notePruned(result),
         onProgress: done => {
           this.#calls = done
-          if (done % CALLS_PER_DEATH === 0) stores.dieSoon()
+          if (done % CALLS_PER_DEATH === 0) stores.dieSoon(this.#stepsToDieAt())
           onProgress?.(done)
         },
       })
@@ -193,6 +195,15 @@ class PageEpoch {
       const how = await this.#workload?.interfere(transaction)
       if (how !== undefined) this.#count(this.#pruned, `${how} in the turn of the removal`)
     }
+  }
+
+  get #missing(): readonly string[] {
+    return this.#options.untilRepaired?.filter(repair => !this.#repairs.has(repair)) ?? []
+  }
+
+  /** Only in a removal, when that is the last that is to be seen: stores that die elsewhere seldom get so far. */
+  #stepsToDieAt(): readonly Step[] | undefined {
+    return this.#missing.length === 1 && this.#missing[0] === REMOVAL_COMPLETED ? REMOVAL_STEPS : undefined
   }
 
   #leastDone(found: string): (typeof REPAIRS)[number] {
@@ -287,8 +298,7 @@ class PageEpoch {
     this.#count(this.#pruned, 'runs')
     for (const [name, count] of Object.entries(result))
       if (typeof count === 'number' && name !== 'height') this.#count(this.#pruned, name, count)
-    if (result.removalsCompleted > 0)
-      this.#count(this.#repairs, 'removal, by a later run', result.removalsCompleted)
+    if (result.removalsCompleted > 0) this.#count(this.#repairs, REMOVAL_COMPLETED, result.removalsCompleted)
   }
 
   #count(counts: Map<string, number>, name: string, by = 1): void {
