@@ -19,6 +19,10 @@ export function spreadPercent({ median, min, max }: Spread): string {
   return `±${Math.round(((max - min) / 2 / median) * 100)} %`
 }
 
+export function percent(share: number): string {
+  return `${Math.round(share * 100)} %`
+}
+
 export function bytes(value: number): string {
   const size = Math.abs(value)
   if (size >= 2 ** 20) return `${figure(value / 2 ** 20)} MiB`

@@ -1,3 +1,4 @@
+import { percent } from './format.ts'
 import type { Limit } from './report.ts'
 
 /** What a measured figure tells of its bottleneck. Shares are of one core, 0 to 1 for each. */
@@ -59,8 +60,4 @@ export function limitOf(shares: LoadShares): Limit {
     kind: 'waiting',
     text: `waits for answers: client ${percent(clientCores)}${server} of one core busy; more calls in progress would fill the gaps`,
   }
-}
-
-function percent(share: number): string {
-  return `${Math.round(share * 100)} %`
 }

@@ -114,6 +114,8 @@ export interface HalfLoad {
   readonly p99BoundMs: number
   /** The longest time for which a collection of garbage stopped the process meanwhile; 0 without any. */
   readonly longestCollectionMs: number
+  /** Of the machine's processor time, what its host gave to others meanwhile, 0 to 1; null where that is not known. */
+  readonly stolenShare: number | null
 }
 
 export interface SoakSample {

@@ -1,4 +1,4 @@
-import { bytes, figure, rate, seconds, spreadPercent } from './format.ts'
+import { bytes, figure, percent, rate, seconds, spreadPercent } from './format.ts'
 import { type Figure, OPERATIONS, type OperationName, type Report } from './report.ts'
 
 type Row = readonly string[]
@@ -112,7 +112,7 @@ function loneLines({ loneCalls }: Report, titleOf: (subject: string) => string):
 function halfLoadLines({ halfLoad }: Report, titleOf: (subject: string) => string): string[] {
   if (halfLoad.length === 0) return []
   const rows = halfLoad.map(
-    ({ operation, subject, callsPerSecond, latencyMs, p99BoundMs, longestCollectionMs }) => [
+    ({ operation, subject, callsPerSecond, latencyMs, p99BoundMs, longestCollectionMs, stolenShare }) => [
       titleOf(subject),
       operation,
       rate(callsPerSecond),
@@ -120,6 +120,7 @@ function halfLoadLines({ halfLoad }: Report, titleOf: (subject: string) => strin
       figure(latencyMs.p99),
       figure(latencyMs.max),
       figure(longestCollectionMs),
+      stolenShare === null ? '-' : percent(stolenShare),
       `${figure(p99BoundMs)} ${latencyMs.p99 < p99BoundMs ? 'kept' : 'exceeded'}`,
     ],
   )
@@ -131,6 +132,7 @@ function halfLoadLines({ halfLoad }: Report, titleOf: (subject: string) => strin
     'p99',
     'max',
     'longest GC',
+    'taken by the host',
     '3 x (linger + round trip)',
   ]
   return ['', 'calls that arrive at half of the maximal rate', ...aligned([header, ...rows])]

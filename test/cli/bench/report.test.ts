@@ -49,7 +49,7 @@ describe('text', () => {
     )
     expect(text).toMatch(/create +store, wire transport +4\.30 +0\.22 +of store, client transport/)
     expect(text).toMatch(/create +5\.4 +6\.8 +5 \+ 0\.25/)
-    expect(text).toMatch(/create +60,000 +6 +9\.9 +14 +3\.2 +15\.8 kept/)
+    expect(text).toMatch(/create +60,000 +6 +9\.9 +14 +3\.2 +2 % +15\.8 kept/)
     expect(text).toContain('+512 bytes per million operations')
     expect(text).toContain('-2 KiB per million operations')
     expect(text).toMatch(/store, wire transport +14\.1 +14\.2 +200 +204/)
@@ -83,6 +83,19 @@ describe('text', () => {
     if (half === undefined) throw new Error('the sample has one')
     const text = reportText(sampleReport({ halfLoad: [{ ...half, p99BoundMs: 9 }] }))
     expect(text).toMatch(/9 exceeded/)
+  })
+
+  it('tells how much the host took beside a latency, where that is known', () => {
+    const [half] = sampleReport().halfLoad
+    if (half === undefined) throw new Error('the sample has one')
+    for (const [stolenShare, told] of [
+      [0.024, '2 %'],
+      [null, '-'],
+    ] as const) {
+      const report = sampleReport({ ...EMPTY, halfLoad: [{ ...half, stolenShare }] })
+      expect(reportText(report).split('\n').at(-1)).toMatch(new RegExp(`3\\.2 +${told} +15\\.8 kept$`))
+      expect(reportPage(report)).toContain('taken by the host')
+    }
   })
 
   it('of a run without any figures has a head', () => {

@@ -89,6 +89,7 @@ export function sampleReport(overrides: Partial<Report> = {}): Report {
         latencyMs: { p50: 6, p90: 7.2, p99: 9.9, max: 14 },
         p99BoundMs: 15.75,
         longestCollectionMs: 3.2,
+        stolenShare: 0.024,
       },
     ],
     soaks: [],

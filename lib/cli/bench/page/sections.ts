@@ -1,4 +1,4 @@
-import { bytes, figure, rate, spreadPercent } from '../format.ts'
+import { bytes, figure, percent, rate, spreadPercent } from '../format.ts'
 import {
   type Figure,
   type LatencyMs,
@@ -130,17 +130,31 @@ ${table(
 )}</section>`
   const half = html`<section><h2>At half of the maximal rate</h2><p class="quiet">Calls arrive evenly whatever becomes of those before them; latency counts from the moment at which a call was due.</p>
 ${table(
-  ['', 'calls/s', 'p50 ms', 'p90', 'p99', 'largest', 'longest GC', '3 × (linger + round trip)', 'operation'],
-  halfLoad.map(({ operation, subject, callsPerSecond, latencyMs, p99BoundMs, longestCollectionMs }) => [
-    titleOf(subject),
-    rate(callsPerSecond),
-    ...latencyCells(latencyMs),
-    figure(longestCollectionMs),
-    latencyMs.p99 < p99BoundMs
-      ? html`<span class="good">${figure(p99BoundMs)} kept</span>`
-      : html`<span class="warn">${figure(p99BoundMs)} exceeded</span>`,
-    operation,
-  ]),
+  [
+    '',
+    'calls/s',
+    'p50 ms',
+    'p90',
+    'p99',
+    'largest',
+    'longest GC',
+    'taken by the host',
+    '3 × (linger + round trip)',
+    'operation',
+  ],
+  halfLoad.map(
+    ({ operation, subject, callsPerSecond, latencyMs, p99BoundMs, longestCollectionMs, stolenShare }) => [
+      titleOf(subject),
+      rate(callsPerSecond),
+      ...latencyCells(latencyMs),
+      figure(longestCollectionMs),
+      stolenShare === null ? '–' : percent(stolenShare),
+      latencyMs.p99 < p99BoundMs
+        ? html`<span class="good">${figure(p99BoundMs)} kept</span>`
+        : html`<span class="warn">${figure(p99BoundMs)} exceeded</span>`,
+      operation,
+    ],
+  ),
 )}</section>`
   return html`${loneCalls.length === 0 ? '' : lone}${halfLoad.length === 0 ? '' : half}`
 }

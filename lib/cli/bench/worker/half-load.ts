@@ -7,6 +7,7 @@ import { measureArrivals } from './arrivals.ts'
 import { makeCalls } from './calls.ts'
 import { watchCollections } from './collections.ts'
 import { settlePrepared } from './garbage.ts'
+import { watchStolenTime } from './stolen-time.ts'
 import type { StoreSubject } from './store-subject.ts'
 
 /** The first calls, as a part of those that count, arrive unmeasured: a store that has just begun is another matter. */
@@ -32,7 +33,9 @@ export async function halfLoad(
     const roundTripMs = await roundTripOf(store)
     await measureArrivals(warmUpWork, callsPerSecond, signal)
     const collections = watchCollections()
+    const stolenShare = watchStolenTime()
     const latencyMs = await measureArrivals(work, callsPerSecond, signal)
+    const stolen = stolenShare()
     const { longestMs } = await collections()
     if (latencyMs === undefined) return null
     const p99BoundMs = 3 * ((store.lingerMs(operation) ?? 0) + roundTripMs)
@@ -44,6 +47,7 @@ export async function halfLoad(
       latencyMs,
       p99BoundMs,
       longestCollectionMs: longestMs,
+      stolenShare: stolen,
     }
   } finally {
     await store.clear(warmUp)
