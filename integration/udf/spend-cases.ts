@@ -74,7 +74,7 @@ const PECULIARITIES: Readonly<Record<string, readonly (BinValue | undefined)[]>>
   external: [true, 1],
   spendingHeight: [-1, 0, HEIGHT - 1, HEIGHT, HEIGHT + 1],
   totalExtraRecs: [1, 2, undefined],
-  spentExtraRecs: [0, 1, 1],
+  spentExtraRecs: [0, 1, 1, 'x'],
   blockIDs: [[], [], [7, 8], undefined],
   unminedSince: [3, 3],
   deleteAtHeight: [5, HEIGHT + RETENTION, 1_000],
