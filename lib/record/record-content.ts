@@ -51,10 +51,7 @@ export function transactionContent(
     version,
     locktime,
     isCoinbase,
-    fee: hasFee
-      ? total(inputs.map(input => input.previousSatoshis ?? 0n)) -
-        total(outputs.map(output => output.satoshis))
-      : 0n,
+    fee: hasFee ? feeOf(tx) : 0n,
     // Without inputs it is a partial transaction, whose size nobody knows (semantics 1.5).
     sizeInBytes: inputs.length === 0 ? 0 : tx.sizeBytes,
     extendedSize: inputs.length === 0 ? 0 : tx.extendedSizeBytes,
@@ -78,6 +75,9 @@ export function partialContent({ txid, isCoinbase, outputs }: PartialOutputs): R
   }
 }
 
-function total(amounts: readonly bigint[]): bigint {
-  return amounts.reduce((sum, amount) => sum + amount, 0n)
+function feeOf({ inputs, outputs }: Transaction): bigint {
+  let fee = 0n
+  for (const { previousSatoshis = 0n } of inputs) fee += previousSatoshis
+  for (const { satoshis } of outputs) fee -= satoshis
+  return fee
 }

@@ -9,22 +9,15 @@ import {
   INFO3,
   OPERATION_CODES,
   PARTICLE_TYPES,
-  writeInteger,
   writeListHeader,
 } from '../../protocol/index.ts'
 import type { Filter } from '../filter.ts'
 import type { ExecuteRow } from '../statement.ts'
-import type { ApplyRow, BatchRow, ExistsPolicy, ReadRow, WriteOperation, WriteRow } from '../transport.ts'
+import type { ApplyRow, BatchRow, ExistsPolicy, ReadRow, WriteRow } from '../transport.ts'
 import { filterBytes } from './filter-encoding.ts'
+import { OperationEncoder } from './operation-encoding.ts'
 import { compileStatement, writeStatement } from './statement-encoding.ts'
-import {
-  beginOperation,
-  endOperation,
-  setUint32,
-  writeBinOperation,
-  writeElement,
-  writeMapKey,
-} from './value-encoding.ts'
+import { beginOperation, endOperation, setUint32, writeElement } from './value-encoding.ts'
 
 // A row of a batch request (protocol 6.1):
 //
@@ -49,31 +42,25 @@ const EXISTS_INFO2 = {
   'update-only': INFO2.WRITE,
 } as const satisfies Record<ExistsPolicy, number>
 
-/** Opcodes of list and map operations (protocol 8.4, 8.5). */
-const APPEND = 1
-const REMOVE_ALL_BY_VALUE = 35
-const MAP_PUT = 67
-const MAP_REMOVE_BY_KEY = 76
-const ADD_UNIQUE_NO_FAIL = 1 | 4
-const UNORDERED = 0
-const RETURN_NONE = 0
-
 /** Writes the rows of one request, one after another. */
 export class RowEncoder {
   readonly #writer: ByteWriter
   readonly #namespace: Buffer
   /** The fields that every row of a set begins with. */
   readonly #setFields = new Map<string, Buffer>()
+  readonly #operations: OperationEncoder
   #previous: BatchRow | undefined
 
   constructor(writer: ByteWriter, namespace: string) {
     this.#writer = writer
+    this.#operations = new OperationEncoder(writer)
     this.#namespace = field(FIELD_TYPES.NAMESPACE, Buffer.from(namespace))
   }
 
   /** The next row is the first one of a request. */
   begin(): void {
     this.#previous = undefined
+    this.#operations.begin()
   }
 
   /**
@@ -129,7 +116,7 @@ export class RowEncoder {
       ttl: row.ttlSeconds === undefined ? DEFAULT_TTL : checkedTtl(row.ttlSeconds),
     })
     this.#counts(at, this.#fields(row.key.set, row.filter), row.operations.length)
-    for (const operation of row.operations) writeOperationOf(this.#writer, operation)
+    this.#operations.write(row.operations)
   }
 
   #execute(row: ExecuteRow, index: number, digest: string): void {
@@ -249,65 +236,8 @@ function field(type: number, data: Uint8Array): Buffer {
   return bytes
 }
 
-function writeOperationOf(writer: ByteWriter, operation: WriteOperation): void {
-  switch (operation.kind) {
-    case 'put':
-      writeBinOperation(writer, OPERATION_CODES.WRITE, operation.bin, operation.value)
-      return
-    case 'unset':
-      writeBinOperation(writer, OPERATION_CODES.WRITE, operation.bin, null)
-      return
-    case 'add':
-      writeBinOperation(writer, OPERATION_CODES.INCREMENT, operation.bin, safeInteger(operation.value))
-      return
-    default: {
-      const start = beginOperation(writer, OPERATION_CODES.CDT_MODIFY, PARTICLE_TYPES.BLOB, operation.bin)
-      writeCollectionChange(writer, operation)
-      endOperation(writer, start)
-    }
-  }
-}
-
-type CollectionChange = Exclude<WriteOperation, { kind: 'put' | 'unset' | 'add' }>
-
-function writeCollectionChange(writer: ByteWriter, operation: CollectionChange): void {
-  switch (operation.kind) {
-    case 'list-append-unique':
-      writeListHeader(writer, 4)
-      writeInteger(writer, APPEND)
-      writeElement(writer, operation.value)
-      writeInteger(writer, UNORDERED)
-      writeInteger(writer, ADD_UNIQUE_NO_FAIL)
-      return
-    case 'list-remove-value':
-      writeListHeader(writer, 3)
-      writeInteger(writer, REMOVE_ALL_BY_VALUE)
-      writeInteger(writer, RETURN_NONE)
-      writeElement(writer, operation.value)
-      return
-    case 'map-put':
-      writeListHeader(writer, 4)
-      writeInteger(writer, MAP_PUT)
-      writeMapKey(writer, operation.key)
-      writeElement(writer, operation.value)
-      writeInteger(writer, UNORDERED)
-      return
-    case 'map-remove':
-      writeListHeader(writer, 3)
-      writeInteger(writer, MAP_REMOVE_BY_KEY)
-      writeInteger(writer, RETURN_NONE)
-      writeMapKey(writer, operation.key)
-  }
-}
-
 function checkedTtl(ttlSeconds: number): number {
   if (!Number.isSafeInteger(ttlSeconds) || ttlSeconds < 1 || ttlSeconds > TTL_SECONDS_MAX)
     throw new InvalidArgumentError('ttlSeconds', `a whole number from 1 to ${TTL_SECONDS_MAX}`, ttlSeconds)
   return ttlSeconds
-}
-
-function safeInteger(value: number | bigint): number {
-  const number = Number(value)
-  if (!Number.isSafeInteger(number)) throw new InvalidArgumentError('addend', 'a safe integer', value)
-  return number
 }

@@ -226,6 +226,35 @@ describe('the value of a bin', () => {
   })
 })
 
+it('operations that rows share, in any order and number, arrive as those that they do not', () => {
+  const put = (bin: string, value: BinValue): WriteOperation => ({ kind: 'put', bin, value })
+  const shared: readonly WriteOperation[] = [
+    put('version', 1),
+    put('locked', false),
+    put('list', [Uint8Array.of(1), 'text', -7]),
+    { kind: 'unset', bin: 'creating' },
+    { kind: 'add', bin: 'spentUtxos', value: 3 },
+    { kind: 'map-put', bin: 'map', key: 'k', value: 'a longer text than the others' },
+  ]
+  const operation = fc.oneof(
+    { weight: 5, arbitrary: fc.constantFrom(...shared) },
+    { weight: 1, arbitrary: fc.uint8Array({ maxLength: 300 }).map(value => put('own', value)) },
+  )
+  const operations = fc.oneof(
+    fc.array(operation, { maxLength: 8 }),
+    fc.nat(shared.length).map(count => shared.slice(0, count)),
+  )
+  fc.assert(
+    fc.property(fc.array(operations, { minLength: 1, maxLength: 8 }), all => {
+      const rows = all.map(each => write({ kind: 'unset', bin: 'any' }, { operations: each }))
+      expect(decoded(rows).map(({ template }) => contentOf(template))).toEqual(
+        rows.map(row => contentOf(templateOf(row))),
+      )
+    }),
+    { seed: 20_261_122 },
+  )
+})
+
 it('a request is used again without anything of the one before', () => {
   const request = new BatchRequestBytes('ns')
   const bytesOf = (row: BatchRow): string => {
@@ -237,5 +266,10 @@ it('a request is used again without anything of the one before', () => {
   const fresh = bytesOf(read)
   bytesOf(write({ kind: 'put', bin: 'b', value: new Uint8Array(100_000) }))
   expect(bytesOf(read)).toBe(fresh)
+  // The same operations, but no row before them to copy them from.
+  const row = write({ kind: 'put', bin: 'c', value: 'text' })
+  const first = bytesOf(row)
+  bytesOf({ ...read, bins: ['another', 'and another'] })
+  expect(bytesOf(row)).toBe(first)
   expect(fresh.length / 2).toBeGreaterThan(FRAME_HEADER_BYTES)
 })
