@@ -143,6 +143,11 @@ describe.each([
     record('unspent'),
   ],
   [
+    'a spend whose failed attempt in another store may still be rolling back',
+    historyOf([create, OK], [spend(winner), UNKNOWN, 1], [spend(winner), OK]),
+    record('unspent'),
+  ],
+  [
     'a lock of unknown outcome',
     historyOf([create, OK], [{ name: 'setLocked', txid, value: true }, UNKNOWN]),
     record('unspent', { locked: true }),
@@ -156,6 +161,11 @@ describe.each([
   it('is no violation', () => {
     expect(rulesBroken(history, final)).toEqual([])
   })
+})
+
+it('an attempt that was refused in another store before excuses no lost spend', () => {
+  const history = historyOf([create, OK], [spend(winner), REFUSED, 1], [spend(winner), OK])
+  expect(rulesBroken(history, record('unspent'))).toContain('an acknowledged spend stays')
 })
 
 it('a repeated spend that fails in the same store excuses no lost spend', () => {

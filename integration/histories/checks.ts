@@ -105,7 +105,8 @@ export function mayBeUndone(
 
 /**
  * The gap that README states: while a transaction has no record, a failed attempt at it by another store, or by
- * the same one after a restart, takes its spends back, since nothing tells it of the success elsewhere.
+ * the same one after a restart, takes its spends back, since nothing tells it of the success elsewhere. One of unknown
+ * outcome may still be doing so after its caller was released.
  */
 function mayBeRolledBackElsewhere(evidence: Pick<Evidence, 'history'>, spend: Of<'spend'>): boolean {
   const { txid } = spend.action
@@ -114,7 +115,7 @@ function mayBeRolledBackElsewhere(evidence: Pick<Evidence, 'history'>, spend: Of
     other =>
       other.store !== spend.store &&
       !isOk(other) &&
-      other.endedAt > spend.startedAt &&
+      (other.outcome?.kind !== 'refused' || other.endedAt > spend.startedAt) &&
       !created.some(({ endedAt }) => endedAt < other.startedAt),
   )
 }

@@ -167,7 +167,9 @@ export class AerospikeMetadata implements MetadataStore {
     const answers = await this.#transport.batchOperate([row], { timeout: this.#timeoutMs })
     const answer = answers.find(({ index }) => index === 0)
     if (answer === undefined) throw new StoreError('STORAGE_ERROR', `${row.kind} of metadata has no answer`)
-    if (answer.inDoubt) throw failed(`${row.kind} of metadata`, answer)
+    // One that was filtered out may have been applied by an earlier attempt of the transport: the record tells.
+    if (answer.inDoubt && answer.status !== RESULT_CODES.FILTERED_OUT)
+      throw failed(`${row.kind} of metadata`, answer)
     return answer
   }
 

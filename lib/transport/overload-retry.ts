@@ -1,3 +1,4 @@
+import { StoreError } from '../errors/index.ts'
 import { alignAnswers } from './align-answers.ts'
 import { BatchError } from './batch-error.ts'
 import { CLIENT_STATUS, isOverload } from './result-status.ts'
@@ -69,7 +70,8 @@ export class OverloadRetry implements Transport {
         last = await this.#attempt(sent, options)
       } catch (error) {
         if (open.length === rows.length) throw error
-        for (const index of open) merged[index] = failedAnswer(index, error)
+        for (const [place, index] of open.entries())
+          merged[index] = failedAnswer(index, sent[place] as BatchRow, error)
         break
       }
       if (last.status === 'refused') continue
@@ -140,10 +142,19 @@ function isNoResponse(answer: RowAnswer | undefined): boolean {
   return answer?.status === CLIENT_STATUS.NO_RESPONSE && answer.inDoubt !== true
 }
 
-/** A later attempt failed as a whole: its rows may have been applied, and the answers of the others are kept. */
-function failedAnswer(index: number, error: unknown): RowAnswer {
+/**
+ * A later attempt failed as a whole, and the answers of the others are kept. Its rows were refused before, and may have
+ * been applied now, unless the failure says otherwise.
+ */
+function failedAnswer(index: number, row: BatchRow, error: unknown): RowAnswer {
   const status = error instanceof BatchError ? error.status : CLIENT_STATUS.CLIENT_ERROR
-  return { index, status, bins: undefined, inDoubt: true }
+  return { index, status, bins: undefined, inDoubt: row.kind !== 'read' && !wasNotApplied(error) }
+}
+
+/** `SERVICE_UNAVAILABLE`: no permit came, and nothing was sent. */
+function wasNotApplied(error: unknown): boolean {
+  if (error instanceof BatchError) return !error.inDoubt
+  return error instanceof StoreError && error.code === 'SERVICE_UNAVAILABLE'
 }
 
 function sleep(ms: number, signals: readonly AbortSignal[]): Promise<void> {

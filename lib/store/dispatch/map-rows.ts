@@ -14,6 +14,8 @@ export interface MapRows<Item, Result> {
   /** The result of one item: from its row's answer, or from the error where it has none. What it throws ends the call. */
   read(item: Item, answer: RowAnswer | StoreError): Result
   readonly onProgress?: OnProgress | undefined
+  /** For changes that a repetition would find done, and refuse: the transport must not retry them. */
+  readonly once?: boolean | undefined
   /** Tried before the row, which then goes only where this decides nothing. */
   readonly filtered?: FilteredFirst<Item> | undefined
 }
@@ -23,14 +25,14 @@ export function mapRows<Item, Result>(
   context: StoreContext,
   items: Sliceable<Item>,
   signal: AbortSignal | undefined,
-  { toRow, describe, read, filtered, onProgress }: MapRows<Item, Result>,
+  { toRow, describe, read, filtered, once, onProgress }: MapRows<Item, Result>,
 ): Promise<Result[]> {
   const work = async (chunk: readonly Item[]): Promise<readonly Result[]> => {
     let answers: readonly (RowAnswer | StoreError | undefined)[]
     try {
       answers =
         filtered === undefined
-          ? await context.operate(chunk.map(toRow), { signal })
+          ? await context.operate(chunk.map(toRow), { signal, once })
           : await operateFilteredFirst(context, chunk, { toRow, filtered }, { signal })
     } catch (error) {
       const failure = asStoreError(error, 'the batch failed', { code: 'STORAGE_ERROR' })

@@ -142,6 +142,8 @@ export class BatchRun {
         request.open += 1
         request.bytes.add(row, (this.#firstIndex + place) >>> 0, digest)
       }
+      // Before any of them is sent: what is refused for its bytes must not be done in part.
+      for (const { bytes } of requests) bytes.checkSize()
     } catch (error) {
       for (const { bytes } of requests) surroundings.giveBackBytes(bytes)
       throw error

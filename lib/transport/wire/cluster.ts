@@ -28,6 +28,8 @@ export class Cluster {
   readonly #options: ClusterOptions
   readonly #members = new Map<string, ClusterMember>()
   readonly #partitions = new PartitionMap<WireNode>()
+  /** Nodes that are being met, by name. */
+  readonly #joining = new Map<string, Promise<void>>()
   #only: WireNode | undefined
   #timer: NodeJS.Timeout | undefined
   #tending: Promise<void> | undefined
@@ -45,6 +47,8 @@ export class Cluster {
     try {
       await cluster.#seed()
       await cluster.#tend()
+      await Promise.all(cluster.#joining.values())
+      await cluster.#readPartitions()
       if (cluster.#members.size === 0) throw new Error('the node that answered has no part in a cluster')
     } catch (error) {
       cluster.close()
@@ -126,44 +130,75 @@ export class Cluster {
     await Promise.all(Array.from(this.#members.values(), member => member.refresh()))
     if (![...this.#members.values()].some(({ failures }) => failures === 0))
       await this.#seed().catch(() => {})
-    await this.#addPeers()
+    this.#addPeers()
     this.#removeLost()
     await this.#readPartitions()
-    this.#only = this.#members.size === 1 ? this.nodes[0] : undefined
     for (const node of this.nodes) node.tidy()
   }
 
+  /**
+   * The first host that answers, unless it names no peers while another does: one that was cut off from its cluster
+   * takes all partitions for its own.
+   */
   async #seed(): Promise<void> {
     let failure: unknown = new Error('no host is given')
+    let alone: ClusterMember | undefined
     for (const host of this.#options.hosts) {
       try {
         const member = await ClusterMember.join([host], this.#options)
-        if (this.#members.has(member.node.name)) member.close()
-        else this.#add(member, 'seed')
-        return
+        if (member.peers.length > 0) {
+          alone?.close()
+          this.#addSeed(member)
+          return
+        }
+        if (alone === undefined) alone = member
+        else member.close()
       } catch (error) {
         failure = error
       }
     }
-    throw failure
+    if (alone === undefined) throw failure
+    this.#addSeed(alone)
   }
 
-  /** Nodes that those that are known name, and which nobody has met yet. */
-  async #addPeers(): Promise<void> {
-    const unknown = new Map<string, readonly Address[]>()
+  /** A node that does not answer where it was known to be, and does here, has moved. */
+  #addSeed(member: ClusterMember): void {
+    const known = this.#members.get(member.node.name)
+    const hasMoved =
+      known !== undefined &&
+      known.failures > 0 &&
+      addressText(known.node.address) !== addressText(member.node.address)
+    if (known !== undefined && !hasMoved) {
+      member.close()
+      return
+    }
+    if (known !== undefined) this.#remove(known, 'it answers at another address')
+    this.#add(member, 'seed')
+  }
+
+  /**
+   * Meets the nodes that those that are known name, and nobody has met yet. Nobody waits for it: one that cannot be
+   * reached takes its time, and what the others say must not wait for that.
+   */
+  #addPeers(): void {
     for (const { peers } of this.#members.values())
-      for (const { name, addresses } of peers) if (!this.#members.has(name)) unknown.set(name, addresses)
-    await Promise.all(
-      Array.from(unknown, async ([name, addresses]) => {
-        try {
-          const member = await ClusterMember.join(addresses, this.#options)
-          if (member.node.name === name && !this.#members.has(name)) this.#add(member, 'peer')
-          else member.close()
-        } catch {
-          // Named by its peers but not reachable, now or from here; asked again with the next tend.
-        }
-      }),
-    )
+      for (const { name, addresses } of peers) {
+        if (this.#members.has(name) || this.#joining.has(name)) continue
+        const joined = this.#join(name, addresses).finally(() => this.#joining.delete(name))
+        this.#joining.set(name, joined)
+      }
+  }
+
+  async #join(name: string, addresses: readonly Address[]): Promise<void> {
+    try {
+      const member = await ClusterMember.join(addresses, this.#options)
+      if (member.node.name === name && !this.#members.has(name)) {
+        this.#add(member, 'peer')
+        this.tendSoon()
+      } else member.close()
+    } catch {
+      // Named by its peers but not reachable, now or from here; asked again with the next tend.
+    }
   }
 
   #add(member: ClusterMember, reason: string): void {
@@ -172,6 +207,7 @@ export class Cluster {
       return
     }
     this.#members.set(member.node.name, member)
+    this.#noteOnly()
     this.#report('node_added', member, reason)
   }
 
@@ -194,11 +230,16 @@ export class Cluster {
 
   #remove(member: ClusterMember, reason: string): void {
     this.#members.delete(member.node.name)
+    this.#noteOnly()
     this.#partitions.remove(member.node)
     // What a node does that its cluster still knows, only slowly, may yet be answered.
     if (member.isReplaced || this.#isForgotten(member)) member.close()
     else member.retire()
     this.#report('node_removed', member, reason)
+  }
+
+  #noteOnly(): void {
+    this.#only = this.#members.size === 1 ? this.nodes[0] : undefined
   }
 
   /** Whether there are other nodes that answer, and none of them names it. */

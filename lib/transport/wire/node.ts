@@ -23,6 +23,8 @@ export class WireNode {
   readonly #idle: Connection[] = []
   readonly #busy = new Set<Connection>()
   #opening = 0
+  /** Connections on their way that no batch waits for. */
+  #warming = 0
   #isClosed = false
   #backOffMs = 0
   #noAttemptUntilMs = 0
@@ -60,18 +62,30 @@ export class WireNode {
     this.#idle.push(connection)
   }
 
-  /** Closes what has idled for too long, and opens what is missing of the least number. */
+  /** Drops what has ended, closes what has idled for too long, and opens what is missing of the least number. */
   tidy(): void {
+    const open = this.#idle.splice(0).filter(({ isOpen }) => isOpen)
+    this.#idle.push(...open)
     const oldest = performance.now() - IDLE_MS_MAX
-    const spare = this.#size - this.#options.connectionsMin
-    const isStale = ({ isOpen, idleSinceMs }: Connection): boolean => !isOpen || idleSinceMs < oldest
-    for (let left = spare; left > 0 && this.#idle[0] !== undefined && isStale(this.#idle[0]); left--)
+    const spare = this.#size + this.#warming - this.#options.connectionsMin
+    for (let left = spare; left > 0 && this.#idle[0] !== undefined; left--) {
+      if (this.#idle[0].idleSinceMs >= oldest) break
       this.#idle.shift()?.close()
-    for (let missing = -spare; missing > 0; missing--) {
-      this.#open(this.#options.connectTimeoutMs).then(
-        connection => this.giveBack(connection),
-        () => {}, // The next batch that needs it will say so.
-      )
+    }
+    for (let missing = -spare; missing > 0; missing--) void this.#warm()
+  }
+
+  /** Opens a connection for later. It takes no batch's place: one that comes meanwhile opens its own. */
+  async #warm(): Promise<void> {
+    this.#warming += 1
+    try {
+      const connection = await this.#connect(this.#options.connectTimeoutMs)
+      if (this.#size < this.#options.connectionsMax) this.giveBack(connection)
+      else connection.close()
+    } catch {
+      // The next batch that needs it will say so.
+    } finally {
+      this.#warming -= 1
     }
   }
 
@@ -91,27 +105,41 @@ export class WireNode {
     return this.#idle.length + this.#busy.size + this.#opening
   }
 
+  /** A connection that a batch waits for. */
   async #open(timeoutMs: number): Promise<Connection> {
-    const { connectionsMax, connectTimeoutMs } = this.#options
-    const where = `${this.name} at ${addressText(this.address)}`
-    if (this.#isClosed) throw new SendFailure('notConnected', `${where} has left the cluster`)
-    if (this.#size >= connectionsMax)
-      throw new SendFailure('noConnectionFree', `${where}: all ${connectionsMax} connections are taken`)
-    if (performance.now() < this.#noAttemptUntilMs)
-      throw new SendFailure('notConnected', `${where} could not be reached ${this.#backOffMs} ms ago`)
+    const { connectionsMax } = this.#options
+    if (!this.#isClosed && this.#size >= connectionsMax)
+      throw new SendFailure('noConnectionFree', `${this.#where}: all ${connectionsMax} connections are taken`)
     this.#opening += 1
     try {
-      const connection = await Connection.open(this.address, Math.min(timeoutMs, connectTimeoutMs))
-      this.#backOffMs = 0
-      if (!this.#isClosed) return connection
-      connection.close()
-      throw new SendFailure('notConnected', `${where} has left the cluster`)
-    } catch (error) {
-      this.#backOff()
-      throw error
+      return await this.#connect(timeoutMs)
     } finally {
       this.#opening -= 1
     }
+  }
+
+  async #connect(timeoutMs: number): Promise<Connection> {
+    const { connectTimeoutMs } = this.#options
+    if (this.#isClosed) throw new SendFailure('notConnected', `${this.#where} has left the cluster`)
+    if (performance.now() < this.#noAttemptUntilMs)
+      throw new SendFailure('notConnected', `${this.#where} could not be reached ${this.#backOffMs} ms ago`)
+    const endsAtMs = performance.now() + timeoutMs
+    let connection: Connection
+    try {
+      connection = await Connection.open(this.address, Math.min(timeoutMs, connectTimeoutMs))
+    } catch (error) {
+      // A batch that had little time left says nothing of the node.
+      if (timeoutMs >= connectTimeoutMs || performance.now() < endsAtMs) this.#backOff()
+      throw error
+    }
+    this.#backOffMs = 0
+    if (!this.#isClosed) return connection
+    connection.close()
+    throw new SendFailure('notConnected', `${this.#where} has left the cluster`)
+  }
+
+  get #where(): string {
+    return `${this.name} at ${addressText(this.address)}`
   }
 
   /** A node that cannot be reached is not asked again at once: each attempt would cost its whole time. */

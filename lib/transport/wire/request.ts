@@ -56,15 +56,25 @@ export class BatchRequestBytes {
   }
 
   /**
+   * Length of the frame's body in bytes.
+   *
+   * @throws InvalidArgumentError beyond 128 MiB, which no server accepts
+   */
+  checkSize(): number {
+    const bodyBytes = this.#writer.length - FRAME_HEADER_BYTES
+    if (bodyBytes > FRAME_BODY_BYTES_MAX)
+      throw new InvalidArgumentError('batch', `at most ${FRAME_BODY_BYTES_MAX} bytes encoded`, bodyBytes)
+    return bodyBytes
+  }
+
+  /**
    * @param timeoutMs after which the server need not begin any longer
    * @returns a view that the next `begin` writes over
-   * @throws InvalidArgumentError beyond 128 MiB, which no server accepts
+   * @throws InvalidArgumentError as `checkSize`
    */
   end(timeoutMs: number): Buffer {
     const { buffer, length } = this.#writer
-    const bodyBytes = length - FRAME_HEADER_BYTES
-    if (bodyBytes > FRAME_BODY_BYTES_MAX)
-      throw new InvalidArgumentError('batch', `at most ${FRAME_BODY_BYTES_MAX} bytes encoded`, bodyBytes)
+    const bodyBytes = this.checkSize()
     writeFrameHeader(buffer, 0, FRAME_TYPES.MESSAGE, bodyBytes)
     buffer[FRAME_HEADER_BYTES] = MESSAGE_HEADER_BYTES
     buffer[FRAME_HEADER_BYTES + 1] = INFO1.BATCH

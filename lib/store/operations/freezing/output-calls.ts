@@ -65,7 +65,11 @@ export interface OutputCall extends Outpoint {
   readonly args: readonly BinValue[]
 }
 
-/** Makes the calls in few batches; one entry for each, in order: undefined where it was done. */
+/**
+ * Makes the calls in few batches; one entry for each, in order: undefined where it was done. Each is sent once: where
+ * an answer is lost, a second try would be refused for what the first one has done (`ALREADY_FROZEN`, another hash), and
+ * a second unfreeze could lift a freeze that somebody has put in between.
+ */
 export async function callOutputs(
   context: StoreContext,
   calls: readonly OutputCall[],
@@ -83,6 +87,7 @@ export async function callOutputs(
       }),
       describe: describeCall,
       read: verdict,
+      once: true,
     })
     for (const [index, call] of wave.entries()) errors.set(call, outcomes[index])
   }

@@ -8,7 +8,6 @@ import type {
 } from '../../../transport/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { type FilteredFirst, isFilteredFirst } from '../../dispatch/filtered-first.ts'
-import { HAS_NO_SPENT_PAGE } from '../pages/spent-page-count.ts'
 import type { MinedInfo } from './set-mined.ts'
 
 /** Places of the arguments of the statements here. */
@@ -23,7 +22,7 @@ const ALL_SPENT: Filter = { compare: 'eq', left: SPENT, right: SPENDABLE }
 
 /**
  * Masters without pages that are new to the block, and whose delete-at-height can only be set: not conflicting, and
- * without one so far.
+ * without one so far, and without a count of pages, which would be of none.
  */
 const IS_PLAIN: Filter = {
   and: [
@@ -32,14 +31,14 @@ const IS_PLAIN: Filter = {
     { compare: 'eq', left: { intBin: BINS.totalExtraRecs }, right: 0 },
     // Also says that both counters are there.
     { compare: 'le', left: SPENT, right: SPENDABLE },
-    { noneExists: [BINS.deleteAtHeight] },
+    { noneExists: [BINS.deleteAtHeight, BINS.spentExtraRecs] },
   ],
 }
 
 /** Adds a block as `setMined` does (semantics 2.4, 2.9, 2.10). */
 function setMinedStatement({ onLongestChain, pruned }: { onLongestChain: boolean; pruned: boolean }) {
   const forbidding = onLongestChain ? [BINS.preserveUntil] : [BINS.preserveUntil, BINS.unminedSince]
-  const isPrunable: Filter = { and: [ALL_SPENT, { noneExists: forbidding }, HAS_NO_SPENT_PAGE] }
+  const isPrunable: Filter = { and: [ALL_SPENT, { noneExists: forbidding }] }
   const operations: StatementOperation[] = [
     { kind: 'list-append', bin: BINS.blockIds, value: BLOCK_ID },
     { kind: 'list-append', bin: BINS.blockHeights, value: BLOCK_HEIGHT },

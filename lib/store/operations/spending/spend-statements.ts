@@ -1,6 +1,5 @@
 import { BINS } from '../../../record/index.ts'
 import type { Filter, FilterValue, StatementOperation, WriteStatement } from '../../../transport/index.ts'
-import { HAS_NO_SPENT_PAGE } from '../pages/spent-page-count.ts'
 
 /** Places of the arguments of the statements here. */
 const OFFSET = { parameter: 0 }
@@ -23,7 +22,14 @@ const IS_UNSPENT: Filter = {
  * microsecond, so there are no others: without `freezeFrom` the other bins of a freeze are never looked at.
  */
 const IS_PLAIN: Filter = {
-  noneExists: [BINS.creating, BINS.spendingHeight, BINS.freezeFrom, BINS.spendableIn, BINS.deleteAtHeight],
+  noneExists: [
+    BINS.creating,
+    BINS.spendingHeight,
+    BINS.freezeFrom,
+    BINS.spendableIn,
+    BINS.deleteAtHeight,
+    BINS.spentExtraRecs,
+  ],
 }
 
 const SPENT: FilterValue = { intBin: BINS.spentUtxos }
@@ -58,7 +64,6 @@ const IS_PRUNABLE: Filter = {
   and: [
     { compare: 'eq', left: SPENT, right: SPENDABLE },
     { noneExists: [BINS.unminedSince, BINS.preserveUntil] },
-    HAS_NO_SPENT_PAGE,
     { compare: 'gt', left: { listSize: BINS.blockIds }, right: 0 },
   ],
 }
