@@ -1,0 +1,107 @@
+import { createServer, type Server } from 'node:net'
+import { afterEach, expect, it } from '@jest/globals'
+import { Cluster, type ClusterChange } from '../../../lib/transport/wire/cluster.ts'
+import type { Address } from '../../../lib/transport/wire/socket.ts'
+import { FakeNode, type FakeNodeOptions } from './fake-node.ts'
+
+const CONNECT_TIMEOUT_MS = 1_000
+
+const open: { close(): unknown }[] = []
+afterEach(async () => {
+  for (const each of open.splice(0).reverse()) await each.close()
+})
+
+async function node(options: FakeNodeOptions): Promise<FakeNode> {
+  const made = await FakeNode.listen(options)
+  open.push(made)
+  return made
+}
+
+async function cluster(hosts: readonly Address[], onChange: (change: ClusterChange) => void = () => {}) {
+  const options = {
+    namespace: 'test',
+    connectionsMax: 4,
+    connectionsMin: 0,
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+  }
+  const made = await Cluster.open({ ...options, hosts, onChange })
+  open.push(made)
+  return made
+}
+
+const names = ({ nodes }: Cluster): string[] => nodes.map(({ name }) => name).sort()
+
+it('finds a node again that has moved to the address of another seed', async () => {
+  const before = await node({ name: 'A0' })
+  const spare = await node({ name: 'B0' })
+  const hosts = [before.host, spare.host]
+  await spare.close()
+  const changes: string[] = []
+  let moved = (): void => {}
+  const hasMoved = new Promise<void>(resolve => {
+    moved = resolve
+  })
+  const found = await cluster(hosts, ({ event, address }) => {
+    changes.push(`${event} ${address}`)
+    if (changes.length === 3) moved()
+  })
+  await before.close()
+  await node({ name: 'A0', port: hosts[1]?.port ?? 0 })
+  found.tendSoon()
+  await hasMoved
+  expect(changes).toEqual([
+    `node_added 127.0.0.1:${hosts[0]?.port}`,
+    `node_removed 127.0.0.1:${hosts[0]?.port}`,
+    `node_added 127.0.0.1:${hosts[1]?.port}`,
+  ])
+  expect(found.only?.address.port).toBe(hosts[1]?.port)
+})
+
+it('takes no seed that was cut off from its cluster for all of it', async () => {
+  const orphan = await node({ name: 'A0' })
+  const one = await node({ name: 'B0', peers: { C0: ['127.0.0.1:1'] } })
+  const found = await cluster([orphan.host, one.host])
+  expect(names(found)).toContain('B0')
+  expect(names(found)).not.toContain('A0')
+})
+
+it('takes one that names no peers where no other host answers', async () => {
+  const orphan = await node({ name: 'A0' })
+  const gone = await node({ name: 'B0' })
+  const hosts = [orphan.host, gone.host]
+  await gone.close()
+  expect(names(await cluster(hosts))).toEqual(['A0'])
+})
+
+it('goes on asking the nodes that answer while a peer that does not is waited for', async () => {
+  const silent = await silentServer()
+  const healthy = await node({ name: 'A0', peers: { D0: [`127.0.0.1:${silent}`] } })
+  const found = await cluster([healthy.host])
+  const askedBefore = healthy.asked
+  const startedAtMs = performance.now()
+  // The peer takes its whole time with every tend; these must come in a fraction of it.
+  for (let tend = 0; tend < 3; tend++) {
+    const isAsked = healthy.untilAsked()
+    found.tendSoon()
+    await isAsked
+  }
+  expect(performance.now() - startedAtMs).toBeLessThan(2 * CONNECT_TIMEOUT_MS)
+  expect(healthy.asked).toBeGreaterThan(askedBefore)
+  expect(names(found)).toEqual(['A0'])
+}, 20_000)
+
+/** Accepts connections and says nothing, as a process that hangs. */
+async function silentServer(): Promise<number> {
+  const sockets = new Set<{ destroy(): void }>()
+  const server: Server = createServer(socket => {
+    sockets.add(socket)
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  open.push({
+    close: () => {
+      for (const socket of sockets) socket.destroy()
+      return new Promise(resolve => server.close(resolve))
+    },
+  })
+  return (server.address() as { port: number }).port
+}
