@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
 import { type BatchRow, type RowAnswer, UtxoStore } from 'aerospike-utxo-store'
 import { type EmbeddedServerHandle, type FaultRule, startEmbeddedServer } from 'aerospike-utxo-store/embedded'
+import { coinbase } from '../store/sample-transactions.ts'
 
 /**
  * The wire transport and a node whose answers come torn, late, twice, or not at all. Only an embedded server can
@@ -107,6 +108,43 @@ describe('an answer that', () => {
     const startedMs = performance.now()
     await expect(send([readOf(what), readOf('other')])).rejects.toMatchObject({ inDoubt: false })
     expect(performance.now() - startedMs).toBeLessThan((RETRIES + 1) * ATTEMPT_MS + GRACE_MS)
+  })
+})
+
+describe('the lost answer to', () => {
+  /** Loses the answers to calls of functions, and to nothing else. */
+  async function losing(work: () => Promise<unknown>): Promise<unknown> {
+    const good = store.transport
+    store.transport = {
+      async batchOperate(rows, options) {
+        if (rows[0]?.kind === 'apply') await inject({ when: 'after', kind: 'reset' }, 1)
+        return good.batchOperate(rows, options)
+      },
+    }
+    try {
+      return await work().catch((error: unknown) => error)
+    } finally {
+      store.transport = good
+    }
+  }
+
+  it('a freeze, its end or a reassignment leaves it in doubt: a second try would be refused for what was done', async () => {
+    const tx = coinbase()
+    store.setBlockState(500, 1_700_000_000)
+    await patient.create(tx, 1)
+    const output = { txid: tx.txid, vout: 0 }
+    const stateOf = async (): Promise<string | undefined> =>
+      (await patient.get(tx.txid, ['utxos'])).utxos?.[0]?.state
+    const inDoubt = { code: 'STORAGE_ERROR', message: expect.stringContaining('may have been applied') }
+    const frozen = await losing(() => store.freezeUtxos([output]))
+    expect(frozen).toMatchObject({ name: 'FreezeError', outputs: [{ error: inDoubt }] })
+    expect(await stateOf()).toBe('frozen')
+    const unfrozen = await losing(() => store.unfreezeUtxos([output]))
+    expect(unfrozen).toMatchObject({ name: 'FreezeError', outputs: [{ error: inDoubt }] })
+    expect(await stateOf()).toBe('unspent')
+    await patient.freezeUtxos([output])
+    expect(await losing(() => store.reassignUtxo(output, new Uint8Array(32).fill(7)))).toMatchObject(inDoubt)
+    expect(await stateOf()).toBe('unspent')
   })
 })
 

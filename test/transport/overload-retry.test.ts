@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
+import { StoreError } from '../../lib/errors/index.ts'
 import {
   BatchError,
   type BatchOptions,
@@ -13,6 +14,7 @@ import {
 const OVERLOAD = 18
 const MAX_ERROR_RATE = -14
 const NO_RESPONSE = -15
+const NO_MORE_CONNECTIONS = -7
 const TIMEOUT = 9
 
 type Reply = readonly Partial<RowAnswer>[] | Error
@@ -66,6 +68,26 @@ function scripted(replies: readonly Reply[], options: Partial<OverloadRetryOptio
 }
 
 const refused = (status = OVERLOAD, inDoubt = false): BatchError => new BatchError('refused', status, inDoubt)
+
+describe('rows whose second attempt failed as a whole', () => {
+  it.each<[string, Error, boolean]>([
+    ['were not sent', refused(NO_MORE_CONNECTIONS), false],
+    ['found no connection free', new StoreError('SERVICE_UNAVAILABLE', 'nothing was sent'), false],
+    ['may have been applied', refused(TIMEOUT, true), true],
+    ['have an error that says nothing', new Error('boom'), true],
+  ])('%s', async (_, error, inDoubt) => {
+    const { transport } = scripted([answered([0, OVERLOAD]), error])
+    const rows = rowsOf(2).map(({ key }): BatchRow => ({ kind: 'remove', key }))
+    const answers = await transport.batchOperate(rows, { timeout: 1_000 })
+    expect(answers.map(answer => answer.inDoubt)).toEqual([false, inDoubt])
+  })
+
+  it('are never in doubt where they change nothing', async () => {
+    const { transport } = scripted([answered([0, OVERLOAD]), refused(TIMEOUT, true)])
+    const answers = await transport.batchOperate(rowsOf(2), { timeout: 1_000 })
+    expect(answers.map(answer => answer.inDoubt)).toEqual([false, false])
+  })
+})
 
 describe('what is sent again', () => {
   it('lesson 79: only the overloaded rows, and the answers of the others are kept', async () => {
@@ -159,7 +181,8 @@ describe('what is sent again', () => {
 describe('how a later failure ends', () => {
   it('rows whose second attempt failed as a whole are in doubt, the others keep their answers', async () => {
     const { transport } = scripted([answered([0, OVERLOAD]), refused(TIMEOUT, true)])
-    expect(await transport.batchOperate(rowsOf(2), { timeout: 1 })).toEqual([
+    const rows = rowsOf(2).map(({ key }): BatchRow => ({ kind: 'remove', key }))
+    expect(await transport.batchOperate(rows, { timeout: 1 })).toEqual([
       { index: 0, status: 0, bins: undefined, inDoubt: false },
       { index: 1, status: TIMEOUT, bins: undefined, inDoubt: true },
     ])
