@@ -11,6 +11,9 @@ const MEGABYTE = 1_048_576
 const BUCKET_BYTES_MAX = 16 * MEGABYTE
 /** A small cache is divided further, so that its contents go piece by piece, too. */
 const BUCKETS_MIN = 8
+/** With less there would be buckets without room for one value of the largest size. */
+const MEGABYTES_MIN = 1 / 32
+const MEGABYTES_MAX = 2 ** 20
 /** A larger value is refused (semantics 9.1.1). */
 export const VALUE_BYTES_MAX = 2_048
 const TXID_BYTES = 32
@@ -45,10 +48,10 @@ export class FlatCache {
   #hits = 0
   #misses = 0
 
-  /** Takes `megabytes` of memory, at once. Throws `INVALID_ARGUMENT` for anything but a positive number. */
+  /** Takes `megabytes` of memory, at once. Throws `INVALID_ARGUMENT` for anything but 1/32 to 2^20. */
   constructor(megabytes: number) {
-    if (!(Number.isFinite(megabytes) && megabytes > 0))
-      throw new InvalidArgumentError('megabytes', 'a positive number', megabytes)
+    if (!(typeof megabytes === 'number' && megabytes >= MEGABYTES_MIN && megabytes <= MEGABYTES_MAX))
+      throw new InvalidArgumentError('megabytes', `from ${MEGABYTES_MIN} to ${MEGABYTES_MAX}`, megabytes)
     const bytes = megabytes * MEGABYTE
     // A power of two, so that some bits of the hash are the number of the bucket.
     const bits = Math.ceil(Math.log2(Math.max(BUCKETS_MIN, bytes / BUCKET_BYTES_MAX)))

@@ -31,7 +31,7 @@ const COUNT_BYTES = 4
 /**
  * Encodes metadata as the reference does (semantics 9.1.1): fee and size (u64, little-endian), a byte of flags,
  * the number of parents (u32), their txids, and for each the number and the list of its outputs (u32).
- * Throws `PROCESSING` for a fee or size that does not fit.
+ * Throws `PROCESSING` for a fee, a size, or a parent that does not fit.
  */
 export function encodeMetaBytes(metadata: CachedMetadata): Uint8Array {
   const { fee, sizeInBytes, txInpoints } = metadata
@@ -45,12 +45,17 @@ export function encodeMetaBytes(metadata: CachedMetadata): Uint8Array {
   bytes.writeUInt32LE(txInpoints.length, PARENTS_AT)
   let at = PARENT_TXIDS_AT
   for (const { txid } of txInpoints) {
+    // A shorter one would leave bytes of other memory behind it.
+    if (!(txid instanceof Uint8Array) || txid.length !== TXID_BYTES) throw malformed('a parent has no txid')
     bytes.set(txid, at)
     at += TXID_BYTES
   }
   for (const inpoint of txInpoints) {
     at = bytes.writeUInt32LE(inpoint.vouts.length, at)
-    for (const vout of inpoint.vouts) at = bytes.writeUInt32LE(vout, at)
+    for (const vout of inpoint.vouts) {
+      if (vout >>> 0 !== vout) throw malformed(`output ${vout} is no index`)
+      at = bytes.writeUInt32LE(vout, at)
+    }
   }
   return bytes
 }

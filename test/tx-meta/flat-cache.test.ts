@@ -83,6 +83,14 @@ describe('FlatCache', () => {
     expect(entries).toBeGreaterThan((0.0625 * 1_048_576) / 200)
   })
 
+  it('takes a value of the largest size into any bucket of the smallest memory', () => {
+    const cache = new FlatCache(1 / 32)
+    for (let i = 0; i < 100; i++) {
+      cache.set(txid(i), value(i, 2_048), 1)
+      expect(cache.get(txid(i))).toEqual(value(i, 2_048))
+    }
+  })
+
   it('refuses a value that is too large, and forgets the older one', () => {
     const cache = new FlatCache(1)
     cache.set(txid(1), value(1, 2_048), 1)
@@ -95,6 +103,8 @@ describe('FlatCache', () => {
   it.each<[string, () => unknown]>([
     ['no memory', () => new FlatCache(0)],
     ['memory that is no number', () => new FlatCache(Number.NaN)],
+    ['memory without room for a value', () => new FlatCache(0.03)],
+    ['more memory than there is', () => new FlatCache(1e9)],
     ['a short txid', () => new FlatCache(1).get(new Uint8Array(31))],
     ['a txid as text', () => new FlatCache(1).delete('ab'.repeat(32) as unknown as Uint8Array)],
     ['a negative height', () => new FlatCache(1).set(txid(1), value(1), -1)],

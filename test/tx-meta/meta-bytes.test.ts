@@ -76,6 +76,18 @@ describe('meta bytes', () => {
   it.each([-1, 1.5, Number.NaN, 2 ** 53])('do not hold a fee of %p', fee => {
     expect(() => encodeMetaBytes({ ...SAMPLE, fee })).toThrow(expect.objectContaining({ code: 'PROCESSING' }))
   })
+
+  it.each<[string, CachedMetadata['txInpoints'][number]]>([
+    ['a txid of four bytes', { txid: new Uint8Array(4), vouts: [0] }],
+    ['a txid that is text', { txid: 'ab'.repeat(32) as unknown as Uint8Array, vouts: [0] }],
+    ['an output below zero', { txid: new Uint8Array(32), vouts: [-1] }],
+    ['an output beyond 32 bits', { txid: new Uint8Array(32), vouts: [2 ** 32] }],
+  ])('do not hold a parent with %s', (_, parent) => {
+    expect(() => encodeMetaBytes({ ...SAMPLE, txInpoints: [parent] })).toThrow(
+      expect.objectContaining({ code: 'PROCESSING' }),
+    )
+  })
+
   it('come back with the largest amounts that a number holds, and are refused with larger ones', () => {
     const bytes = Buffer.from(
       encodeMetaBytes({ ...SAMPLE, fee: Number.MAX_SAFE_INTEGER, sizeInBytes: 2 ** 32 }),

@@ -74,7 +74,7 @@ export class CachedUtxoStore extends TableCalls implements StoreSurface {
     delete: txid => this.removeFromCache(txid),
   }
 
-  /** Throws `INVALID_ARGUMENT` for memory that is no positive number. */
+  /** Throws `INVALID_ARGUMENT` for memory beyond 1/32 to 2^20 megabytes. */
   constructor(store: StoreSurface, { megabytes = MEGABYTES, uncertainMs }: CachedUtxoStoreOptions = {}) {
     const { settings } = store
     const waitMs =
@@ -219,8 +219,7 @@ export class CachedUtxoStore extends TableCalls implements StoreSurface {
     let kept = 0
     for (const [txid, bytes] of entries) {
       try {
-        this.setCacheFromBytes(txid, bytes)
-        kept += 1
+        if (this.entries.writeBytes(bytesOf(txid), bytes, this.#height)) kept += 1
       } catch {}
     }
     return kept

@@ -63,11 +63,16 @@ export class MetaEntries {
     }
   }
 
-  /** Keeps bytes from elsewhere. Throws `PROCESSING` for what is none, too large, or conflicting. */
-  writeBytes(txid: Uint8Array, bytes: Uint8Array, height: number): void {
+  /**
+   * Keeps bytes from elsewhere; false where a change of the transaction is in doubt, and nothing can be kept of it. Throws
+   * `PROCESSING` for what is none, too large, or conflicting.
+   */
+  writeBytes(txid: Uint8Array, bytes: Uint8Array, height: number): boolean {
     try {
       checkMetaBytes(bytes)
-      if (this.#freshness.isSettled(txid)) this.#cache.set(txid, bytes, height)
+      if (!this.#freshness.isSettled(txid)) return false
+      this.#cache.set(txid, bytes, height)
+      return true
     } catch (error) {
       this.#refused += 1
       throw error

@@ -180,6 +180,19 @@ describe('entries from elsewhere', () => {
     expect(cached.cacheStatistics).toMatchObject({ entries: 2, refused: 2 })
   })
 
+  it('are not counted as kept while a change of their transaction is in doubt', async () => {
+    const good = encodeMetaBytes({ ...known(), frozen: false })
+    store.answer('setLocked', throwing(UNCERTAIN))
+    await expect(cached.setLocked([txid(1)], true)).rejects.toBe(UNCERTAIN)
+    expect(
+      cached.setCacheMulti([
+        [txid(1), good],
+        [txid(2), good],
+      ]),
+    ).toBe(1)
+    expect(cached.cacheStatistics).toMatchObject({ entries: 1, refused: 0 })
+  })
+
   it('that turn out to be damaged are a miss', async () => {
     cached.feedTarget.add(txid(1), Buffer.alloc(21, 0xff).fill(0, 16, 17))
     expect(await cached.getMeta(txid(1))).toEqual(metadata())
