@@ -192,12 +192,15 @@ export class FeedConsumer {
     }
   }
 
-  /** Another consumer takes the partitions over: nothing of them may be applied or committed after this. */
+  /**
+   * Another consumer takes the partitions over: nothing of them may be applied or committed after this. Until it
+   * is done a stopped chain stays for each, which drops what comes late: a second one would not know of a removal
+   * that the first has not got done, and mark past it.
+   */
   async #release(partitions: readonly number[]): Promise<void> {
-    const chains = partitions.flatMap(partition => this.#chains.get(partition) ?? [])
-    for (const partition of partitions) this.#chains.delete(partition)
-    await Promise.all(chains.map(chain => chain.stop()))
+    await Promise.all(partitions.map(partition => this.#chainOf(partition).stop()))
     await this.#commit()
+    for (const partition of partitions) this.#chains.delete(partition)
   }
 
   #shutDown(): Promise<void> {
