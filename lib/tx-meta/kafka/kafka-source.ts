@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
 import { InvalidArgumentError, messageOf, type StoreError } from '../../errors/index.ts'
 import type { FeedLogger, FeedRecord, FeedSource } from '../feed/broker.ts'
 import {
@@ -172,9 +172,15 @@ export class KafkaSource implements FeedSource {
     if (code === ASSIGN_PARTITIONS) {
       this.#arrived = []
       for (const { partition } of partitions) this.#assigned.add(partition)
-      this.#tryTo(() => this.#consumer.assign(partitions))
+      this.#tryTo(() => {
+        this.#consumer.assign(partitions)
+        // The client remembers over assignments what was paused, and nobody would resume it.
+        this.#consumer.resume(partitions)
+      })
       return
     }
+    // Whoever has polled has to have what came with the revocation before it is told of that.
+    await nextTurn()
     try {
       if (!this.#isClosed) await this.#onRevoke(partitions.map(({ partition }) => partition))
     } catch (error) {

@@ -17,6 +17,8 @@ export class FakeClient extends EventEmitter {
   readonly polls: (readonly RdMessage[] | Error)[] = []
   /** Whether a commit is answered at the next poll. */
   answersCommits = true
+  /** As librdkafka has it: over assignments. */
+  readonly paused = new Set<number>()
   #commits = 0
 
   constructor(settings: ClientSettings) {
@@ -54,6 +56,16 @@ export class FakeClient extends EventEmitter {
 
   assign(partitions: readonly RdPartition[]): void {
     this.calls.push(`assign ${partitions.map(({ partition }) => partition).join()}`)
+  }
+
+  pause(partitions: readonly RdPartition[]): void {
+    this.calls.push(`pause ${partitions.map(({ partition }) => partition).join()}`)
+    for (const { partition } of partitions) this.paused.add(partition)
+  }
+
+  resume(partitions: readonly RdPartition[]): void {
+    this.calls.push(`resume ${partitions.map(({ partition }) => partition).join()}`)
+    for (const { partition } of partitions) this.paused.delete(partition)
   }
 
   unassign(): void {

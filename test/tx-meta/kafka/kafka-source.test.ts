@@ -65,10 +65,37 @@ it('hands partitions over when their last work is done, and nothing of them is d
   client.polls.push([record(0, 5)])
   client.rebalance(REVOKE, [0, 1])
   expect(await source.poll()).toEqual([])
-  expect(client.calls).toEqual(['assign 0,1', 'revoked 0,1', 'commit 0@5', 'unassign'])
+  expect(client.calls).toEqual(['assign 0,1', 'resume 0,1', 'revoked 0,1', 'commit 0@5', 'unassign'])
   source.mark(0, 5)
   await source.commit()
   expect(client.calls.at(-1)).toBe('unassign')
+})
+
+it('delivers what came with a revocation before it tells of that', async () => {
+  client.rebalance(ASSIGN, [0])
+  await source.poll()
+  const heard: string[] = []
+  source.onRevoke(async () => void heard.push('revoked'))
+  client.polls.push([record(0, 5)])
+  const polled = (async (): Promise<void> => {
+    for (const { offset } of await source.poll()) heard.push(`record ${offset}`)
+  })()
+  client.rebalance(REVOKE, [0])
+  await polled
+  await source.poll()
+  expect(heard).toEqual(['record 5', 'revoked'])
+})
+
+it('reads again what was paused when its partition was taken away', async () => {
+  client.rebalance(ASSIGN, [0, 1])
+  await source.poll()
+  source.pause(1)
+  client.rebalance(REVOKE, [0, 1])
+  await source.poll()
+  source.resume(1)
+  client.rebalance(ASSIGN, [1])
+  await source.poll()
+  expect([...client.paused]).toEqual([])
 })
 
 it('lets the group go on even when the work on revoked partitions fails', async () => {
@@ -76,7 +103,7 @@ it('lets the group go on even when the work on revoked partitions fails', async 
   source.onRevoke(() => Promise.reject(new Error('a removal failed')))
   client.rebalance(REVOKE, [0])
   await source.poll()
-  expect(client.calls).toEqual(['assign 0', 'unassign'])
+  expect(client.calls).toEqual(['assign 0', 'resume 0', 'unassign'])
 })
 
 it('takes no partitions while a poll is under way: what that brings belongs to before', async () => {
@@ -87,7 +114,7 @@ it('takes no partitions while a poll is under way: what that brings belongs to b
   expect(client.calls).toEqual([])
   expect(await before).toEqual([])
   expect(await source.poll()).toEqual([])
-  expect(client.calls).toEqual(['assign 0'])
+  expect(client.calls).toEqual(['assign 0', 'resume 0'])
 })
 
 it('goes on after an error, and rejects when the client has failed for good', async () => {
