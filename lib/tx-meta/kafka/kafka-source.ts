@@ -1,6 +1,8 @@
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
 import { InvalidArgumentError, messageOf, type StoreError } from '../../errors/index.ts'
 import type { FeedLogger, FeedRecord, FeedSource } from '../feed/broker.ts'
+import { guardedLogger } from '../feed/guarded-logger.ts'
+import { wholeNumber } from '../feed/whole-number.ts'
 import {
   commonSettings,
   connected,
@@ -25,11 +27,17 @@ export interface KafkaSourceOptions extends KafkaOptions {
 }
 
 const POLL_RECORDS_MAX = 256
+const POLL_RECORDS_LIMIT = 1_000_000
 /** The longest wait of a poll; with messages it ends at once where the end of a partition is reached. */
 const POLL_MS = 100
 const COMMIT_TIMEOUT_MS = 10_000
 /** After an error that librdkafka overcomes by itself. */
 const ERROR_PAUSE_MS = 200
+
+type CheckedOptions = KafkaSourceOptions & {
+  readonly from: 'earliest' | 'latest'
+  readonly pollRecordsMax: number
+}
 
 /** Numbers of librdkafka: partitions were given, the consumer is of no use any more. */
 const ASSIGN_PARTITIONS = -175
@@ -56,10 +64,10 @@ export class KafkaSource implements FeedSource {
   #failure: StoreError | undefined
   #isClosed = false
 
-  private constructor(kafka: KafkaModule, settings: Record<string, unknown>, options: KafkaSourceOptions) {
-    const { topic, logger, pollRecordsMax = POLL_RECORDS_MAX, from = 'earliest' } = options
+  private constructor(kafka: KafkaModule, settings: Record<string, unknown>, options: CheckedOptions) {
+    const { topic, logger, pollRecordsMax, from } = options
     this.#topic = topic
-    this.#logger = logger
+    this.#logger = guardedLogger(logger)
     this.#pollRecordsMax = pollRecordsMax
     const rebalance = (error: { code: number }, partitions: readonly RdPartition[]): void => {
       this.#rebalancing = this.#rebalancing.then(() => this.#rebalance(error.code, partitions))
@@ -73,10 +81,17 @@ export class KafkaSource implements FeedSource {
     this.#consumer.on('event.error', error => this.#report(error))
   }
 
-  /** Connects and joins the group. Throws `SERVICE_UNAVAILABLE` when `node-rdkafka` or the cluster is missing. */
+  /**
+   * Connects and joins the group. Throws `SERVICE_UNAVAILABLE` when `node-rdkafka` or the cluster is missing, and
+   * `INVALID_ARGUMENT` for wrong options.
+   */
   static async open(options: KafkaSourceOptions, load = loadKafka): Promise<KafkaSource> {
     if (typeof options.groupId !== 'string' || options.groupId === '')
       throw new InvalidArgumentError('groupId', 'a name', options.groupId)
+    const { from = 'earliest', pollRecordsMax = POLL_RECORDS_MAX } = options
+    if (from !== 'earliest' && from !== 'latest')
+      throw new InvalidArgumentError('from', `'earliest' or 'latest'`, from)
+    wholeNumber('pollRecordsMax', pollRecordsMax, 1, POLL_RECORDS_LIMIT)
     const settings = {
       ...commonSettings(options),
       'group.id': options.groupId,
@@ -86,7 +101,7 @@ export class KafkaSource implements FeedSource {
       'enable.partition.eof': true,
       'partition.assignment.strategy': 'range,roundrobin',
     }
-    const source = new KafkaSource(await load(), settings, options)
+    const source = new KafkaSource(await load(), settings, { ...options, from, pollRecordsMax })
     await connected(source.#consumer, options)
     source.#consumer.subscribe([options.topic])
     return source

@@ -373,4 +373,36 @@ describe('FeedConsumer', () => {
     await consumer.stop()
     await running
   })
+
+  it('goes on when the logger throws', async () => {
+    const fails = (): never => {
+      throw new Error('the disk is full')
+    }
+    const { topic, target, consumer, send } = setUp(1, { logger: { warn: fails, error: fails }, retryMs: 1 })
+    let failures = 1
+    target.onDelete = () => {
+      if (failures-- > 0) throw new Error('not now')
+    }
+    topic.logs[0]?.push(Buffer.alloc(2))
+    send(0, remove(1))
+    const running = consumer.run()
+    await until(() => topic.committed[0] === 2, 'all')
+    expect(consumer.counts).toMatchObject({ defects: 1, failures: 1 })
+    expect(target.told).toEqual(['-1'])
+    await consumer.stop()
+    await running
+  })
+
+  it.each([
+    ['queueRecordsMax', 0],
+    ['commitEveryMs', -1],
+    ['commitEveryMs', Number.NaN],
+    ['retryMs', 0],
+    ['retryMs', 2 ** 31],
+    ['retryMs', '50'],
+  ])('refuses %s of %p', (field, value) => {
+    expect(() => setUp(1, { [field]: value })).toThrow(
+      expect.objectContaining({ code: 'INVALID_ARGUMENT', field }),
+    )
+  })
 })

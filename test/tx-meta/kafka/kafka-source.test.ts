@@ -126,6 +126,24 @@ it('goes on after an error, and rejects when the client has failed for good', as
   await expect(source.poll()).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
 })
 
+it('goes on when the logger throws', async () => {
+  const { clients, load } = fakeKafka()
+  const fails = (): never => {
+    throw new Error('the disk is full')
+  }
+  const logger = { warn: fails, error: fails }
+  const noted = await KafkaSource.open({ brokers: ['x:1'], topic: 'txmeta', groupId: 'one', logger }, load)
+  const [other] = clients as [FakeClient]
+  noted.onRevoke(() => Promise.reject(new Error('a removal failed')))
+  other.polls.push(Object.assign(new Error('no leader'), { code: 5 }))
+  other.rebalance(ASSIGN, [0])
+  expect(await noted.poll()).toEqual([])
+  other.rebalance(REVOKE, [0])
+  expect(await noted.poll()).toEqual([])
+  expect(other.calls.at(-1)).toBe('unassign')
+  other.emit('event.error', Object.assign(new Error('a broker is gone'), { code: -195 }))
+})
+
 it('closes once', async () => {
   await source.close()
   await source.close()
