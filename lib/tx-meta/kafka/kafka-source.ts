@@ -55,6 +55,10 @@ export class KafkaSource implements FeedSource {
   readonly #pollRecordsMax: number
   readonly #assigned = new Set<number>()
   readonly #marked = new Map<number, number>()
+  /** By the consumer. */
+  readonly #paused = new Set<number>()
+  /** All partitions are paused: nobody takes what arrives while a commit is waited for. */
+  #isHeld = false
   #arrived: FeedRecord[] = []
   #polling: Promise<void> | undefined
   #rebalancing: Promise<void> = Promise.resolve()
@@ -113,6 +117,7 @@ export class KafkaSource implements FeedSource {
     if (this.#failure !== undefined) throw this.#failure
     const records = this.#arrived.filter(({ partition }) => this.#assigned.has(partition))
     this.#arrived = []
+    this.#letGo()
     return records
   }
 
@@ -137,11 +142,15 @@ export class KafkaSource implements FeedSource {
   }
 
   pause(partition: number): void {
-    if (this.#assigned.has(partition)) this.#consumer.pause([this.#partition(partition)])
+    if (!this.#assigned.has(partition)) return
+    this.#paused.add(partition)
+    this.#consumer.pause([this.#partition(partition)])
   }
 
   resume(partition: number): void {
-    if (this.#assigned.has(partition) && !this.#isClosed) this.#consumer.resume([this.#partition(partition)])
+    this.#paused.delete(partition)
+    if (this.#assigned.has(partition) && !this.#isClosed && !this.#isHeld)
+      this.#consumer.resume([this.#partition(partition)])
   }
 
   onRevoke(handler: (partitions: readonly number[]) => Promise<void>): void {
@@ -171,10 +180,25 @@ export class KafkaSource implements FeedSource {
     })
     if (!(messages instanceof Error)) {
       for (const { partition, offset, value } of messages) this.#arrived.push({ partition, offset, value })
+      // More than one poll brings, and a poll for records comes only after the last ones were taken.
+      if (this.#arrived.length > this.#pollRecordsMax) this.#hold()
       return
     }
     this.#report(messages)
     await delay(ERROR_PAUSE_MS)
+  }
+
+  #hold(): void {
+    if (this.#isHeld) return
+    this.#isHeld = true
+    this.#tryTo(() => this.#consumer.pause([...this.#assigned].map(partition => this.#partition(partition))))
+  }
+
+  #letGo(): void {
+    if (!this.#isHeld) return
+    this.#isHeld = false
+    const held = [...this.#assigned].filter(partition => !this.#paused.has(partition))
+    this.#tryTo(() => this.#consumer.resume(held.map(partition => this.#partition(partition))))
   }
 
   #report(error: RdError): void {
@@ -203,6 +227,8 @@ export class KafkaSource implements FeedSource {
     }
     await this.#polling
     this.#assigned.clear()
+    this.#paused.clear()
+    this.#isHeld = false
     this.#marked.clear()
     this.#arrived = []
     // Whatever happened before: the group waits for this.

@@ -15,6 +15,8 @@ export class FakeClient extends EventEmitter {
   readonly calls: string[] = []
   /** What the next polls give, one after the other. */
   readonly polls: (readonly RdMessage[] | Error)[] = []
+  /** What the polls give after those. */
+  onPoll: () => readonly RdMessage[] = () => []
   /** Whether a commit is answered at the next poll. */
   answersCommits = true
   /** As librdkafka has it: over assignments. */
@@ -43,7 +45,7 @@ export class FakeClient extends EventEmitter {
   consume(_count: number, callback: Callback): void {
     setImmediate(() => {
       for (; this.#commits > 0 && this.answersCommits; this.#commits--) this.emit('offset.commit', null)
-      const next = this.polls.shift() ?? []
+      const next = this.polls.shift() ?? this.onPoll()
       if (next instanceof Error) callback(next, undefined)
       else callback(null, next)
     })

@@ -54,6 +54,34 @@ it('keeps for the next poll what arrives while it waits for a commit', async () 
   expect(await source.poll()).toEqual([record(0, 2)])
 })
 
+it('stops reading when more arrives than one poll brings while it waits for a commit, and reads on after it', async () => {
+  const { clients, load } = fakeKafka()
+  const options = { brokers: ['x:1'], topic: 'txmeta', groupId: 'one', logger: LOGGER, pollRecordsMax: 2 }
+  const small = await KafkaSource.open(options, load)
+  const [other] = clients as [FakeClient]
+  // The broker has as many as anybody wants, of the partitions that are not paused.
+  let offset = 0
+  other.onPoll = () =>
+    [0, 1].filter(partition => !other.paused.has(partition)).map(partition => record(partition, offset++))
+  other.rebalance(ASSIGN, [0, 1])
+  expect(await small.poll()).toHaveLength(2)
+  expect(other.paused.size).toBe(0)
+  small.mark(0, 0)
+  other.answersCommits = false
+  const committing = small.commit()
+  for (let turn = 0; turn < 50; turn++) await new Promise(resolve => setImmediate(resolve))
+  expect([other.paused.size, offset]).toEqual([2, 6])
+  small.pause(0)
+  small.pause(1)
+  small.resume(1)
+  expect(other.paused.size).toBe(2)
+  other.answersCommits = true
+  await committing
+  expect((await small.poll()).map(each => each.offset)).toEqual([2, 3, 4, 5])
+  expect([...other.paused]).toEqual([0])
+  expect(await small.poll()).toEqual([record(1, 6)])
+})
+
 it('hands partitions over when their last work is done, and nothing of them is delivered or marked afterwards', async () => {
   client.rebalance(ASSIGN, [0, 1])
   await source.poll()
