@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeEach, expect, it } from '@jest/globals'
-import { FeedConsumer, FeedProducer, type FeedTarget } from 'aerospike-utxo-store/tx-meta'
+import { encodeFeedMessage, FeedConsumer, FeedProducer, type FeedTarget } from 'aerospike-utxo-store/tx-meta'
 import { KafkaSink, KafkaSource } from 'aerospike-utxo-store/tx-meta/kafka'
 import { type MockCluster, startMockCluster } from './mock-cluster.ts'
 
@@ -162,6 +162,51 @@ function feedTests({ brokers, createTopic, stop }: MockCluster): void {
     await until(() => done().size === txids.size, 'every removal was done')
     expect(done()).toEqual(txids)
     await producer.close()
+  })
+
+  it('reads on after a change of the group what was paused before it', async () => {
+    const source = await KafkaSource.open({
+      brokers,
+      topic,
+      groupId: topic,
+      logger: LOGGER,
+      clientSettings: GROUP_SETTINGS,
+    })
+    const paused = new Set<number>()
+    const pause = source.pause.bind(source)
+    source.pause = partition => {
+      paused.add(partition)
+      pause(partition)
+    }
+    let open = (): void => {}
+    const opened = new Promise<void>(resolve => (open = resolve))
+    const onRevoke = source.onRevoke.bind(source)
+    // What is in work ends when the partitions are taken away, and not before.
+    source.onRevoke = handler =>
+      onRevoke(partitions => {
+        open()
+        return handler(partitions)
+      })
+    const slow = new Applied()
+    slow.onDelete = () => opened
+    const first = new FeedConsumer({ source, target: slow, logger: LOGGER, queueRecordsMax: 2, retryMs: 5 })
+    running.push(first)
+    first.run().catch(() => {})
+    const txids = new Set<string>()
+    for (let partition = 0; partition < sink.partitions; partition++) {
+      for (let i = 0; i < 8; i++) {
+        const txid = randomBytes(32)
+        txids.add(txid.toString('hex'))
+        await sink.send(partition, txid, encodeFeedMessage([{ action: 'delete', txid }]))
+      }
+    }
+    await until(() => paused.size === sink.partitions, 'every partition is paused')
+    const other = new Applied()
+    await consume(other, topic)
+    const done = (): Set<string> => new Set([...slow.deletes, ...other.deletes])
+    await until(() => done().size === txids.size, 'every removal was done')
+    expect(done()).toEqual(txids)
+    expect(slow.deletes.length).toBeGreaterThan(sink.partitions)
   })
 
   it('says so when the topic is not there, or the cluster', async () => {

@@ -1,8 +1,10 @@
-import { InvalidArgumentError, messageOf } from '../../errors/index.ts'
+import { messageOf } from '../../errors/index.ts'
 import type { FeedLogger, FeedRecord, FeedSource } from './broker.ts'
 import { EntryOrder } from './entry-order.ts'
+import { guardedLogger } from './guarded-logger.ts'
 import { type FeedReading, readFeedMessage } from './message.ts'
 import { PartitionChain } from './partition-chain.ts'
+import { TIMER_MS_MAX, wholeNumber } from './whole-number.ts'
 
 /** Where the entries of the feed go: the cache. Both copy what they keep. */
 export interface FeedTarget {
@@ -62,9 +64,13 @@ export class FeedConsumer {
       commitEveryMs = COMMIT_EVERY_MS,
       retryMs = RETRY_MS,
     } = options
-    if (!Number.isSafeInteger(queueRecordsMax) || queueRecordsMax < 1)
-      throw new InvalidArgumentError('queueRecordsMax', 'a whole number from 1', queueRecordsMax)
-    this.#options = { ...options, queueRecordsMax, commitEveryMs, retryMs }
+    this.#options = {
+      ...options,
+      logger: guardedLogger(options.logger),
+      queueRecordsMax: wholeNumber('queueRecordsMax', queueRecordsMax, 1, Number.MAX_SAFE_INTEGER),
+      commitEveryMs: wholeNumber('commitEveryMs', commitEveryMs, 0, TIMER_MS_MAX),
+      retryMs: wholeNumber('retryMs', retryMs, 1, TIMER_MS_MAX),
+    }
     options.source.onRevoke(partitions => this.#release(partitions))
   }
 
@@ -192,12 +198,15 @@ export class FeedConsumer {
     }
   }
 
-  /** Another consumer takes the partitions over: nothing of them may be applied or committed after this. */
+  /**
+   * Another consumer takes the partitions over: nothing of them may be applied or committed after this. Until it
+   * is done a stopped chain stays for each, which drops what comes late: a second one would not know of a removal
+   * that the first has not got done, and mark past it.
+   */
   async #release(partitions: readonly number[]): Promise<void> {
-    const chains = partitions.flatMap(partition => this.#chains.get(partition) ?? [])
-    for (const partition of partitions) this.#chains.delete(partition)
-    await Promise.all(chains.map(chain => chain.stop()))
+    await Promise.all(partitions.map(partition => this.#chainOf(partition).stop()))
     await this.#commit()
+    for (const partition of partitions) this.#chains.delete(partition)
   }
 
   #shutDown(): Promise<void> {

@@ -22,7 +22,7 @@ export interface FeedReading {
 }
 
 const ACTIONS = { add: 0, delete: 1 } as const
-const TXID_BYTES = 32
+export const TXID_BYTES = 32
 const COUNT_BYTES = 4
 const LENGTH_AT = TXID_BYTES + 1
 /** The smallest entry: a removal. */

@@ -1,13 +1,16 @@
 import pRetry from 'p-retry'
 import { InvalidArgumentError, messageOf, StoreError } from '../../errors/index.ts'
 import type { FeedLogger, FeedSink } from './broker.ts'
+import { guardedLogger } from './guarded-logger.ts'
 import {
   AMBIGUOUS_ENTRIES,
   encodeFeedMessage,
   type FeedEntry,
   type FeedVersion,
   feedEntryBytes,
+  TXID_BYTES,
 } from './message.ts'
+import { TIMER_MS_MAX, wholeNumber } from './whole-number.ts'
 
 export interface FeedProducerOptions {
   readonly sink: FeedSink
@@ -24,6 +27,11 @@ export interface FeedProducerOptions {
   readonly retries?: number
   /** Pause before the first of them in milliseconds; it doubles. 100 by default. */
   readonly retryMs?: number
+  /**
+   * Bytes of the entries that the broker does not have yet, in all partitions. Beyond it additions are passed over
+   * and counted as lost; removals are always kept. 64 MiB by default.
+   */
+  readonly queuedBytesMax?: number
 }
 
 const ENTRIES_MAX = 1_024
@@ -31,13 +39,18 @@ const BYTES_MAX = 900_000
 const LINGER_MS = 10
 /** Beyond the entries as version 1 has them: a hash for each, and the header. */
 const OVERHEAD_BYTES = 8
+/** Far more than a broker has. */
+const PARTITIONS_MAX = 1_000_000
 const RETRIES = 5
+const RETRIES_MAX = 1_000
 const RETRY_MS = 100
+const QUEUED_BYTES_MAX = 64 * 2 ** 20
 
 interface Waiting {
   readonly entry: FeedEntry
+  readonly bytes: number
   /** Of a removal: whoever asked for it hears how it ended. */
-  readonly settle: ((error?: StoreError) => void) | undefined
+  readonly settle?: (error?: StoreError) => void
 }
 
 /** The entries of one partition: those that wait for company, and the messages that went, in order. */
@@ -57,6 +70,9 @@ export class FeedProducer {
   readonly #options: Required<FeedProducerOptions>
   readonly #lanes: Lane[]
   #addsLost = 0
+  /** Of the entries that wait for company, for their turn, or for the broker. */
+  #queuedBytes = 0
+  #isPassingOver = false
   #isClosed = false
 
   constructor({
@@ -68,13 +84,21 @@ export class FeedProducer {
     lingerMs = LINGER_MS,
     retries = RETRIES,
     retryMs = RETRY_MS,
+    queuedBytesMax = QUEUED_BYTES_MAX,
   }: FeedProducerOptions) {
-    if (!Number.isSafeInteger(entriesMax) || entriesMax < 1)
-      throw new InvalidArgumentError('entriesMax', 'a whole number from 1', entriesMax)
-    if (!Number.isSafeInteger(bytesMax) || bytesMax < 1)
-      throw new InvalidArgumentError('bytesMax', 'a whole number from 1', bytesMax)
     if (version !== 1 && version !== 2) throw new InvalidArgumentError('version', '1 or 2', version)
-    this.#options = { sink, logger, entriesMax, bytesMax, version, lingerMs, retries, retryMs }
+    wholeNumber('sink.partitions', sink.partitions, 1, PARTITIONS_MAX)
+    this.#options = {
+      sink,
+      logger: guardedLogger(logger),
+      version,
+      entriesMax: wholeNumber('entriesMax', entriesMax, 1, Number.MAX_SAFE_INTEGER),
+      bytesMax: wholeNumber('bytesMax', bytesMax, 1, Number.MAX_SAFE_INTEGER),
+      lingerMs: wholeNumber('lingerMs', lingerMs, 0, TIMER_MS_MAX),
+      retries: wholeNumber('retries', retries, 0, RETRIES_MAX),
+      retryMs: wholeNumber('retryMs', retryMs, 0, TIMER_MS_MAX),
+      queuedBytesMax: wholeNumber('queuedBytesMax', queuedBytesMax, 1, Number.MAX_SAFE_INTEGER),
+    }
     this.#lanes = Array.from({ length: sink.partitions }, () => ({
       waiting: [],
       bytes: OVERHEAD_BYTES,
@@ -88,21 +112,28 @@ export class FeedProducer {
     return this.#addsLost
   }
 
-  /** Best effort: a failure is counted and logged, and fails nobody. Txid and content are copied. */
+  /**
+   * Best effort: a failure is counted and logged, and fails nobody. Txid and content are copied. Throws
+   * `INVALID_ARGUMENT` for a txid that is not 32 bytes, or content that is not bytes.
+   */
   add(txid: Uint8Array, content: Uint8Array): void {
     this.#checkOpen()
-    this.#enqueue(
-      { action: 'add', txid: Uint8Array.from(txid), content: Uint8Array.from(content) },
-      undefined,
-    )
+    const entry: FeedEntry = { action: 'add', txid: txidOf(txid), content: contentOf(content) }
+    const bytes = bytesOf(entry)
+    if (this.#queuedBytes + bytes <= this.#options.queuedBytesMax) this.#enqueue({ entry, bytes })
+    else this.#passOver()
   }
 
-  /** Resolves when the broker has the removal; rejects with `SERVICE_UNAVAILABLE` when it did not take it after all attempts. */
-  delete(txid: Uint8Array): Promise<void> {
+  /**
+   * Resolves when the broker has the removal; rejects with `SERVICE_UNAVAILABLE` when it did not take it after all
+   * attempts, and with `INVALID_ARGUMENT` for a txid that is not 32 bytes.
+   */
+  async delete(txid: Uint8Array): Promise<void> {
     this.#checkOpen()
+    const entry: FeedEntry = { action: 'delete', txid: txidOf(txid) }
     return new Promise((resolve, reject) => {
       const settle = (error?: StoreError): void => (error === undefined ? resolve() : reject(error))
-      this.#enqueue({ action: 'delete', txid: Uint8Array.from(txid) }, settle)
+      this.#enqueue({ entry, bytes: bytesOf(entry), settle })
     })
   }
 
@@ -118,16 +149,34 @@ export class FeedProducer {
     await this.flush()
   }
 
-  #enqueue(entry: FeedEntry, settle: Waiting['settle']): void {
-    const partition = partitionOf(entry.txid, this.#lanes.length)
+  #enqueue(waiting: Waiting): void {
+    const partition = partitionOf(waiting.entry.txid, this.#lanes.length)
     const lane = this.#lane(partition)
-    const bytes = feedEntryBytes(entry) + OVERHEAD_BYTES
     // A message that no broker takes would lose the removals in it, too.
-    if (lane.bytes + bytes > this.#options.bytesMax) this.#send(partition)
-    lane.waiting.push({ entry, settle })
-    lane.bytes += bytes
+    if (lane.bytes + waiting.bytes > this.#options.bytesMax) this.#send(partition)
+    lane.waiting.push(waiting)
+    lane.bytes += waiting.bytes
+    this.#queuedBytes += waiting.bytes
     if (lane.waiting.length >= this.#options.entriesMax) this.#send(partition)
     else lane.timer ??= setTimeout(() => this.#send(partition), this.#options.lingerMs)
+  }
+
+  /** A cache that misses asks the store; a broker that is away must not cost all memory. */
+  #passOver(): void {
+    this.#addsLost += 1
+    if (this.#isPassingOver) return
+    this.#isPassingOver = true
+    const { logger, queuedBytesMax } = this.#options
+    logger.warn(
+      { event: 'feed_adds_dropped', queuedBytes: this.#queuedBytes, queuedBytesMax },
+      'the broker does not take the feed fast enough: additions are passed over',
+    )
+  }
+
+  #left(waiting: readonly Waiting[]): void {
+    for (const { bytes } of waiting) this.#queuedBytes -= bytes
+    // Half of the room, so that one episode is told of once.
+    if (this.#queuedBytes <= this.#options.queuedBytesMax / 2) this.#isPassingOver = false
   }
 
   #send(partition: number): void {
@@ -154,22 +203,20 @@ export class FeedProducer {
       await pRetry(() => sink.send(partition, key, value), {
         retries: removals.length > 0 ? retries : 0,
         minTimeout: retryMs,
+        maxTimeout: TIMER_MS_MAX,
       })
       for (const settle of removals) settle()
     } catch (error) {
       this.#addsLost += entries.length - removals.length
-      logger.error(
-        {
-          event: 'feed_send_failed',
-          partition,
-          entries: entries.length,
-          removals: removals.length,
-          err: error,
-        },
-        `a message of the feed was not taken: ${messageOf(error)}`,
-      )
       const failure = new StoreError('SERVICE_UNAVAILABLE', 'the removal was not published', { cause: error })
       for (const settle of removals) settle(failure)
+      const counts = { entries: entries.length, removals: removals.length }
+      logger.error(
+        { event: 'feed_send_failed', partition, ...counts, err: error },
+        `a message of the feed was not taken: ${messageOf(error)}`,
+      )
+    } finally {
+      this.#left(waiting)
     }
   }
 
@@ -185,4 +232,19 @@ export class FeedProducer {
 /** By the txid alone, so that all entries of a transaction share a partition; txids are hashes and spread evenly. */
 export function partitionOf(txid: Uint8Array, partitions: number): number {
   return Buffer.from(txid.buffer, txid.byteOffset, txid.byteLength).readUInt32LE(0) % partitions
+}
+
+/** A copy. What is wrong must not come into a message, which would be lost with all others in it. */
+function txidOf(txid: unknown): Uint8Array {
+  if (txid instanceof Uint8Array && txid.byteLength === TXID_BYTES) return Uint8Array.from(txid)
+  throw new InvalidArgumentError('txid', `a Uint8Array of ${TXID_BYTES} bytes`, txid)
+}
+
+function contentOf(content: unknown): Uint8Array {
+  if (content instanceof Uint8Array) return Uint8Array.from(content)
+  throw new InvalidArgumentError('content', 'a Uint8Array', content)
+}
+
+function bytesOf(entry: FeedEntry): number {
+  return feedEntryBytes(entry) + OVERHEAD_BYTES
 }

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, messageOf, StoreError } from '../../errors/index.ts'
+import { TIMER_MS_MAX, wholeNumber } from '../feed/whole-number.ts'
 
 /** What is used of `node-rdkafka`. Its own types are there only where it is installed, which is for applications to do. */
 export interface KafkaModule {
@@ -100,10 +101,16 @@ export async function loadKafka(): Promise<KafkaModule> {
 }
 
 /** Settings of both kinds of client. Throws `INVALID_ARGUMENT` for wrong options. */
-export function commonSettings({ brokers, topic, clientSettings }: KafkaOptions): ClientSettings {
+export function commonSettings({
+  brokers,
+  topic,
+  clientSettings,
+  connectTimeoutMs = CONNECT_TIMEOUT_MS,
+}: KafkaOptions): ClientSettings {
   if (!Array.isArray(brokers) || brokers.length === 0)
     throw new InvalidArgumentError('brokers', 'an array of at least one host:port', brokers)
   if (typeof topic !== 'string' || topic === '') throw new InvalidArgumentError('topic', 'a name', topic)
+  wholeNumber('connectTimeoutMs', connectTimeoutMs, 1, TIMER_MS_MAX)
   return { 'metadata.broker.list': brokers.join(), 'socket.keepalive.enable': true, ...clientSettings }
 }
 

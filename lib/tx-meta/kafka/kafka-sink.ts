@@ -1,6 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { StoreError } from '../../errors/index.ts'
 import type { FeedLogger, FeedSink } from '../feed/broker.ts'
+import { guardedLogger } from '../feed/guarded-logger.ts'
+import { TIMER_MS_MAX, wholeNumber } from '../feed/whole-number.ts'
 import {
   commonSettings,
   connected,
@@ -42,10 +44,12 @@ export class KafkaSink implements FeedSink {
 
   /**
    * Connects. Throws `SERVICE_UNAVAILABLE` when `node-rdkafka` is not installed, the cluster cannot be reached, or
-   * it has no such topic.
+   * it has no such topic, and `INVALID_ARGUMENT` for wrong options.
    */
   static async open(options: KafkaSinkOptions, load = loadKafka): Promise<KafkaSink> {
-    const { topic, logger, deliveryTimeoutMs = DELIVERY_TIMEOUT_MS } = options
+    const { topic, deliveryTimeoutMs = DELIVERY_TIMEOUT_MS } = options
+    const logger = guardedLogger(options.logger)
+    wholeNumber('deliveryTimeoutMs', deliveryTimeoutMs, 1, TIMER_MS_MAX)
     const settings = {
       ...commonSettings(options),
       dr_cb: true,

@@ -1,6 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
 import { InvalidArgumentError, messageOf, type StoreError } from '../../errors/index.ts'
 import type { FeedLogger, FeedRecord, FeedSource } from '../feed/broker.ts'
+import { guardedLogger } from '../feed/guarded-logger.ts'
+import { wholeNumber } from '../feed/whole-number.ts'
 import {
   commonSettings,
   connected,
@@ -25,11 +27,17 @@ export interface KafkaSourceOptions extends KafkaOptions {
 }
 
 const POLL_RECORDS_MAX = 256
+const POLL_RECORDS_LIMIT = 1_000_000
 /** The longest wait of a poll; with messages it ends at once where the end of a partition is reached. */
 const POLL_MS = 100
 const COMMIT_TIMEOUT_MS = 10_000
 /** After an error that librdkafka overcomes by itself. */
 const ERROR_PAUSE_MS = 200
+
+type CheckedOptions = KafkaSourceOptions & {
+  readonly from: 'earliest' | 'latest'
+  readonly pollRecordsMax: number
+}
 
 /** Numbers of librdkafka: partitions were given, the consumer is of no use any more. */
 const ASSIGN_PARTITIONS = -175
@@ -47,6 +55,10 @@ export class KafkaSource implements FeedSource {
   readonly #pollRecordsMax: number
   readonly #assigned = new Set<number>()
   readonly #marked = new Map<number, number>()
+  /** By the consumer. */
+  readonly #paused = new Set<number>()
+  /** All partitions are paused: nobody takes what arrives while a commit is waited for. */
+  #isHeld = false
   #arrived: FeedRecord[] = []
   #polling: Promise<void> | undefined
   #rebalancing: Promise<void> = Promise.resolve()
@@ -56,10 +68,10 @@ export class KafkaSource implements FeedSource {
   #failure: StoreError | undefined
   #isClosed = false
 
-  private constructor(kafka: KafkaModule, settings: Record<string, unknown>, options: KafkaSourceOptions) {
-    const { topic, logger, pollRecordsMax = POLL_RECORDS_MAX, from = 'earliest' } = options
+  private constructor(kafka: KafkaModule, settings: Record<string, unknown>, options: CheckedOptions) {
+    const { topic, logger, pollRecordsMax, from } = options
     this.#topic = topic
-    this.#logger = logger
+    this.#logger = guardedLogger(logger)
     this.#pollRecordsMax = pollRecordsMax
     const rebalance = (error: { code: number }, partitions: readonly RdPartition[]): void => {
       this.#rebalancing = this.#rebalancing.then(() => this.#rebalance(error.code, partitions))
@@ -73,10 +85,17 @@ export class KafkaSource implements FeedSource {
     this.#consumer.on('event.error', error => this.#report(error))
   }
 
-  /** Connects and joins the group. Throws `SERVICE_UNAVAILABLE` when `node-rdkafka` or the cluster is missing. */
+  /**
+   * Connects and joins the group. Throws `SERVICE_UNAVAILABLE` when `node-rdkafka` or the cluster is missing, and
+   * `INVALID_ARGUMENT` for wrong options.
+   */
   static async open(options: KafkaSourceOptions, load = loadKafka): Promise<KafkaSource> {
     if (typeof options.groupId !== 'string' || options.groupId === '')
       throw new InvalidArgumentError('groupId', 'a name', options.groupId)
+    const { from = 'earliest', pollRecordsMax = POLL_RECORDS_MAX } = options
+    if (from !== 'earliest' && from !== 'latest')
+      throw new InvalidArgumentError('from', `'earliest' or 'latest'`, from)
+    wholeNumber('pollRecordsMax', pollRecordsMax, 1, POLL_RECORDS_LIMIT)
     const settings = {
       ...commonSettings(options),
       'group.id': options.groupId,
@@ -86,7 +105,7 @@ export class KafkaSource implements FeedSource {
       'enable.partition.eof': true,
       'partition.assignment.strategy': 'range,roundrobin',
     }
-    const source = new KafkaSource(await load(), settings, options)
+    const source = new KafkaSource(await load(), settings, { ...options, from, pollRecordsMax })
     await connected(source.#consumer, options)
     source.#consumer.subscribe([options.topic])
     return source
@@ -98,6 +117,7 @@ export class KafkaSource implements FeedSource {
     if (this.#failure !== undefined) throw this.#failure
     const records = this.#arrived.filter(({ partition }) => this.#assigned.has(partition))
     this.#arrived = []
+    this.#letGo()
     return records
   }
 
@@ -122,11 +142,15 @@ export class KafkaSource implements FeedSource {
   }
 
   pause(partition: number): void {
-    if (this.#assigned.has(partition)) this.#consumer.pause([this.#partition(partition)])
+    if (!this.#assigned.has(partition)) return
+    this.#paused.add(partition)
+    this.#consumer.pause([this.#partition(partition)])
   }
 
   resume(partition: number): void {
-    if (this.#assigned.has(partition) && !this.#isClosed) this.#consumer.resume([this.#partition(partition)])
+    this.#paused.delete(partition)
+    if (this.#assigned.has(partition) && !this.#isClosed && !this.#isHeld)
+      this.#consumer.resume([this.#partition(partition)])
   }
 
   onRevoke(handler: (partitions: readonly number[]) => Promise<void>): void {
@@ -156,10 +180,25 @@ export class KafkaSource implements FeedSource {
     })
     if (!(messages instanceof Error)) {
       for (const { partition, offset, value } of messages) this.#arrived.push({ partition, offset, value })
+      // More than one poll brings, and a poll for records comes only after the last ones were taken.
+      if (this.#arrived.length > this.#pollRecordsMax) this.#hold()
       return
     }
     this.#report(messages)
     await delay(ERROR_PAUSE_MS)
+  }
+
+  #hold(): void {
+    if (this.#isHeld) return
+    this.#isHeld = true
+    this.#tryTo(() => this.#consumer.pause([...this.#assigned].map(partition => this.#partition(partition))))
+  }
+
+  #letGo(): void {
+    if (!this.#isHeld) return
+    this.#isHeld = false
+    const held = [...this.#assigned].filter(partition => !this.#paused.has(partition))
+    this.#tryTo(() => this.#consumer.resume(held.map(partition => this.#partition(partition))))
   }
 
   #report(error: RdError): void {
@@ -172,9 +211,15 @@ export class KafkaSource implements FeedSource {
     if (code === ASSIGN_PARTITIONS) {
       this.#arrived = []
       for (const { partition } of partitions) this.#assigned.add(partition)
-      this.#tryTo(() => this.#consumer.assign(partitions))
+      this.#tryTo(() => {
+        this.#consumer.assign(partitions)
+        // The client remembers over assignments what was paused, and nobody would resume it.
+        this.#consumer.resume(partitions)
+      })
       return
     }
+    // Whoever has polled has to have what came with the revocation before it is told of that.
+    await nextTurn()
     try {
       if (!this.#isClosed) await this.#onRevoke(partitions.map(({ partition }) => partition))
     } catch (error) {
@@ -182,6 +227,8 @@ export class KafkaSource implements FeedSource {
     }
     await this.#polling
     this.#assigned.clear()
+    this.#paused.clear()
+    this.#isHeld = false
     this.#marked.clear()
     this.#arrived = []
     // Whatever happened before: the group waits for this.

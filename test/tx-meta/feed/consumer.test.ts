@@ -1,5 +1,10 @@
 import { afterEach, describe, expect, it } from '@jest/globals'
-import { FeedConsumer, type FeedTarget } from '../../../lib/tx-meta/feed/consumer.ts'
+import type { FeedRecord } from '../../../lib/tx-meta/feed/broker.ts'
+import {
+  FeedConsumer,
+  type FeedConsumerOptions,
+  type FeedTarget,
+} from '../../../lib/tx-meta/feed/consumer.ts'
 import { encodeFeedMessage, type FeedEntry } from '../../../lib/tx-meta/feed/message.ts'
 import { ScriptedSource, ScriptedTopic, SILENT, until } from './scripted-broker.ts'
 
@@ -53,7 +58,7 @@ afterEach(async () => {
   ])
 })
 
-function setUp(partitions: number, options: { queueRecordsMax?: number; pollRecordsMax?: number } = {}) {
+function setUp(partitions: number, options: Partial<FeedConsumerOptions> & { pollRecordsMax?: number } = {}) {
   const topic = new ScriptedTopic(partitions)
   const source = new ScriptedSource(topic, [...topic.logs.keys()], options.pollRecordsMax)
   const target = new NotingTarget()
@@ -317,5 +322,87 @@ describe('FeedConsumer', () => {
     expect(topic.committed[0]).toBe(1)
     await consumer.stop()
     await running
+  })
+
+  it('lesson 86: what comes while its partition is taken away does not pass a message that failed', async () => {
+    const { topic, source, target, consumer, send } = setUp(1, { commitEveryMs: 1_000_000 })
+    const late: FeedRecord[] = []
+    const poll = source.poll.bind(source)
+    source.poll = async () => [...(await poll()), ...late.splice(0)]
+    target.onDelete = number => {
+      if (number === 7) throw new Error('it will not go')
+    }
+    send(0, remove(7))
+    const running = consumer.run()
+    await until(() => consumer.counts.failures > 0, 'a failure')
+    const held = gate()
+    const commit = source.commit.bind(source)
+    source.commit = () => held.opened.then(commit)
+    const revoked = source.revoke([0])
+    late.push({ partition: 0, offset: 1, value: encodeFeedMessage([remove(2)]) })
+    await until(() => late.length === 0, 'a poll')
+    for (let turn = 0; turn < 5; turn++) await new Promise(resolve => setImmediate(resolve))
+    held.open()
+    await revoked
+    expect([topic.committed[0], target.told]).toEqual([0, []])
+    source.commit = commit
+    target.onDelete = () => {}
+    source.assign(0)
+    await until(() => target.told.length === 1, 'it is read again')
+    expect(target.told).toEqual(['-7'])
+    await consumer.stop()
+    await running
+    expect(topic.committed[0]).toBe(1)
+  })
+
+  it('lesson 86: nor does the first message of a partition that is being taken away', async () => {
+    const { topic, source, target, consumer } = setUp(1, { commitEveryMs: 1_000_000 })
+    const late: FeedRecord[] = []
+    source.poll = () => new Promise(resolve => setImmediate(() => resolve(late.splice(0))))
+    const running = consumer.run()
+    const held = gate()
+    const commit = source.commit.bind(source)
+    source.commit = () => held.opened.then(commit)
+    const revoked = source.revoke([0])
+    late.push({ partition: 0, offset: 0, value: encodeFeedMessage([remove(2)]) })
+    await until(() => late.length === 0, 'a poll')
+    for (let turn = 0; turn < 5; turn++) await new Promise(resolve => setImmediate(resolve))
+    held.open()
+    await revoked
+    expect([topic.committed[0], target.told]).toEqual([0, []])
+    await consumer.stop()
+    await running
+  })
+
+  it('goes on when the logger throws', async () => {
+    const fails = (): never => {
+      throw new Error('the disk is full')
+    }
+    const { topic, target, consumer, send } = setUp(1, { logger: { warn: fails, error: fails }, retryMs: 1 })
+    let failures = 1
+    target.onDelete = () => {
+      if (failures-- > 0) throw new Error('not now')
+    }
+    topic.logs[0]?.push(Buffer.alloc(2))
+    send(0, remove(1))
+    const running = consumer.run()
+    await until(() => topic.committed[0] === 2, 'all')
+    expect(consumer.counts).toMatchObject({ defects: 1, failures: 1 })
+    expect(target.told).toEqual(['-1'])
+    await consumer.stop()
+    await running
+  })
+
+  it.each([
+    ['queueRecordsMax', 0],
+    ['commitEveryMs', -1],
+    ['commitEveryMs', Number.NaN],
+    ['retryMs', 0],
+    ['retryMs', 2 ** 31],
+    ['retryMs', '50'],
+  ])('refuses %s of %p', (field, value) => {
+    expect(() => setUp(1, { [field]: value })).toThrow(
+      expect.objectContaining({ code: 'INVALID_ARGUMENT', field }),
+    )
   })
 })

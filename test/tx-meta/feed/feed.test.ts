@@ -93,13 +93,112 @@ describe('FeedProducer', () => {
   })
 
   it.each([
-    ['no entries', { entriesMax: 0 }],
-    ['no bytes', { bytesMax: 0 }],
-    ['a version that is not known', { version: 3 as 2 }],
-  ])('refuses %s', (_name, options) => {
-    expect(() => producerOn(new ScriptedTopic(1), options)).toThrow(
-      expect.objectContaining({ code: 'INVALID_ARGUMENT' }),
+    ['entriesMax', 0],
+    ['bytesMax', 0],
+    ['queuedBytesMax', 0],
+    ['version', 3],
+    ['lingerMs', -1],
+    ['lingerMs', 2 ** 31],
+    ['retries', Number.POSITIVE_INFINITY],
+    ['retries', -1],
+    ['retryMs', Number.NaN],
+    ['retryMs', '1'],
+  ])('refuses %s of %p', (field, value) => {
+    expect(() => producerOn(new ScriptedTopic(1), { [field]: value })).toThrow(
+      expect.objectContaining({ code: 'INVALID_ARGUMENT', field }),
     )
+  })
+
+  it('refuses a topic without partitions', () => {
+    expect(() => producerOn(new ScriptedTopic(0))).toThrow(
+      expect.objectContaining({ code: 'INVALID_ARGUMENT', field: 'sink.partitions' }),
+    )
+  })
+
+  it.each([
+    ['too short', Buffer.alloc(31)],
+    ['too long', Buffer.alloc(33)],
+    ['text', '00'.repeat(32)],
+    ['a list', new Array(32).fill(0)],
+    ['nothing', undefined],
+  ])('refuses a txid that is %s, and what it has taken goes out all the same', async (_name, wrong) => {
+    const topic = new ScriptedTopic(1)
+    const producer = producerOn(topic)
+    const bad = wrong as Uint8Array
+    producer.add(txid(1), Buffer.from('x'))
+    const removed = producer.delete(txid(2))
+    const refusal = expect.objectContaining({ code: 'INVALID_ARGUMENT', field: 'txid' })
+    expect(() => producer.add(bad, Buffer.from('x'))).toThrow(refusal)
+    await expect(producer.delete(bad)).rejects.toEqual(refusal)
+    await removed
+    expect(readings(topic)).toEqual([{ version: 1, entries: 2, defect: undefined }])
+    expect(producer.addsLost).toBe(0)
+    await producer.close()
+  })
+
+  it('refuses content that is not bytes', async () => {
+    const producer = producerOn(new ScriptedTopic(1))
+    expect(() => producer.add(txid(1), 'x' as unknown as Uint8Array)).toThrow(
+      expect.objectContaining({ code: 'INVALID_ARGUMENT', field: 'content' }),
+    )
+    await producer.close()
+  })
+
+  it('holds a bounded number of bytes while the broker is away, and passes over additions, but no removal', async () => {
+    const topic = new ScriptedTopic(2)
+    const warnings: string[] = []
+    const logger = { ...SILENT, warn: (_fields: object, message: string) => void warnings.push(message) }
+    const producer = producerOn(topic, { logger, queuedBytesMax: 5_000, entriesMax: 4 })
+    let isThere = (): void => {}
+    const away = new Promise<void>(resolve => (isThere = resolve))
+    const send = topic.send.bind(topic)
+    topic.send = (...message) => away.then(() => send(...message))
+    // 1,045 bytes each with what comes around the content.
+    for (let i = 0; i < 10; i++) producer.add(txid(i), Buffer.alloc(1_000))
+    const removals = Array.from({ length: 200 }, (_, i) => producer.delete(txid(i)))
+    producer.add(txid(1), Buffer.from('x'))
+    expect([producer.addsLost, warnings.length]).toEqual([7, 1])
+    isThere()
+    await Promise.all(removals)
+    await producer.flush()
+    expect(readings(topic).reduce((sum, { entries }) => sum + entries, 0)).toBe(204)
+    // Another episode, and another warning.
+    for (let i = 0; i < 5; i++) producer.add(txid(i), Buffer.alloc(1_000))
+    expect([producer.addsLost, warnings.length]).toEqual([8, 2])
+    await producer.close()
+  })
+
+  it('has room again for what was lost', async () => {
+    const topic = new ScriptedTopic(1)
+    const producer = producerOn(topic, { queuedBytesMax: 1_500 })
+    topic.onSend = () => {
+      throw new Error('no leader')
+    }
+    for (let i = 1; i <= 3; i++) {
+      producer.add(txid(i), Buffer.alloc(1_000))
+      await producer.flush()
+    }
+    topic.onSend = () => {}
+    producer.add(txid(4), Buffer.alloc(1_000))
+    await producer.flush()
+    expect([producer.addsLost, readings(topic).length]).toEqual([3, 1])
+    await producer.close()
+  })
+
+  it('settles removals and goes on when the logger throws', async () => {
+    const topic = new ScriptedTopic(1)
+    const fails = (): never => {
+      throw new Error('the disk is full')
+    }
+    const producer = producerOn(topic, { retries: 0, logger: { warn: fails, error: fails } })
+    topic.onSend = () => {
+      throw new Error('no leader')
+    }
+    await expect(producer.delete(txid(1))).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
+    topic.onSend = () => {}
+    await producer.delete(txid(1))
+    expect(readings(topic).length).toBe(1)
+    await producer.close()
   })
 
   it('counts an addition that is not taken, and tries a removal again until it is', async () => {

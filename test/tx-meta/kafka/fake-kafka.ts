@@ -15,8 +15,12 @@ export class FakeClient extends EventEmitter {
   readonly calls: string[] = []
   /** What the next polls give, one after the other. */
   readonly polls: (readonly RdMessage[] | Error)[] = []
+  /** What the polls give after those. */
+  onPoll: () => readonly RdMessage[] = () => []
   /** Whether a commit is answered at the next poll. */
   answersCommits = true
+  /** As librdkafka has it: over assignments. */
+  readonly paused = new Set<number>()
   #commits = 0
 
   constructor(settings: ClientSettings) {
@@ -41,7 +45,7 @@ export class FakeClient extends EventEmitter {
   consume(_count: number, callback: Callback): void {
     setImmediate(() => {
       for (; this.#commits > 0 && this.answersCommits; this.#commits--) this.emit('offset.commit', null)
-      const next = this.polls.shift() ?? []
+      const next = this.polls.shift() ?? this.onPoll()
       if (next instanceof Error) callback(next, undefined)
       else callback(null, next)
     })
@@ -54,6 +58,16 @@ export class FakeClient extends EventEmitter {
 
   assign(partitions: readonly RdPartition[]): void {
     this.calls.push(`assign ${partitions.map(({ partition }) => partition).join()}`)
+  }
+
+  pause(partitions: readonly RdPartition[]): void {
+    this.calls.push(`pause ${partitions.map(({ partition }) => partition).join()}`)
+    for (const { partition } of partitions) this.paused.add(partition)
+  }
+
+  resume(partitions: readonly RdPartition[]): void {
+    this.calls.push(`resume ${partitions.map(({ partition }) => partition).join()}`)
+    for (const { partition } of partitions) this.paused.delete(partition)
   }
 
   unassign(): void {

@@ -22,6 +22,16 @@ it('has the partitions of the topic, and refuses one that is not there', async (
   })
 })
 
+it('goes on when the logger throws', async () => {
+  const { clients, load } = fakeKafka()
+  const warn = (): never => {
+    throw new Error('the disk is full')
+  }
+  const sink = await KafkaSink.open({ ...OPTIONS, logger: { ...LOGGER, warn } }, load)
+  expect(() => clients[0]?.emit('event.error', new Error('a broker is gone'))).not.toThrow()
+  await sink.close()
+})
+
 it('settles each message by its own report', async () => {
   const { sink, client } = await open()
   const reports: unknown[] = []
