@@ -70,10 +70,13 @@ export class CoalescingMetadata implements MetadataStore {
   #closing: Promise<void> | undefined
   #isClosed = false
 
-  /** Takes `base` over: it is closed with this store. */
+  /** Takes `base` over: it is closed with this store. Throws `INVALID_ARGUMENT`. */
   constructor(base: MetadataStore, { queueKeysMax = QUEUE_KEYS_MAX, logger }: CoalescingMetadataOptions) {
     if (!Number.isSafeInteger(queueKeysMax) || queueKeysMax < 1)
       throw new InvalidArgumentError('queueKeysMax', 'a whole number from 1', queueKeysMax)
+    // Without one, failures would go unheard.
+    if (typeof logger?.error !== 'function')
+      throw new InvalidArgumentError('logger', 'an object with a function error', logger)
     this.#base = base
     this.#logger = logger
     this.#queueKeysMax = queueKeysMax
@@ -129,7 +132,7 @@ export class CoalescingMetadata implements MetadataStore {
 
   /**
    * Writes what was accepted, then closes the base store. Rejects with the first error of a batch in the
-   * background, if there was one. Idempotent.
+   * background, if there was one, or else with that of the base store's close. Idempotent.
    */
   close(): Promise<void> {
     this.#closing ??= this.#drainAndClose()
@@ -140,7 +143,11 @@ export class CoalescingMetadata implements MetadataStore {
     // Writes that come meanwhile are accepted, too.
     while (this.#writing !== undefined) await this.#writing
     this.#isClosed = true
-    await this.#base.close()
+    try {
+      await this.#base.close()
+    } catch (error) {
+      throw this.#firstError ?? error
+    }
     if (this.#firstError !== undefined) throw this.#firstError
   }
 

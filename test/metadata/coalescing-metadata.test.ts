@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { CoalescingMetadata } from '../../lib/metadata/coalescing-metadata.ts'
+import { CoalescingMetadata, type CoalescingMetadataOptions } from '../../lib/metadata/coalescing-metadata.ts'
 import type { MetadataBatch, MetadataStore } from '../../lib/metadata/metadata-store.ts'
 
 /** A base store in memory whose batches end when the test says so, or at once. */
@@ -334,6 +334,27 @@ describe('lesson 94: asynchronous metadata writes', () => {
     await expect(metadata.batchMetadata({ puts: new Map(), deletes: ['key'] })).rejects.toMatchObject({
       code: 'SERVICE_UNAVAILABLE',
     })
+  })
+
+  it('tells of the first change that failed when the base store cannot be closed either', async () => {
+    const close = new Error('still in use')
+    const closeFails = () => {
+      const { base, metadata } = setUp()
+      base.close = () => Promise.reject(close)
+      return { base, metadata }
+    }
+    const { base, metadata } = closeFails()
+    base.failure = new Error('no disk')
+    void metadata.setMetadata('lost', text('1'))
+    await expect(metadata.close()).rejects.toMatchObject({ code: 'STORAGE_ERROR', cause: base.failure })
+    await expect(closeFails().metadata.close()).rejects.toBe(close)
+  })
+
+  it.each([undefined, null, {}, { error: 'text' }])('refuses %p for a logger', logger => {
+    const options = { logger } as unknown as CoalescingMetadataOptions
+    expect(() => new CoalescingMetadata(new ScriptedStore(), options)).toThrow(
+      expect.objectContaining({ code: 'INVALID_ARGUMENT', field: 'logger' }),
+    )
   })
 
   it.each<[string, (metadata: CoalescingMetadata) => unknown]>([
