@@ -56,9 +56,12 @@ export const assetPlugin: FastifyPluginAsync<AssetPluginOptions> = async (
 /** Fires when the client goes before it has everything. */
 function disconnect({ raw }: FastifyReply): AbortSignal {
   const gone = new AbortController()
-  raw.once('close', () => {
+  const onClose = (): void => {
     if (!raw.writableFinished) gone.abort(new StoreError('CONTEXT_CANCELED', 'the client has disconnected'))
-  })
+  }
+  // It may have gone while hooks ran before the handler.
+  if (raw.destroyed) onClose()
+  else raw.once('close', onClose)
   return gone.signal
 }
 

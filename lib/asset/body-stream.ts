@@ -19,11 +19,14 @@ type Pieces = AsyncGenerator<Uint8Array, void, undefined>
 
 /** What waits in the stream for its reader; one piece more than that is made. */
 const BUFFERED_BYTES = 256 * 1024
+/** Handed out at once. A reader is seen to read when it asks for more, and needs a while for a large piece. */
+const PART_BYTES_MAX = 256 * 1024
 
 /** A body made while it is read. Whatever ends it, `close` comes once, after everything was given back. */
 export class BodyStream extends Readable {
-  #first: Uint8Array | undefined
-  readonly #rest: Pieces
+  /** What is not handed out yet of the last piece that was made. */
+  #rest: Uint8Array | undefined
+  readonly #pieces: Pieces
   readonly #body: Body
   readonly #controller: AbortController
   readonly #stallTimeoutMs: number
@@ -31,13 +34,13 @@ export class BodyStream extends Readable {
 
   private constructor(
     first: Uint8Array | undefined,
-    rest: Pieces,
+    pieces: Pieces,
     body: Body,
     { controller, stallTimeoutMs }: BodyStreamOptions,
   ) {
     super({ highWaterMark: BUFFERED_BYTES })
-    this.#first = first
-    this.#rest = rest
+    this.#rest = first
+    this.#pieces = pieces
     this.#body = body
     this.#controller = controller
     this.#stallTimeoutMs = stallTimeoutMs
@@ -65,13 +68,11 @@ export class BodyStream extends Readable {
 
   override _read(): void {
     this.#stopWatching()
-    const first = this.#first
-    this.#first = undefined
-    if (first !== undefined) {
-      this.#give(first)
+    if (this.#rest !== undefined) {
+      this.#give(this.#rest)
       return
     }
-    this.#rest.next().then(
+    this.#pieces.next().then(
       ({ done, value }) => {
         if (!this.destroyed) this.#give(done === true ? null : value)
       },
@@ -81,10 +82,10 @@ export class BodyStream extends Readable {
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.#stopWatching()
-    this.#first = undefined
+    this.#rest = undefined
     // Before the pieces are told to return: they would first finish what they are at.
     this.#controller.abort(error ?? new Error('nobody reads the stream any more'))
-    this.#rest
+    this.#pieces
       .return()
       .catch(() => {})
       .then(() => this.#body.release())
@@ -93,7 +94,13 @@ export class BodyStream extends Readable {
 
   #give(piece: Uint8Array | null): void {
     this.#watch()
-    this.push(piece)
+    if (piece === null || piece.byteLength <= PART_BYTES_MAX) {
+      this.#rest = undefined
+      this.push(piece)
+      return
+    }
+    this.#rest = piece.subarray(PART_BYTES_MAX)
+    this.push(piece.subarray(0, PART_BYTES_MAX))
   }
 
   /** From here the reader has so long to ask for more. */

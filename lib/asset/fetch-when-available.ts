@@ -1,11 +1,11 @@
 import pRetry, { AbortError } from 'p-retry'
-import { messageOf, StoreError } from '../errors/index.ts'
+import { InvalidArgumentError, messageOf, StoreError } from '../errors/index.ts'
 
 export interface FetchWhenAvailableOptions {
   /** Ends requests and waits with `CONTEXT_CANCELED`. */
   readonly signal?: AbortSignal | undefined
   readonly headers?: Readonly<Record<string, string>>
-  /** A peer that asks for more patience than this is given up at once, in milliseconds. A minute by default. */
+  /** A peer that asks for more patience than this is given up at once, in whole milliseconds. A minute by default. */
   readonly retryAfterMaxMs?: number
   /** Sends one request; the global `fetch` by default. */
   readonly fetch?: typeof fetch
@@ -15,6 +15,8 @@ const ATTEMPTS = 6
 const DELAY_MS = 250
 const DELAY_MS_MAX = 5_000
 const RETRY_AFTER_MS_MAX = 60_000
+/** What a timer can take; one for longer than that fires at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1
 const SERVICE_UNAVAILABLE = 503
 
 /** A refusal that another attempt may overcome. */
@@ -33,7 +35,7 @@ class Refused extends Error {
  * is, and a request that fails is not repeated: only a 503 says that it is worth it.
  *
  * Throws `SERVICE_UNAVAILABLE` when the last attempt was refused too, `CONTEXT_CANCELED` when the signal fires, and
- * `ERROR` when a request fails.
+ * `ERROR` when a request fails, `INVALID_ARGUMENT` for a `retryAfterMaxMs` that makes no sense.
  */
 export async function fetchWhenAvailable(
   url: string,
@@ -44,6 +46,12 @@ export async function fetchWhenAvailable(
     fetch: send = fetch,
   }: FetchWhenAvailableOptions = {},
 ): Promise<Response> {
+  if (!Number.isSafeInteger(retryAfterMaxMs) || retryAfterMaxMs < 0 || retryAfterMaxMs > TIMER_MS_MAX)
+    throw new InvalidArgumentError(
+      'retryAfterMaxMs',
+      `a whole number from 0 to ${TIMER_MS_MAX}`,
+      retryAfterMaxMs,
+    )
   const attempt = async (): Promise<Response> => {
     let response: Response
     try {
@@ -97,9 +105,15 @@ function retryAfterMs(header: string | null): number {
 
 function pause(forMs: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
+    const ended = (): void => reject(new StoreError('CONTEXT_CANCELED', 'the wait was ended'))
+    // It may have fired while the refused answer was discarded.
+    if (signal?.aborted) {
+      ended()
+      return
+    }
     const onAbort = (): void => {
       clearTimeout(timer)
-      reject(new StoreError('CONTEXT_CANCELED', 'the wait was ended'))
+      ended()
     }
     const timer = setTimeout(() => {
       signal?.removeEventListener('abort', onAbort)

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { access, type FileHandle, mkdir, open, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { messageOf, StoreError } from '../errors/index.ts'
+import { InvalidArgumentError, messageOf, StoreError } from '../errors/index.ts'
 import { FileDataFile, FileSubtreeNodes } from './open-files.ts'
 import { FilePartialData } from './partial-file.ts'
 import type { PartialDataFile, SubtreeDataFile, SubtreeFiles, SubtreeNodes } from './subtree-files.ts'
@@ -10,12 +10,14 @@ import type { SubtreeFileType } from './subtree-format.ts'
 export interface SubtreeFolderOptions {
   /**
    * Partial files that were not written to for so long are those of a process that crashed, and are removed, in
-   * milliseconds. 15 minutes by default.
+   * whole milliseconds. 15 minutes by default, a second at the least: a live one is not to be taken for these.
    */
   readonly staleAfterMs?: number
 }
 
 const STALE_AFTER_MS = 15 * 60_000
+const STALE_AFTER_MS_MIN = 1_000
+const STALE_AFTER_MS_MAX = 2 ** 31 - 1
 const PARTIAL = /^[0-9a-f]{64}\.subtreeData\.[0-9a-f-]{36}\.tmp$/
 
 /** Where the list of a subtree's transactions can be: once validated it is in the first. */
@@ -37,12 +39,19 @@ export class SubtreeFolder implements SubtreeFiles {
 
   /**
    * Creates the folder where it is missing, and removes what crashed processes have left there. Throws
-   * `STORAGE_UNAVAILABLE` when it cannot be used.
+   * `STORAGE_UNAVAILABLE` when it cannot be used, `INVALID_ARGUMENT` for arguments that make no sense.
    */
   static async open(
     folder: string,
     { staleAfterMs = STALE_AFTER_MS }: SubtreeFolderOptions = {},
   ): Promise<SubtreeFolder> {
+    if (typeof folder !== 'string' || folder === '')
+      throw new InvalidArgumentError('folder', 'the path of a folder', folder)
+    const isInRange = staleAfterMs >= STALE_AFTER_MS_MIN && staleAfterMs <= STALE_AFTER_MS_MAX
+    if (!Number.isSafeInteger(staleAfterMs) || !isInRange) {
+      const expected = `a whole number from ${STALE_AFTER_MS_MIN} to ${STALE_AFTER_MS_MAX}`
+      throw new InvalidArgumentError('staleAfterMs', expected, staleAfterMs)
+    }
     const opened = new SubtreeFolder(folder, staleAfterMs)
     try {
       await mkdir(folder, { recursive: true })

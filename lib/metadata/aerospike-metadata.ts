@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { StoreError } from '../errors/index.ts'
+import { InvalidArgumentError, StoreError } from '../errors/index.ts'
 import {
   type BinValue,
   type Filter,
@@ -26,6 +26,10 @@ const ENTRIES = 'entries'
 const SEQUENCE = 'sequence'
 const WRITER = 'writer'
 const TIMEOUT_MS = 5_000
+/** What a timer can take. */
+const TIMEOUT_MS_MAX = 2 ** 31 - 1
+const SET_BYTES_MAX = 63
+const RECORD_BYTES_MAX = 1_024
 /** A batch that lost the race for its sequence number to another writer takes the next one. */
 const CLAIMS_MAX = 16
 
@@ -48,7 +52,12 @@ export class AerospikeMetadata implements MetadataStore {
   #last: Promise<unknown> = Promise.resolve()
   #isClosed = false
 
+  /** Throws `INVALID_ARGUMENT`, naming the option that makes no sense. */
   constructor({ transport, set, record = 'metadata', timeoutMs = TIMEOUT_MS }: AerospikeMetadataOptions) {
+    checkText('set', set, SET_BYTES_MAX)
+    checkText('record', record, RECORD_BYTES_MAX)
+    if (!Number.isSafeInteger(timeoutMs) || timeoutMs < 1 || timeoutMs > TIMEOUT_MS_MAX)
+      throw new InvalidArgumentError('timeoutMs', `a whole number from 1 to ${TIMEOUT_MS_MAX}`, timeoutMs)
     this.#transport = transport
     this.#key = { set, userKey: record }
     this.#timeoutMs = timeoutMs
@@ -176,6 +185,12 @@ export class AerospikeMetadata implements MetadataStore {
   #checkOpen(): void {
     if (this.#isClosed) throw new StoreError('SERVICE_UNAVAILABLE', 'the metadata store is closed')
   }
+}
+
+function checkText(name: string, value: string, bytesMax: number): void {
+  const isText = typeof value === 'string' && value.length > 0
+  if (!isText || Buffer.byteLength(value) > bytesMax)
+    throw new InvalidArgumentError(name, `text of 1 to ${bytesMax} bytes`, value)
 }
 
 function failed(what: string, { status, inDoubt }: RowAnswer): StoreError {

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { InvalidArgumentError, StoreError } from '../errors/index.ts'
 import { checkEntry, type MetadataBatch, type MetadataStore } from './metadata-store.ts'
 
@@ -24,7 +25,17 @@ interface Flush {
   reject(error: StoreError): void
 }
 
+/** Changes between two calls that pass through. They may join one batch; no change of another section may. */
+interface Section {
+  /** Those that wait for the next batch: the last one of each key. */
+  changes: Map<string, Change>
+  flushes: Flush[]
+  /** The call that follows when all changes are written; undefined while the section is open. Never rejects. */
+  call: (() => Promise<void>) | undefined
+}
+
 interface Waiting {
+  readonly section: Section
   readonly key: string
   readonly change: Change
   readonly admitted: Promise<void>
@@ -36,7 +47,8 @@ interface Waiting {
  * down, and one writer in the background applies what has come together as one atomic batch, the last change of
  * each key only (semantics 9.3). Everything else passes through.
  *
- * Changes of a key take effect in the order of the calls, and batches follow one another. **A read right after
+ * Changes of a key take effect in the order of the calls, those of `batchMetadata` too, and batches follow one
+ * another. **A read right after
  * a write may still see the older value; `flush()` resolves when all writes before it are durable.** A crash
  * loses what is not flushed: what must not be lost goes through `batchMetadata`.
  */
@@ -44,25 +56,27 @@ export class CoalescingMetadata implements MetadataStore {
   readonly #base: MetadataStore
   readonly #logger: MetadataLogger
   readonly #queueKeysMax: number
-  /** Changes that wait for the next batch: the last one of each key. */
-  #pending = new Map<string, Change>()
-  /** Callers that found no room, in the order of their calls. */
+  /** What is to be written, in order; only the last section is open. */
+  #open = openSection()
+  readonly #sections: Section[] = [this.#open]
+  /** Keys in the changes of all sections. */
+  #keys = 0
+  /** Callers that found no room, in the order of their calls. While there are any, there is no room. */
   #waiting: Waiting[] = []
-  #flushes: Flush[] = []
-  /** Every batch in turn. */
-  #written: Promise<void> = DONE
-  #isScheduled = false
+  /** The writer, while there is something to do; never rejects. */
+  #writing: Promise<void> | undefined
   #firstError: StoreError | undefined
   #unflushedError: StoreError | undefined
   #closing: Promise<void> | undefined
-  /** Writes that came while it was closing. */
-  #late: Promise<unknown> = DONE
   #isClosed = false
 
-  /** Takes `base` over: it is closed with this store. */
+  /** Takes `base` over: it is closed with this store. Throws `INVALID_ARGUMENT`. */
   constructor(base: MetadataStore, { queueKeysMax = QUEUE_KEYS_MAX, logger }: CoalescingMetadataOptions) {
     if (!Number.isSafeInteger(queueKeysMax) || queueKeysMax < 1)
       throw new InvalidArgumentError('queueKeysMax', 'a whole number from 1', queueKeysMax)
+    // Without one, failures would go unheard.
+    if (typeof logger?.error !== 'function')
+      throw new InvalidArgumentError('logger', 'an object with a function error', logger)
     this.#base = base
     this.#logger = logger
     this.#queueKeysMax = queueKeysMax
@@ -88,10 +102,18 @@ export class CoalescingMetadata implements MetadataStore {
     return this.#base.getMetadata(key)
   }
 
-  /** Applied at once, and after every change that was put down before it. */
-  async batchMetadata(batch: MetadataBatch): Promise<void> {
-    await this.flush()
-    await this.#base.batchMetadata(batch)
+  /**
+   * Applied at once, after every change that was put down before it and before every later one; resolves when it
+   * is durable. What becomes of the other changes is no matter of this call. The batch is copied.
+   */
+  async batchMetadata({ puts, deletes }: MetadataBatch): Promise<void> {
+    const batch = { puts: new Map<string, Uint8Array>(), deletes: [...deletes] }
+    for (const [key, value] of puts) {
+      checkEntry(key, value)
+      batch.puts.set(key, Uint8Array.from(value))
+    }
+    for (const key of batch.deletes) checkEntry(key)
+    await this.#passThrough(() => this.#base.batchMetadata(batch))
   }
 
   /** Resolves when every change before it is durable; rejects with the first error since the last flush, if there was one. */
@@ -103,14 +125,14 @@ export class CoalescingMetadata implements MetadataStore {
 
   #flushPending(): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#flushes.push({ resolve, reject })
-      this.#schedule()
+      this.#open.flushes.push({ resolve, reject })
+      this.#wake()
     })
   }
 
   /**
    * Writes what was accepted, then closes the base store. Rejects with the first error of a batch in the
-   * background, if there was one. Idempotent.
+   * background, if there was one, or else with that of the base store's close. Idempotent.
    */
   close(): Promise<void> {
     this.#closing ??= this.#drainAndClose()
@@ -118,59 +140,78 @@ export class CoalescingMetadata implements MetadataStore {
   }
 
   async #drainAndClose(): Promise<void> {
-    await this.flush().catch(() => {})
-    for (let late: unknown; late !== this.#late; ) {
-      late = this.#late
-      await late
-    }
+    // Writes that come meanwhile are accepted, too.
+    while (this.#writing !== undefined) await this.#writing
     this.#isClosed = true
-    await this.#base.close()
+    try {
+      await this.#base.close()
+    } catch (error) {
+      throw this.#firstError ?? error
+    }
     if (this.#firstError !== undefined) throw this.#firstError
   }
 
   #enqueue(key: string, change: Change): Promise<void> {
-    if (this.#closing !== undefined) return this.#writeThrough(key, change)
-    if (this.#hasRoomFor(key)) {
-      this.#pending.set(key, change)
-      this.#schedule()
+    if (this.#closing !== undefined)
+      return this.#passThrough(() =>
+        change === DELETED ? this.#base.deleteMetadata(key) : this.#base.setMetadata(key, change),
+      )
+    const section = this.#open
+    if (this.#hasRoomFor(section, key)) {
+      this.#put(section, key, change)
+      this.#wake()
       return DONE
     }
     let admit = (): void => {}
     const admitted = new Promise<void>(resolve => {
       admit = resolve
     })
-    this.#waiting.push({ key, change, admitted, admit })
+    this.#waiting.push({ section, key, change, admitted, admit })
     return admitted
   }
 
-  /** After everything that was accepted before, and before the base store closes. */
-  #writeThrough(key: string, change: Change): Promise<void> {
+  /** Calls the base store after everything that was accepted before, and before everything that comes later. */
+  #passThrough(call: () => Promise<void>): Promise<void> {
     if (this.#isClosed)
       return Promise.reject(new StoreError('SERVICE_UNAVAILABLE', 'the metadata store is closed'))
-    const drained = this.flush().catch(() => {})
-    const written = Promise.all([drained, this.#late]).then(() =>
-      change === DELETED ? this.#base.deleteMetadata(key) : this.#base.setMetadata(key, change),
-    )
-    this.#late = written.catch(() => {})
-    return written
-  }
-
-  /** The next batch collects until the end of this turn of the event loop, and until the one before it has ended. */
-  #schedule(): void {
-    if (this.#isScheduled) return
-    this.#isScheduled = true
-    setImmediate(() => {
-      this.#written = this.#written.then(() => this.#writeBatch())
+    return new Promise((resolve, reject) => {
+      this.#open.call = async () => {
+        try {
+          resolve(await call())
+        } catch (error) {
+          reject(error)
+        }
+      }
+      this.#open = openSection()
+      this.#sections.push(this.#open)
+      this.#wake()
     })
   }
 
+  #wake(): void {
+    this.#writing ??= DONE.then(() => this.#write())
+  }
+
+  async #write(): Promise<void> {
+    for (;;) {
+      const [section = this.#open] = this.#sections
+      // An open section collects until the end of this turn of the event loop; one that is sealed has all it gets.
+      if (section.call === undefined) await turn()
+      if (section.changes.size > 0 || section.flushes.length > 0) await this.#writeBatch(section)
+      else if (section.call !== undefined) {
+        this.#sections.shift()
+        await section.call()
+      } else break
+    }
+    this.#writing = undefined
+  }
+
   /** Never rejects: whoever flushes hears of a failure, and whoever closes. */
-  async #writeBatch(): Promise<void> {
-    const changes = this.#pending
-    const flushes = this.#flushes
-    this.#pending = new Map()
-    this.#flushes = []
-    this.#isScheduled = false
+  async #writeBatch(section: Section): Promise<void> {
+    const { changes, flushes } = section
+    section.changes = new Map()
+    section.flushes = []
+    this.#keys -= changes.size
     this.#admitWaiting()
     if (changes.size > 0) await this.#apply(changes)
     if (flushes.length === 0) return
@@ -195,9 +236,13 @@ export class CoalescingMetadata implements MetadataStore {
     }
   }
 
-  /** Where some wait, the next batch is full: nobody overtakes them. */
-  #hasRoomFor(key: string): boolean {
-    return this.#pending.size < this.#queueKeysMax || this.#pending.has(key)
+  #hasRoomFor({ changes }: Section, key: string): boolean {
+    return this.#keys < this.#queueKeysMax || changes.has(key)
+  }
+
+  #put({ changes }: Section, key: string, change: Change): void {
+    if (!changes.has(key)) this.#keys += 1
+    changes.set(key, change)
   }
 
   /**
@@ -209,12 +254,11 @@ export class CoalescingMetadata implements MetadataStore {
     const waiting = this.#waiting
     this.#waiting = []
     for (const one of waiting) {
-      if (this.#hasRoomFor(one.key)) {
-        this.#pending.set(one.key, one.change)
+      if (this.#hasRoomFor(one.section, one.key)) {
+        this.#put(one.section, one.key, one.change)
         one.admit()
       } else this.#waiting.push(one)
     }
-    this.#schedule()
   }
 
   /** A logger that throws must not stop the writer. */
@@ -223,6 +267,10 @@ export class CoalescingMetadata implements MetadataStore {
       this.#logger.error({ event: 'metadata_write_failed', err: error }, error.message)
     } catch {}
   }
+}
+
+function openSection(): Section {
+  return { changes: new Map(), flushes: [], call: undefined }
 }
 
 function batchOf(changes: ReadonlyMap<string, Change>): MetadataBatch {

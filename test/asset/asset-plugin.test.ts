@@ -1,7 +1,8 @@
+import { once } from 'node:events'
 import { readdir } from 'node:fs/promises'
 import { type AddressInfo, connect } from 'node:net'
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
-import { type FastifyInstance, fastify } from 'fastify'
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { type FastifyInstance, fastify, type onRequestAsyncHookHandler } from 'fastify'
 import { assetPlugin } from '../../lib/asset/asset-plugin.ts'
 import { fetchSubtreeData } from '../../lib/asset/fetch-subtree-data.ts'
 import type { SubtreeDataOptions } from '../../lib/asset/service-options.ts'
@@ -41,7 +42,7 @@ afterEach(async () => {
 
 async function listen(
   options: Partial<SubtreeDataOptions> = {},
-  server: { pluginTimeout?: number } = {},
+  { onRequest, ...server }: { pluginTimeout?: number; onRequest?: onRequestAsyncHookHandler } = {},
 ): Promise<void> {
   const files = await SubtreeFolder.open(folder.path)
   service = new SubtreeDataService({
@@ -53,6 +54,7 @@ async function listen(
     ...options,
   })
   app = fastify(server)
+  if (onRequest !== undefined) app.addHook('onRequest', onRequest)
   await app.register(assetPlugin, { service, prefix: '/api/v1' })
   base = `${await app.listen({ host: '127.0.0.1', port: 0 })}/api/v1`
 }
@@ -64,12 +66,12 @@ const dataFiles = async (): Promise<string[]> =>
   (await readdir(folder.path)).filter(name => name.includes('.subtreeData'))
 
 /** A client that sends its request and reads nothing of the answer. */
-function silentClient(root: string) {
+function silentClient(root: string, header = 'accept: */*') {
   const { port } = app.server.address() as AddressInfo
   const socket = connect(port, '127.0.0.1')
   socket.on('error', () => {})
   socket.pause()
-  socket.write(`GET /api/v1/subtree_data/${root} HTTP/1.1\r\nhost: x\r\n\r\n`)
+  socket.write(`GET /api/v1/subtree_data/${root} HTTP/1.1\r\nhost: x\r\n${header}\r\n\r\n`)
   return socket
 }
 
@@ -176,6 +178,37 @@ describe('lesson 92: a disconnect', () => {
     expect(service.load.creations).toBe(1)
     source.release()
     await until(() => service.load.creations === 0, 'the permit comes back')
+  })
+
+  it('before the handler: nothing is opened for it, and it does not stand in line', async () => {
+    let isInHook = (): void => {}
+    const hook = new Promise<void>(resolve => {
+      isInHook = resolve
+    })
+    await listen(
+      { readersMax: 1 },
+      {
+        onRequest: async (request, reply) => {
+          if (request.headers.authorization === undefined) return
+          isInHook()
+          await once(reply.raw, 'close')
+        },
+      },
+    )
+    await folder.put(`${large.root}.subtreeData`, Buffer.concat([DATA_MAGIC, large.data]))
+    const silent = silentClient(large.root)
+    try {
+      await until(() => service.load.readers === 1, 'one reads')
+      const opened = jest.spyOn(service, 'open')
+      const second = silentClient(large.root, 'authorization: slow')
+      await hook
+      second.destroy()
+      await until(() => opened.mock.results.length === 1, 'the handler runs')
+      await expect(opened.mock.results[0]?.value).rejects.toMatchObject({ code: 'CONTEXT_CANCELED' })
+      expect(service.load).toMatchObject({ readers: 1, waitingReaders: 0 })
+    } finally {
+      silent.destroy()
+    }
   })
 
   it('of a reader of an existing file', async () => {

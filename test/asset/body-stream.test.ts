@@ -114,6 +114,31 @@ describe('a reader', () => {
     expect(body.releases).toBe(1)
   })
 
+  it('of one large piece gets it in parts, and is seen to read while it takes them', async () => {
+    const large = Uint8Array.from({ length: 1_000_000 }, (_, index) => index * 31)
+    const body: Body = {
+      async *pieces() {
+        yield large
+        yield large
+      },
+      release: async () => {},
+    }
+    const stream = await start(body)
+    stream.on('error', () => {})
+    const parts: Uint8Array[] = []
+    const take = (): void => {
+      for (let part = stream.read(); part !== null; part = stream.read()) parts.push(part)
+    }
+    for (let step = 0; step < 20 && !stream.readableEnded; step++) {
+      take()
+      await turns(10)
+      await jest.advanceTimersByTimeAsync(STALL_MS - 1)
+    }
+    await closed(stream)
+    expect(Math.max(...parts.map(part => part.byteLength))).toBeLessThanOrEqual(512 * 1024)
+    expect(Buffer.concat(parts).equals(Buffer.concat([large, large]))).toBe(true)
+  })
+
   it('does not pay for a piece that takes long to make', async () => {
     let make: (piece: Uint8Array) => void = () => {}
     const body: Body = {

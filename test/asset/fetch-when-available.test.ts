@@ -144,6 +144,45 @@ describe('lesson 93: 503 only, and as the peer says', () => {
     expect(jest.getTimerCount()).toBe(0)
   })
 
+  it('does not wait for a caller that goes while the refused answer is discarded', async () => {
+    const caller = new AbortController()
+    const fetch = (async () => {
+      const body = new ReadableStream({ cancel: () => caller.abort(new Error('enough')) })
+      return new Response(body, { status: 503, headers: { 'retry-after': '30' } })
+    }) as unknown as typeof globalThis.fetch
+    let failure: unknown
+    const call = fetchWhenAvailable(URL, { fetch, signal: caller.signal }).catch(error => {
+      failure = error
+    })
+    await jest.advanceTimersByTimeAsync(1)
+    try {
+      expect(failure).toMatchObject({ code: 'CONTEXT_CANCELED' })
+    } finally {
+      await ended(call)
+    }
+  })
+
+  it.each([-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31, '60000'])(
+    'refuses a patience of %p ms before anything is sent',
+    async patience => {
+      const { fetch, times } = peer(SERVED)
+      const call = fetchWhenAvailable(URL, { fetch, retryAfterMaxMs: patience as number })
+      await expect(call).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', field: 'retryAfterMaxMs' })
+      expect(times).toEqual([])
+    },
+  )
+
+  it.each([
+    ['0', 0, [250]],
+    ['2147483', 2 ** 31 - 1, [2_147_483_000]],
+  ])('has the patience that it is given: %s s with %i ms', async (retryAfter, retryAfterMaxMs, expected) => {
+    const { fetch, times } = peer({ status: 503, retryAfter }, SERVED)
+    const call = fetchWhenAvailable(URL, { fetch, retryAfterMaxMs })
+    await jest.advanceTimersByTimeAsync(2 ** 31)
+    await call
+    expect(pauses(times)).toEqual(expected)
+  })
+
   it('does not begin for a caller that has gone', async () => {
     const { fetch, times } = peer(SERVED)
     const call = fetchWhenAvailable(URL, { fetch, signal: AbortSignal.abort(new Error('gone')) })

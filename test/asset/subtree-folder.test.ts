@@ -2,7 +2,7 @@ import { readdir, readFile, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { SubtreeFolder } from '../../lib/asset/subtree-folder.ts'
 import { DATA_MAGIC, PLACEHOLDER, sampleSubtree, type TestFolder, testFolder } from './asset-kit.ts'
 
@@ -98,10 +98,15 @@ describe('partial files of a process that crashed', () => {
   })
 
   it('are removed while the service runs, too', async () => {
-    const brief = await SubtreeFolder.open(folder.path, { staleAfterMs: 0 })
+    const brief = await SubtreeFolder.open(folder.path, { staleAfterMs: 1_000 })
     await folder.put(stale, Buffer.from('part'))
     await age(stale)
-    await (await brief.createData(root)).discard()
+    const clock = jest.spyOn(performance, 'now').mockReturnValue(performance.now() + 1_001)
+    try {
+      await (await brief.createData(root)).discard()
+    } finally {
+      clock.mockRestore()
+    }
     expect(await names()).toEqual([`${root}.subtree`])
   })
 })
@@ -145,6 +150,24 @@ describe('the list of a subtree', () => {
   it.each(damage)('that %s is refused', async (_what, change) => {
     await folder.put(`${root}.subtree`, change(subtree.file))
     await expect(files.openSubtree(root)).rejects.toMatchObject({ code: 'STORAGE_ERROR' })
+  })
+})
+
+it.each([0, -1, 999, 1_000.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31, '60000'])(
+  'refuses to take files for stale after %p ms',
+  async staleAfterMs => {
+    const options = { staleAfterMs: staleAfterMs as number }
+    await expect(SubtreeFolder.open(folder.path, options)).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      field: 'staleAfterMs',
+    })
+  },
+)
+
+it.each([undefined, 5, ''])('refuses %p for a folder', async path => {
+  await expect(SubtreeFolder.open(path as string)).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+    field: 'folder',
   })
 })
 

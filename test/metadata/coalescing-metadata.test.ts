@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { CoalescingMetadata } from '../../lib/metadata/coalescing-metadata.ts'
+import { CoalescingMetadata, type CoalescingMetadataOptions } from '../../lib/metadata/coalescing-metadata.ts'
 import type { MetadataBatch, MetadataStore } from '../../lib/metadata/metadata-store.ts'
 
 /** A base store in memory whose batches end when the test says so, or at once. */
@@ -246,6 +246,117 @@ describe('lesson 94: asynchronous metadata writes', () => {
     expect(base.values.get('key')).toBe('batch')
   })
 
+  it('applies what is put down after a batch of the caller after it, and never both at once', async () => {
+    const { base, metadata } = setUp()
+    base.held = true
+    const arrival = base.arrival()
+    const batch = metadata.batchMetadata({ puts: new Map([['key', text('batch')]]), deletes: ['other'] })
+    void metadata.setMetadata('key', text('later'))
+    void metadata.setMetadata('other', text('later'))
+    const flushed = metadata.flush()
+    await arrival
+    await new Promise(resolve => setImmediate(resolve))
+    expect(base.batches).toHaveLength(1)
+    base.release()
+    await Promise.all([batch, flushed])
+    expect(Object.fromEntries(base.values)).toEqual({ key: 'later', other: 'later' })
+  })
+
+  it('applies a batch of the caller after what waits for room when it comes, and before what comes later', async () => {
+    const { base, metadata } = setUp({ queueKeysMax: 1 })
+    const set = (key: string, value: string) => void metadata.setMetadata(key, text(value))
+    set('a', 'fills the queue')
+    set('b', 'waits')
+    set('c', 'waits')
+    const batch = metadata.batchMetadata({ puts: new Map([['a', text('batch')]]), deletes: ['b'] })
+    set('c', 'later')
+    await batch
+    expect(Object.fromEntries(base.values)).toEqual({ a: 'batch', c: 'waits' })
+    await metadata.flush()
+    expect(Object.fromEntries(base.values)).toEqual({ a: 'batch', c: 'later' })
+  })
+
+  it('copies a batch, so that the caller may use its buffers again', async () => {
+    const { base, metadata } = setUp()
+    base.values.set('deleted', 'old')
+    const value = Buffer.from('before')
+    const [puts, deletes] = [new Map<string, Uint8Array>([['key', value]]), ['deleted']]
+    const written = metadata.batchMetadata({ puts, deletes })
+    value.write('after!')
+    puts.set('another', value)
+    deletes.pop()
+    await written
+    expect(Object.fromEntries(base.values)).toEqual({ key: 'before' })
+  })
+
+  it('does not refuse a batch of the caller for a change that failed before; flush and close tell of that', async () => {
+    const { base, metadata } = setUp()
+    const down = new Error('no disk')
+    base.failure = down
+    const arrival = base.arrival()
+    void metadata.setMetadata('lost', text('1'))
+    await arrival
+    await new Promise(resolve => setImmediate(resolve))
+    base.failure = undefined
+    await metadata.batchMetadata({ puts: new Map([['kept', text('1')]]), deletes: [] })
+    expect(Object.fromEntries(base.values)).toEqual({ kept: '1' })
+    await expect(metadata.flush()).rejects.toMatchObject({ code: 'STORAGE_ERROR', cause: down })
+    await metadata.flush()
+    await expect(metadata.close()).rejects.toMatchObject({ code: 'STORAGE_ERROR', cause: down })
+  })
+
+  it('hides no failure from flush by what is written while it closes', async () => {
+    const { base, metadata } = setUp()
+    base.failure = new Error('no disk')
+    base.held = true
+    const arrival = base.arrival()
+    void metadata.setMetadata('lost', text('1'))
+    await arrival
+    const closed = metadata.close()
+    const late = metadata.setMetadata('late', text('1'))
+    base.release()
+    await expect(late).rejects.toBe(base.failure)
+    await expect(metadata.flush()).rejects.toMatchObject({ code: 'STORAGE_ERROR' })
+    await expect(closed).rejects.toMatchObject({ code: 'STORAGE_ERROR' })
+  })
+
+  it('writes a batch of the caller that comes while it closes, and refuses one that comes later', async () => {
+    const { base, metadata } = setUp()
+    base.held = true
+    const arrival = base.arrival()
+    void metadata.setMetadata('key', text('before'))
+    await arrival
+    const closed = metadata.close()
+    const late = metadata.batchMetadata({ puts: new Map([['key', text('late')]]), deletes: [] })
+    base.release()
+    await Promise.all([late, closed])
+    expect(base.values.get('key')).toBe('late')
+    await expect(metadata.batchMetadata({ puts: new Map(), deletes: ['key'] })).rejects.toMatchObject({
+      code: 'SERVICE_UNAVAILABLE',
+    })
+  })
+
+  it('tells of the first change that failed when the base store cannot be closed either', async () => {
+    const close = new Error('still in use')
+    const closeFails = () => {
+      const { base, metadata } = setUp()
+      base.close = () => Promise.reject(close)
+      return { base, metadata }
+    }
+    const { base, metadata } = closeFails()
+    base.failure = new Error('no disk')
+    void metadata.setMetadata('lost', text('1'))
+    await expect(metadata.close()).rejects.toMatchObject({ code: 'STORAGE_ERROR', cause: base.failure })
+    await expect(closeFails().metadata.close()).rejects.toBe(close)
+  })
+
+  it.each([undefined, null, {}, { error: 'text' }])('refuses %p for a logger', logger => {
+    const options = { logger } as unknown as CoalescingMetadataOptions
+    expect(() => new CoalescingMetadata(new ScriptedStore(), options)).toThrow(
+      expect.objectContaining({ code: 'INVALID_ARGUMENT', field: 'logger' }),
+    )
+  })
+
   it.each<[string, (metadata: CoalescingMetadata) => unknown]>([
     ['an empty key', m => m.setMetadata('', text('1'))],
     ['a key that is too long', m => m.deleteMetadata('é'.repeat(129))],
@@ -262,6 +373,7 @@ describe('lesson 94: asynchronous metadata writes', () => {
       fc.record({ kind: fc.constant('delete' as const), key: fc.nat(2) }),
       fc.constant({ kind: 'turn' as const }),
       fc.constant({ kind: 'flush' as const }),
+      fc.record({ kind: fc.constant('batch' as const), key: fc.nat(2), value: fc.option(fc.nat(9)) }),
     )
     await fc.assert(
       fc.asyncProperty(
@@ -272,7 +384,13 @@ describe('lesson 94: asynchronous metadata writes', () => {
           const model = new Map<string, string>()
           for (const each of steps) {
             if (each.kind === 'turn') await new Promise(resolve => setImmediate(resolve))
-            else if (each.kind === 'flush') {
+            else if (each.kind === 'batch') {
+              const key = `k${each.key}`
+              const puts = new Map(each.value === null ? [] : [[key, text(String(each.value))]])
+              void metadata.batchMetadata({ puts, deletes: each.value === null ? [key] : [] })
+              if (each.value === null) model.delete(key)
+              else model.set(key, String(each.value))
+            } else if (each.kind === 'flush') {
               await metadata.flush()
               expect(new Map([...base.values].sort())).toEqual(new Map([...model].sort()))
             } else if (each.kind === 'set') {
