@@ -48,9 +48,8 @@ interface Waiting {
  * each key only (semantics 9.3). Everything else passes through.
  *
  * Changes of a key take effect in the order of the calls, those of `batchMetadata` too, and batches follow one
- * another. **A read right after
- * a write may still see the older value; `flush()` resolves when all writes before it are durable.** A crash
- * loses what is not flushed: what must not be lost goes through `batchMetadata`.
+ * another. **A read right after a write may still see the older value; `flush()` resolves when all writes before it
+ * are durable.** A crash loses what is not flushed: what must not be lost goes through `batchMetadata`.
  */
 export class CoalescingMetadata implements MetadataStore {
   readonly #base: MetadataStore
