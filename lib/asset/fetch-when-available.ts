@@ -1,5 +1,5 @@
 import pRetry, { AbortError } from 'p-retry'
-import { InvalidArgumentError, messageOf, StoreError } from '../errors/index.ts'
+import { messageOf, StoreError, TIMER_MS_MAX, wholeNumber } from '../errors/index.ts'
 
 export interface FetchWhenAvailableOptions {
   /** Ends requests and waits with `CONTEXT_CANCELED`. */
@@ -15,8 +15,6 @@ const ATTEMPTS = 6
 const DELAY_MS = 250
 const DELAY_MS_MAX = 5_000
 const RETRY_AFTER_MS_MAX = 60_000
-/** What a timer can take; one for longer than that fires at once. */
-const TIMER_MS_MAX = 2 ** 31 - 1
 const SERVICE_UNAVAILABLE = 503
 
 /** A refusal that another attempt may overcome. */
@@ -46,12 +44,7 @@ export async function fetchWhenAvailable(
     fetch: send = fetch,
   }: FetchWhenAvailableOptions = {},
 ): Promise<Response> {
-  if (!Number.isSafeInteger(retryAfterMaxMs) || retryAfterMaxMs < 0 || retryAfterMaxMs > TIMER_MS_MAX)
-    throw new InvalidArgumentError(
-      'retryAfterMaxMs',
-      `a whole number from 0 to ${TIMER_MS_MAX}`,
-      retryAfterMaxMs,
-    )
+  wholeNumber('retryAfterMaxMs', retryAfterMaxMs, 0, TIMER_MS_MAX)
   const attempt = async (): Promise<Response> => {
     let response: Response
     try {

@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from '../errors/index.ts'
+import { TIMER_MS_MAX, wholeNumber } from '../errors/index.ts'
 import type { AssetLogger } from './asset-log.ts'
 import type { SubtreeFiles } from './subtree-files.ts'
 import type { TransactionSource } from './transaction-source.ts'
@@ -51,9 +51,6 @@ const MINIMA: Readonly<Record<keyof typeof DEFAULTS, number>> = {
   closeGraceMs: 0,
 }
 
-/** What a timer can take. */
-const MAXIMUM = 2 ** 31 - 1
-
 export type ServiceLimits = Readonly<Record<keyof typeof DEFAULTS, number>>
 
 /** Every limit with the value in force. Throws `INVALID_ARGUMENT`, naming the one that is out of range. */
@@ -61,9 +58,7 @@ export function serviceLimits(options: SubtreeDataOptions): ServiceLimits {
   const names = Object.keys(DEFAULTS) as (keyof typeof DEFAULTS)[]
   const limits = names.map(name => {
     const value = options[name] ?? DEFAULTS[name]
-    if (!Number.isSafeInteger(value) || value < MINIMA[name] || value > MAXIMUM)
-      throw new InvalidArgumentError(name, `a whole number from ${MINIMA[name]} to ${MAXIMUM}`, value)
-    return [name, value] as const
+    return [name, wholeNumber(name, value, MINIMA[name], TIMER_MS_MAX)] as const
   })
   return Object.fromEntries(limits) as ServiceLimits
 }

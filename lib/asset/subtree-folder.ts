@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { access, type FileHandle, mkdir, open, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { InvalidArgumentError, messageOf, StoreError } from '../errors/index.ts'
+import { InvalidArgumentError, messageOf, StoreError, TIMER_MS_MAX, wholeNumber } from '../errors/index.ts'
 import { FileDataFile, FileSubtreeNodes } from './open-files.ts'
 import { FilePartialData } from './partial-file.ts'
 import type { PartialDataFile, SubtreeDataFile, SubtreeFiles, SubtreeNodes } from './subtree-files.ts'
@@ -17,7 +17,6 @@ export interface SubtreeFolderOptions {
 
 const STALE_AFTER_MS = 15 * 60_000
 const STALE_AFTER_MS_MIN = 1_000
-const STALE_AFTER_MS_MAX = 2 ** 31 - 1
 const PARTIAL = /^[0-9a-f]{64}\.subtreeData\.[0-9a-f-]{36}\.tmp$/
 
 /** Where the list of a subtree's transactions can be: once validated it is in the first. */
@@ -47,11 +46,7 @@ export class SubtreeFolder implements SubtreeFiles {
   ): Promise<SubtreeFolder> {
     if (typeof folder !== 'string' || folder === '')
       throw new InvalidArgumentError('folder', 'the path of a folder', folder)
-    const isInRange = staleAfterMs >= STALE_AFTER_MS_MIN && staleAfterMs <= STALE_AFTER_MS_MAX
-    if (!Number.isSafeInteger(staleAfterMs) || !isInRange) {
-      const expected = `a whole number from ${STALE_AFTER_MS_MIN} to ${STALE_AFTER_MS_MAX}`
-      throw new InvalidArgumentError('staleAfterMs', expected, staleAfterMs)
-    }
+    wholeNumber('staleAfterMs', staleAfterMs, STALE_AFTER_MS_MIN, TIMER_MS_MAX)
     const opened = new SubtreeFolder(folder, staleAfterMs)
     try {
       await mkdir(folder, { recursive: true })

@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from '../errors/index.ts'
+import { InvalidArgumentError, wholeNumber } from '../errors/index.ts'
 import type { Log } from './log.ts'
 
 /** How an embedded server is started. Everything has a default. */
@@ -74,8 +74,8 @@ export function serverSettings(options: EmbeddedServerStartOptions): ServerSetti
     throw new InvalidArgumentError('clusterName', 'up to 64 characters without spaces', clusterName)
   }
   if (log !== undefined && typeof log !== 'function') throw new InvalidArgumentError('log', 'a function', log)
-  const port = wholeNumber('port', options.port ?? 0, PORT_MAX)
-  const nodes = wholeNumber('nodes', options.nodes ?? 1, NODES_MAX, 1)
+  const port = wholeNumber('port', options.port ?? 0, 0, PORT_MAX)
+  const nodes = wholeNumber('nodes', options.nodes ?? 1, 1, NODES_MAX)
   if (port > 0 && port + nodes - 1 > PORT_MAX) {
     throw new InvalidArgumentError('port', `at most ${PORT_MAX + 1 - nodes} for ${nodes} nodes`, port)
   }
@@ -86,21 +86,15 @@ export function serverSettings(options: EmbeddedServerStartOptions): ServerSetti
     failureDetectionMs: wholeNumber(
       'failureDetectionMs',
       options.failureDetectionMs ?? FAILURE_DETECTION_MS_DEFAULT,
+      0,
       FAILURE_DETECTION_MS_MAX,
     ),
-    faultSeed: wholeNumber('faultSeed', options.faultSeed ?? 1, 0xffffffff),
+    faultSeed: wholeNumber('faultSeed', options.faultSeed ?? 1, 0, 0xffffffff),
     namespaces: namespaceNames(options.namespaces ?? ['test']),
     clusterName,
-    defaultTtlSeconds: wholeNumber('defaultTtlSeconds', options.defaultTtlSeconds ?? 0, TEN_YEARS_SECONDS),
-    nsupPeriodSeconds: wholeNumber('nsupPeriodSeconds', options.nsupPeriodSeconds ?? 10, DAY_SECONDS),
+    defaultTtlSeconds: wholeNumber('defaultTtlSeconds', options.defaultTtlSeconds ?? 0, 0, TEN_YEARS_SECONDS),
+    nsupPeriodSeconds: wholeNumber('nsupPeriodSeconds', options.nsupPeriodSeconds ?? 10, 0, DAY_SECONDS),
   }
-}
-
-function wholeNumber(field: string, value: number, max: number, min = 0): number {
-  if (!Number.isInteger(value) || value < min || value > max) {
-    throw new InvalidArgumentError(field, `a whole number from ${min} to ${max}`, value)
-  }
-  return value
 }
 
 function namespaceNames(names: readonly string[]): readonly string[] {

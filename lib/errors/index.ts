@@ -6,3 +6,4 @@ export {
   StoreError,
   type StoreErrorOptions,
 } from './store-error.ts'
+export { TIMER_MS_MAX, wholeNumber } from './whole-number.ts'

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { InvalidArgumentError, StoreError } from '../errors/index.ts'
+import { InvalidArgumentError, StoreError, TIMER_MS_MAX, wholeNumber } from '../errors/index.ts'
 import {
   type BinValue,
   type Filter,
@@ -27,7 +27,6 @@ const SEQUENCE = 'sequence'
 const WRITER = 'writer'
 const TIMEOUT_MS = 5_000
 /** What a timer can take. */
-const TIMEOUT_MS_MAX = 2 ** 31 - 1
 const SET_BYTES_MAX = 63
 const RECORD_BYTES_MAX = 1_024
 /** A batch that lost the race for its sequence number to another writer takes the next one. */
@@ -56,11 +55,9 @@ export class AerospikeMetadata implements MetadataStore {
   constructor({ transport, set, record = 'metadata', timeoutMs = TIMEOUT_MS }: AerospikeMetadataOptions) {
     checkText('set', set, SET_BYTES_MAX)
     checkText('record', record, RECORD_BYTES_MAX)
-    if (!Number.isSafeInteger(timeoutMs) || timeoutMs < 1 || timeoutMs > TIMEOUT_MS_MAX)
-      throw new InvalidArgumentError('timeoutMs', `a whole number from 1 to ${TIMEOUT_MS_MAX}`, timeoutMs)
     this.#transport = transport
     this.#key = { set, userKey: record }
-    this.#timeoutMs = timeoutMs
+    this.#timeoutMs = wholeNumber('timeoutMs', timeoutMs, 1, TIMER_MS_MAX)
   }
 
   async getMetadata(key: string): Promise<Uint8Array | undefined> {

@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { InvalidArgumentError, StoreError } from '../errors/index.ts'
+import { InvalidArgumentError, StoreError, wholeNumber } from '../errors/index.ts'
 import { checkEntry, type MetadataBatch, type MetadataStore } from './metadata-store.ts'
 
 /** The part of a logger that the writer uses; pino fits as it is. */
@@ -71,14 +71,12 @@ export class CoalescingMetadata implements MetadataStore {
 
   /** Takes `base` over: it is closed with this store. Throws `INVALID_ARGUMENT`. */
   constructor(base: MetadataStore, { queueKeysMax = QUEUE_KEYS_MAX, logger }: CoalescingMetadataOptions) {
-    if (!Number.isSafeInteger(queueKeysMax) || queueKeysMax < 1)
-      throw new InvalidArgumentError('queueKeysMax', 'a whole number from 1', queueKeysMax)
     // Without one, failures would go unheard.
     if (typeof logger?.error !== 'function')
       throw new InvalidArgumentError('logger', 'an object with a function error', logger)
     this.#base = base
     this.#logger = logger
-    this.#queueKeysMax = queueKeysMax
+    this.#queueKeysMax = wholeNumber('queueKeysMax', queueKeysMax, 1, Number.MAX_SAFE_INTEGER)
   }
 
   /**

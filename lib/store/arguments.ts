@@ -5,7 +5,7 @@ import {
   type Transaction,
   toTxid,
 } from '../bitcoin/index.ts'
-import { InvalidArgumentError } from '../errors/index.ts'
+import { InvalidArgumentError, wholeNumber } from '../errors/index.ts'
 
 const UINT32_MAX = 2 ** 32 - 1
 
@@ -42,9 +42,7 @@ export function checkHeight(field: string, height: number, { minimum = 0 }: { mi
 }
 
 export function checkUint32(field: string, value: number): void {
-  if (!Number.isSafeInteger(value) || value < 0 || value > UINT32_MAX) {
-    throw new InvalidArgumentError(field, `a whole number from 0 to ${UINT32_MAX}`, value)
-  }
+  wholeNumber(field, value, 0, UINT32_MAX)
 }
 
 export function checkBoolean(field: string, value: unknown): asserts value is boolean {

@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from '../../errors/index.ts'
+import { InvalidArgumentError, wholeNumber } from '../../errors/index.ts'
 import { COMMAND_KINDS, type FaultRule, REQUEST_KINDS } from './fault-rule.ts'
 
 /** Throws for a value that is not what it should be. */
@@ -9,12 +9,10 @@ type Checks = Readonly<Record<string, { readonly check: Check; readonly isOption
 const WHOLE_MAX = 0xffffffff
 const DELAY_MS_MAX = 600_000
 
-const wholeNumber =
+const between =
   (min: number, max: number): Check =>
   (value, field) => {
-    if (!Number.isInteger(value) || (value as number) < min || (value as number) > max) {
-      throw new InvalidArgumentError(field, `a whole number from ${min} to ${max}`, value)
-    }
+    wholeNumber(field, value, min, max)
   }
 
 const number =
@@ -58,20 +56,20 @@ const objectOf =
 const optional = (check: Check) => ({ check, isOptional: true }) as const
 
 const SELECTION: Checks = {
-  only: optional(listOf(wholeNumber(0, WHOLE_MAX))),
-  every: optional(wholeNumber(1, WHOLE_MAX)),
+  only: optional(listOf(between(0, WHOLE_MAX))),
+  every: optional(between(1, WHOLE_MAX)),
   probability: optional(number(0, 1)),
 }
 const ROWS = { check: objectOf({ ...SELECTION, commands: optional(listOf(oneOf(COMMAND_KINDS))) }) }
 const WAIT = { check: number(0, DELAY_MS_MAX) }
-const RESULT_CODE = { check: wholeNumber(1, 255) }
+const RESULT_CODE = { check: between(1, 255) }
 
 /** The members of each fault besides `when` and `kind`. */
 const FAULTS: Readonly<Record<'before' | 'after', Readonly<Record<string, Checks>>>> = {
   before: {
     delay: { ms: WAIT },
     capacity: {
-      concurrency: { check: wholeNumber(1, 65_536) },
+      concurrency: { check: between(1, 65_536) },
       serviceMs: WAIT,
       serviceMsPerRow: optional(WAIT.check),
     },
@@ -83,12 +81,12 @@ const FAULTS: Readonly<Record<'before' | 'after', Readonly<Record<string, Checks
     delay: { ms: WAIT },
     drop: {},
     reset: {},
-    truncate: { bytes: { check: wholeNumber(0, WHOLE_MAX) } },
+    truncate: { bytes: { check: between(0, WHOLE_MAX) } },
     duplicate: {},
-    corrupt: { bytes: { check: wholeNumber(1, WHOLE_MAX) }, from: optional(wholeNumber(0, WHOLE_MAX)) },
+    corrupt: { bytes: { check: between(1, WHOLE_MAX) }, from: optional(between(0, WHOLE_MAX)) },
     dropRows: { rows: ROWS },
     duplicateRows: { rows: ROWS },
-    recodeRows: { rows: ROWS, resultCode: { check: wholeNumber(0, 255) } },
+    recodeRows: { rows: ROWS, resultCode: { check: between(0, 255) } },
     reorderRows: {},
   },
 }
@@ -119,10 +117,10 @@ const match = objectOf({
  */
 export function checkFaultRule(rule: FaultRule, nodeCount: number): void {
   objectOf({
-    nodes: optional(listOf(wholeNumber(0, nodeCount - 1))),
+    nodes: optional(listOf(between(0, nodeCount - 1))),
     match: optional(match),
     fault: { check: fault },
-    times: optional(wholeNumber(1, WHOLE_MAX)),
+    times: optional(between(1, WHOLE_MAX)),
   })(rule, 'rule')
   const kinds = rule.match?.kinds ?? []
   if (rule.fault.kind === 'refuse' && (kinds.includes('info') || kinds.includes('security'))) {

@@ -1,10 +1,9 @@
-import { messageOf } from '../../errors/index.ts'
+import { messageOf, TIMER_MS_MAX, wholeNumber } from '../../errors/index.ts'
 import type { FeedLogger, FeedRecord, FeedSource } from './broker.ts'
 import { EntryOrder } from './entry-order.ts'
 import { guardedLogger } from './guarded-logger.ts'
 import { type FeedReading, readFeedMessage } from './message.ts'
 import { PartitionChain } from './partition-chain.ts'
-import { TIMER_MS_MAX, wholeNumber } from './whole-number.ts'
 
 /** Where the entries of the feed go: the cache. Both copy what they keep. */
 export interface FeedTarget {

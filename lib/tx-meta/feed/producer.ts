@@ -1,5 +1,5 @@
 import pRetry from 'p-retry'
-import { InvalidArgumentError, messageOf, StoreError } from '../../errors/index.ts'
+import { InvalidArgumentError, messageOf, StoreError, TIMER_MS_MAX, wholeNumber } from '../../errors/index.ts'
 import type { FeedLogger, FeedSink } from './broker.ts'
 import { guardedLogger } from './guarded-logger.ts'
 import {
@@ -10,7 +10,6 @@ import {
   feedEntryBytes,
   TXID_BYTES,
 } from './message.ts'
-import { TIMER_MS_MAX, wholeNumber } from './whole-number.ts'
 
 export interface FeedProducerOptions {
   readonly sink: FeedSink

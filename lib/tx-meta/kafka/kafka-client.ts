@@ -1,5 +1,4 @@
-import { InvalidArgumentError, messageOf, StoreError } from '../../errors/index.ts'
-import { TIMER_MS_MAX, wholeNumber } from '../feed/whole-number.ts'
+import { InvalidArgumentError, messageOf, StoreError, TIMER_MS_MAX, wholeNumber } from '../../errors/index.ts'
 
 /** What is used of `node-rdkafka`. Its own types are there only where it is installed, which is for applications to do. */
 export interface KafkaModule {

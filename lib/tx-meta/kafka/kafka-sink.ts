@@ -1,8 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { StoreError } from '../../errors/index.ts'
+import { StoreError, TIMER_MS_MAX, wholeNumber } from '../../errors/index.ts'
 import type { FeedLogger, FeedSink } from '../feed/broker.ts'
 import { guardedLogger } from '../feed/guarded-logger.ts'
-import { TIMER_MS_MAX, wholeNumber } from '../feed/whole-number.ts'
 import {
   commonSettings,
   connected,

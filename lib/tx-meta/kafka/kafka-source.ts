@@ -1,8 +1,7 @@
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
-import { InvalidArgumentError, messageOf, type StoreError } from '../../errors/index.ts'
+import { InvalidArgumentError, messageOf, type StoreError, wholeNumber } from '../../errors/index.ts'
 import type { FeedLogger, FeedRecord, FeedSource } from '../feed/broker.ts'
 import { guardedLogger } from '../feed/guarded-logger.ts'
-import { wholeNumber } from '../feed/whole-number.ts'
 import {
   commonSettings,
   connected,

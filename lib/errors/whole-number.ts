@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from '../../errors/index.ts'
+import { InvalidArgumentError } from './store-error.ts'
 
 /** What a timer of Node takes; above it one fires at once. */
 export const TIMER_MS_MAX = 2 ** 31 - 1
