@@ -70,7 +70,8 @@ export class CoalescingMetadata implements MetadataStore {
   #isClosed = false
 
   /** Takes `base` over: it is closed with this store. Throws `INVALID_ARGUMENT`. */
-  constructor(base: MetadataStore, { queueKeysMax = QUEUE_KEYS_MAX, logger }: CoalescingMetadataOptions) {
+  constructor(base: MetadataStore, options: CoalescingMetadataOptions) {
+    const { queueKeysMax = QUEUE_KEYS_MAX, logger } = options ?? {}
     // Without one, failures would go unheard.
     if (typeof logger?.error !== 'function')
       throw new InvalidArgumentError('logger', 'an object with a function error', logger)

@@ -350,12 +350,15 @@ describe('lesson 94: asynchronous metadata writes', () => {
     await expect(closeFails().metadata.close()).rejects.toBe(close)
   })
 
-  it.each([undefined, null, {}, { error: 'text' }])('refuses %p for a logger', logger => {
-    const options = { logger } as unknown as CoalescingMetadataOptions
-    expect(() => new CoalescingMetadata(new ScriptedStore(), options)).toThrow(
-      expect.objectContaining({ code: 'INVALID_ARGUMENT', field: 'logger' }),
-    )
-  })
+  it.each([undefined, {}, { logger: null }, { logger: {} }, { logger: { error: 'text' } }])(
+    'refuses %p for want of a logger',
+    given => {
+      const options = given as unknown as CoalescingMetadataOptions
+      expect(() => new CoalescingMetadata(new ScriptedStore(), options)).toThrow(
+        expect.objectContaining({ code: 'INVALID_ARGUMENT', field: 'logger' }),
+      )
+    },
+  )
 
   it.each<[string, (metadata: CoalescingMetadata) => unknown]>([
     ['an empty key', m => m.setMetadata('', text('1'))],

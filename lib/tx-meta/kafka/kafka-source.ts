@@ -143,13 +143,13 @@ export class KafkaSource implements FeedSource {
   pause(partition: number): void {
     if (!this.#assigned.has(partition)) return
     this.#paused.add(partition)
-    this.#consumer.pause([this.#partition(partition)])
+    this.#tryTo(() => this.#consumer.pause([this.#partition(partition)]))
   }
 
   resume(partition: number): void {
     this.#paused.delete(partition)
     if (this.#assigned.has(partition) && !this.#isClosed && !this.#isHeld)
-      this.#consumer.resume([this.#partition(partition)])
+      this.#tryTo(() => this.#consumer.resume([this.#partition(partition)]))
   }
 
   onRevoke(handler: (partitions: readonly number[]) => Promise<void>): void {

@@ -18,6 +18,10 @@ beforeEach(async () => {
 
 const record = (partition: number, offset: number) => ({ partition, offset, value: Buffer.from('x') })
 
+const refuse = (): void => {
+  throw new Error('the client is being closed')
+}
+
 it('delivers what comes of the partitions that it has', async () => {
   client.polls.push([record(0, 5), record(1, 9)])
   client.rebalance(ASSIGN, [0])
@@ -124,6 +128,17 @@ it('reads again what was paused when its partition was taken away', async () => 
   client.rebalance(ASSIGN, [1])
   await source.poll()
   expect([...client.paused]).toEqual([])
+})
+
+it('outlasts a client that refuses to pause and to resume', async () => {
+  client.rebalance(ASSIGN, [0])
+  await source.poll()
+  client.pause = refuse
+  client.resume = refuse
+  source.pause(0)
+  source.resume(0)
+  client.polls.push([record(0, 5)])
+  expect(await source.poll()).toEqual([record(0, 5)])
 })
 
 it('lets the group go on even when the work on revoked partitions fails', async () => {
