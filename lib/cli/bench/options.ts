@@ -11,6 +11,8 @@ export interface BenchOptions {
   readonly store: string
   readonly transactions: number
   readonly rounds: number
+  /** Rounds before those that count. */
+  readonly warmUp: number
   readonly concurrency: number
   readonly batchSize: number
   readonly linger: number

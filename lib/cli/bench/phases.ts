@@ -37,7 +37,9 @@ export async function measureRounds(
     machineCores,
     signal,
     advanced: (round, operation, { subject }) => {
-      const which = round === 0 ? 'warm-up' : `round ${round} of ${options.rounds}`
+      const { warmUp } = options
+      const which =
+        round < 1 ? `warm-up ${round + warmUp} of ${warmUp}` : `round ${round} of ${options.rounds}`
       observer.note(`${which}: ${operation}, ${subject.title}`)
     },
   })

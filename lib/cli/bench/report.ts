@@ -162,6 +162,7 @@ export interface Report {
   readonly parameters: {
     readonly transactions: number
     readonly rounds: number
+    readonly warmUp: number
     readonly concurrency: number
     readonly batchSize: number
     readonly lingerMs: number

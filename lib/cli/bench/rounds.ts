@@ -9,10 +9,12 @@ export interface RoundsOptions {
   readonly operations: readonly OperationName[]
   readonly transactions: number
   readonly rounds: number
+  /** Rounds before those that count: a long-running process has compiled its code, and is what is to be measured. */
+  readonly warmUp: number
   readonly batchSize: number
   readonly machineCores: number
   readonly signal: AbortSignal
-  /** A subject has done an operation. */
+  /** A subject has done an operation in a round that counts, from 1 on; or in one that does not, 0 and below. */
   advanced(round: number, operation: OperationName, worker: Worker): void
 }
 
@@ -33,8 +35,8 @@ const MIB = 2 ** 20
 
 /**
  * Has all subjects do each operation one after the other, round by round, so that a machine that slows down slows all
- * of them; while one measures, the others wait. The first round warms up and does not count. Ends early, with the
- * rounds it has, when the signal fires or a call fails.
+ * of them; while one measures, the others wait. Rounds that warm up do not count. Ends early, with the rounds it has,
+ * when the signal fires or a call fails.
  */
 export async function runRounds(
   server: BenchServer,
@@ -46,7 +48,7 @@ export async function runRounds(
   )
   let failure: string | null = null
   try {
-    for (let round = 0; round <= options.rounds && !options.signal.aborted; round++) {
+    for (let round = 1 - options.warmUp; round <= options.rounds && !options.signal.aborted; round++) {
       await runRound(measured, options, round)
       if (round > 0) await sampleMemory(measured)
     }

@@ -47,6 +47,7 @@ export async function runBench(
       parameters: {
         transactions: options.transactions,
         rounds: options.rounds,
+        warmUp: options.warmUp,
         concurrency: options.concurrency,
         batchSize: options.batchSize,
         lingerMs: options.linger,

@@ -27,11 +27,11 @@ function headLines({
   failure,
   ...report
 }: Report): string[] {
-  const { transactions, rounds, concurrency, batchSize, lingerMs, nodeOptions } = parameters
+  const { transactions, rounds, warmUp, concurrency, batchSize, lingerMs, nodeOptions } = parameters
   return [
     `${report.package} on ${server.url}${server.kind === 'embedded' ? ', a process of its own' : ''}`,
     `node ${machine.node}, ${machine.cores} cores of ${machine.processor}`,
-    `${rounds} rounds of ${rate(transactions)} transactions, ${rate(concurrency)} calls in progress, batches of ${rate(batchSize)}, linger ${lingerMs} ms`,
+    `${rounds} rounds of ${rate(transactions)} transactions after ${warmUp} that warm up, ${rate(concurrency)} calls in progress, batches of ${rate(batchSize)}, linger ${lingerMs} ms`,
     `each subject in a process of its own, node options: ${nodeOptions || 'none'}`,
     ...unavailable.map(({ subject, reason }) => `not measured: ${subject}: ${reason}`),
     ...(failure === null ? [] : [`failed, these are the figures so far: ${failure}`]),

@@ -11,6 +11,7 @@ const OPTIONS: BenchOptions = {
   store: 'embedded:',
   transactions: 10,
   rounds: 1,
+  warmUp: 1,
   concurrency: 10,
   batchSize: 250,
   linger: 3,

@@ -40,6 +40,7 @@ export function sampleReport(overrides: Partial<Report> = {}): Report {
     parameters: {
       transactions: 20_000,
       rounds: 3,
+      warmUp: 3,
       concurrency: 4_000,
       batchSize: 1_000,
       lingerMs: 5,

@@ -17,7 +17,7 @@ export type Subjects = ReadonlyMap<string, { readonly title: string; readonly se
 type Cell = string | Markup
 
 export function headFacts({ machine, parameters, server }: Report): Markup {
-  const { transactions, rounds, concurrency, batchSize, lingerMs, nodeOptions } = parameters
+  const { transactions, rounds, warmUp, concurrency, batchSize, lingerMs, nodeOptions } = parameters
   const facts: [string, string][] = [
     ['Machine', `${machine.cores} cores, ${machine.processor}, ${figure(machine.memoryGiB)} GiB`],
     ['Node', `${machine.node}, ${machine.platform}`],
@@ -26,7 +26,7 @@ export function headFacts({ machine, parameters, server }: Report): Markup {
       server.process === null ? 'not on this machine' : `on this machine, process ${server.process}`,
     ],
     ['Load', `${rate(concurrency)} calls in progress, batches of ${rate(batchSize)}, linger ${lingerMs} ms`],
-    ['Rounds', `${rounds} of ${rate(transactions)} transactions, after one that warmed up`],
+    ['Rounds', `${rounds} of ${rate(transactions)} transactions, after ${warmUp} that warmed up`],
     ['Processes', `one for each subject, node options: ${nodeOptions || 'none'}`],
   ]
   return html`<dl class="facts">${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`
