@@ -67,7 +67,7 @@ export class MerkleTree {
       else if (left !== undefined) node = level === this.#waiting.length - 1 ? left : hashPair(left, left)
       else if (node !== undefined) node = hashPair(node, node)
     }
-    return node === undefined ? undefined : node.slice()
+    return node === undefined ? undefined : new Uint8Array(node)
   }
 
   #parent(left: Uint8Array, right: Uint8Array): Uint8Array {

@@ -36,7 +36,8 @@ export function txidFromHex(hex: string, field = 'txid'): Uint8Array {
  * @throws InvalidArgumentError naming `field` when it is neither
  */
 export function toTxid(value: Uint8Array | string, field = 'txid'): Uint8Array {
-  return typeof value === 'string' ? txidFromHex(value, field) : requireTxid(value, field).slice()
+  // Not by `slice`: that of a Buffer is a view.
+  return typeof value === 'string' ? txidFromHex(value, field) : new Uint8Array(requireTxid(value, field))
 }
 
 /**

@@ -31,7 +31,7 @@ export function decodeSpendingData(bytes: Uint8Array): SpendingData {
     throw new StoreError('STORAGE_ERROR', `spending data must be ${SPENDING_DATA_BYTES} bytes`)
   }
   const vin = new DataView(bytes.buffer, bytes.byteOffset + TXID_BYTES, 4).getUint32(0, true)
-  return { txid: bytes.slice(0, TXID_BYTES), vin }
+  return { txid: new Uint8Array(bytes.subarray(0, TXID_BYTES)), vin }
 }
 
 /**

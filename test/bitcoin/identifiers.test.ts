@@ -60,6 +60,10 @@ describe('txids', () => {
     expect(toTxid(txid)).toEqual(txid)
     // A copy: the caller may use its buffer again.
     expect(toTxid(txid)).not.toBe(txid)
+    const buffer = Buffer.from(txid)
+    const taken = toTxid(buffer)
+    buffer.fill(0)
+    expect(taken).toEqual(txid)
     expect(toTxid(GENESIS_COINBASE)).toEqual(txid)
     expect(() => toTxid(txid.subarray(1))).toThrow('txid must be 32 bytes (internal order), got 31 bytes')
     expect(() => txidToHex(undefined as unknown as Uint8Array)).toThrow('got undefined')

@@ -26,7 +26,11 @@ export function checkOutput(field: string, output: OutputInput): OutputTarget {
   checkUint32(`${field}.vout`, vout)
   if (utxoHash !== undefined && !isHash(utxoHash))
     throw new InvalidArgumentError(`${field}.utxoHash`, '32 bytes', utxoHash)
-  return { txid: toTxid(output.txid, `${field}.txid`), vout, utxoHash }
+  return {
+    txid: toTxid(output.txid, `${field}.txid`),
+    vout,
+    utxoHash: utxoHash === undefined ? undefined : new Uint8Array(utxoHash),
+  }
 }
 
 export function checkOutputs(outputs: readonly OutputInput[]): OutputTarget[] {

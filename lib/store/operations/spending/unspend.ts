@@ -25,7 +25,8 @@ export function prepareUnspends(spends: readonly UnspendInput[]): SpentOutput[] 
     checkUint32(`${field}.vout`, vout)
     checkBytes(`${field}.utxoHash`, utxoHash, 32)
     checkBytes(`${field}.spendingData`, spendingData, SPENDING_DATA_BYTES)
-    return { txid: toTxid(spend.txid, `${field}.txid`), vout, utxoHash, spendingData }
+    const txid = toTxid(spend.txid, `${field}.txid`)
+    return { txid, vout, utxoHash: new Uint8Array(utxoHash), spendingData: new Uint8Array(spendingData) }
   })
 }
 
