@@ -165,3 +165,69 @@ describe('the functions that apply the rule', () => {
     expect(await udf.getRecord(key)).toMatchObject({ deleteAtHeight: WANTED })
   })
 })
+
+describe('a call that changed nothing and is asked how its record stands', () => {
+  const ours = spendingData('ours')
+  const theirs = spendingData('theirs')
+  const spent = { spentUtxos: 2, utxos: [spentSlot('a', ours), null, spentSlot('b', theirs), null] }
+  const open = { spentUtxos: 1, utxos: [unspentSlot('a'), null, spentSlot('b', theirs), null] }
+  const paged = { external: true, totalExtraRecs: 3 }
+  const CALLS: Readonly<Record<string, unknown[]>> = {
+    spendMulti: [[spendRequest(0, 0, 'a', ours)], false, false, 100, 10, true],
+    unspend: [2, hash('b'), ours, 100, 10, -1, true, true],
+    setMined: [7, 100, 0, 1, 10, true, false, true],
+    setConflicting: [false, 100, 10, true],
+  }
+  const due = masterBins({ ...spent, ...paged, spentExtraRecs: 3, deleteAtHeight: 500 })
+  const alive = masterBins({ ...spent, ...paged })
+
+  it.each(Object.keys(CALLS))('%s', async name => {
+    const restated = async (bins: Bins, args = CALLS[name]): Promise<unknown> => {
+      const answer = await udf.apply(await udf.putRecord(bins), name, args ?? [])
+      return [answer.status, answer.signal, answer.childCount]
+    }
+    expect(await restated(due)).toEqual(['OK', 'DAHSET_STANDS', 3])
+    expect(await restated(alive)).toEqual(['OK', 'DAHUNSET_STANDS', 3])
+    // Without a page nobody has to follow; without retention or while preserved nothing is ever due.
+    expect((await restated(masterBins({ ...spent, external: true }))) as unknown[]).not.toContain(
+      'DAHSET_STANDS',
+    )
+    expect((await restated({ ...alive, preserveUntil: 900 })) as unknown[]).not.toContain('DAHUNSET_STANDS')
+    const silent = CALLS[name]?.slice(0, -1)
+    expect(((await restated(due, silent)) as unknown[])[1]).toBeUndefined()
+  })
+
+  it.each(['spendMulti', 'unspend'])('%s on a page', async name => {
+    const page = pageBins({ ...spent, lastSpentState: 'ALLSPENT' })
+    const key = await udf.putRecord(page)
+    expect(await udf.apply(key, name, CALLS[name] ?? [])).toEqual({ status: 'OK', signal: 'ALLSPENT_STANDS' })
+  })
+
+  it('has nothing to restate after a change', async () => {
+    const key = await udf.putRecord(masterBins({ ...open, ...paged }))
+    expect(await udf.apply(key, 'spendMulti', CALLS.spendMulti ?? [])).toEqual({
+      status: 'OK',
+      blockIDs: [7],
+    })
+  })
+})
+
+it.each([
+  // change, spent and open pages that are known, and the count of three before and after
+  [0, 2, 0, 1, 2],
+  [0, 2, 0, 3, 3],
+  [1, 2, 0, 0, 2],
+  [0, 0, 1, 3, 2],
+  [-1, 0, 1, 3, 2],
+  [0, 0, 1, 1, 1],
+  [0, 9, 0, 1, 3],
+  [0, 3, 2, 1, 1],
+  [0, 0, 9, 3, 0],
+])(
+  'a count changed by %d with %d spent and %d open pages goes from %d to %d',
+  async (change, spentPages, openPages, before, after) => {
+    const key = await udf.putRecord(masterBins({ external: true, totalExtraRecs: 3, spentExtraRecs: before }))
+    await udf.apply(key, 'incrementSpentExtraRecs', [change, 100, 10, spentPages, openPages, false])
+    expect(await udf.getRecord(key)).toMatchObject({ spentExtraRecs: after })
+  },
+)

@@ -73,3 +73,23 @@ local function update_delete_at_height(rec, height, retention)
     return external_signal(rec, 'DAHUNSET')
   end
 end
+
+-- A call whose answer was lost is made again, and then finds everything done and signals nothing: what its first
+-- signal asked for would never happen. So a caller may ask a call that changed nothing how the record stands. A page
+-- that is all spent may not have been counted; the pages of a master may not have its delete-at-height, or still have
+-- one.
+local function standing_signal(rec, retention)
+  if retention == 0 or rec.preserveUntil ~= nil then
+    return
+  end
+  local total_extra_recs = rec.totalExtraRecs
+  if total_extra_recs == nil then
+    if rec.lastSpentState == 'ALLSPENT' then
+      return 'ALLSPENT_STANDS'
+    end
+  elseif total_extra_recs > 0 and rec.deleteAtHeight == nil then
+    return external_signal(rec, 'DAHUNSET_STANDS')
+  elseif total_extra_recs > 0 then
+    return external_signal(rec, 'DAHSET_STANDS')
+  end
+end

@@ -21,7 +21,9 @@ local function is_integer(value)
 end
 
 -- The three lists are parallel: the same index is the same block.
-function setMined(rec, blockID, blockHeight, subtreeIdx, currentBlockHeight, retention, onLongestChain, unsetMined)
+--
+-- With `restates` a call that finds the block already added, or already gone, signals how the record stands.
+function setMined(rec, blockID, blockHeight, subtreeIdx, currentBlockHeight, retention, onLongestChain, unsetMined, restates)
   if not aerospike:exists(rec) then
     return refused('TX_NOT_FOUND')
   end
@@ -62,6 +64,10 @@ function setMined(rec, blockID, blockHeight, subtreeIdx, currentBlockHeight, ret
 
   -- The height of the mined block, not of the tip: a lagging tip would prune inside the retention window.
   local signal, child_count = update_delete_at_height(rec, blockHeight, retention)
+  local changes = (index == nil) ~= (unsetMined == true)
+  if restates == true and signal == nil and not changes then
+    signal, child_count = standing_signal(rec, retention)
+  end
   update(rec)
 
   local response = ok()

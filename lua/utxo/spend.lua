@@ -93,8 +93,9 @@ end
 
 -- Spends several outputs of one record. `spends` is a list of maps { idx, offset, vOut, utxoHash, spendingData
 -- [, ignorePolicyFreeze, ignoreConsensusFreeze] }. A failure of one does not stop the others: every idx without
--- an entry in the answer's `errors` has been applied.
-function spendMulti(rec, spends, ignoreConflicting, ignoreLocked, currentBlockHeight, retention)
+-- an entry in the answer's `errors` has been applied. With `restates` a call that changed nothing signals how the
+-- record stands.
+function spendMulti(rec, spends, ignoreConflicting, ignoreLocked, currentBlockHeight, retention, restates)
   local code = spend_refusal(rec, ignoreConflicting, ignoreLocked, currentBlockHeight)
   if code ~= nil then
     return refused(code)
@@ -124,6 +125,9 @@ function spendMulti(rec, spends, ignoreConflicting, ignoreLocked, currentBlockHe
     rec.spentUtxos = rec.spentUtxos + applied
   end
   local signal, child_count = update_delete_at_height(rec, currentBlockHeight, retention)
+  if restates == true and signal == nil and applied == 0 then
+    signal, child_count = standing_signal(rec, retention)
+  end
   update(rec)
 
   local response = ok()

@@ -23,8 +23,11 @@ end
 -- With `keepsFullPage` an output of a page that is all spent is not freed yet: its master has to hear of it first,
 -- for it could be pruned between the two. The page only says so, by the signal that it will not be all spent any
 -- more; the first call that meets it gets the signal, and whoever tells the master calls again without the flag.
--- Should nobody, then the next spend or unspend of the page finds it all spent and takes that back by its signal.
-function unspend(rec, offset, utxoHash, expectedSpendingData, currentBlockHeight, retention, generation, keepsFullPage)
+-- Should nobody, then the next spend of the page finds it all spent and takes that back by its signal, and the next
+-- unspend has the master count it among the open ones.
+--
+-- With `restates` a call that freed nothing signals how the record stands.
+function unspend(rec, offset, utxoHash, expectedSpendingData, currentBlockHeight, retention, generation, keepsFullPage, restates)
   local utxos, spending_data, code = open_slot(rec, offset, utxoHash)
   if code ~= nil then
     return refused(code)
@@ -36,7 +39,8 @@ function unspend(rec, offset, utxoHash, expectedSpendingData, currentBlockHeight
     return refused('INVALID_PARAMETER')
   end
 
-  if spending_data == blob_text(expectedSpendingData, 1, SPENDING_DATA_SIZE) then
+  local frees = spending_data == blob_text(expectedSpendingData, 1, SPENDING_DATA_SIZE)
+  if frees then
     if spending_data == SENTINEL then
       return refused('FROZEN')
     end
@@ -48,6 +52,9 @@ function unspend(rec, offset, utxoHash, expectedSpendingData, currentBlockHeight
     rec.spentUtxos = math.max(rec.spentUtxos - 1, 0)
   end
   local signal, child_count = update_delete_at_height(rec, currentBlockHeight, retention)
+  if restates == true and signal == nil and not frees then
+    signal, child_count = standing_signal(rec, retention)
+  end
   update(rec)
 
   local response = ok()

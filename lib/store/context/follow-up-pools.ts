@@ -6,6 +6,10 @@ export interface IncrementRequest {
   /** Pages that became fully spent, or, negative, ceased to be; 0 only has the delete-at-height judged anew. */
   readonly change: number
   readonly height: number
+  /** How many pages are known to be all spent: the count is at least that. */
+  readonly spentPages?: number
+  /** How many are known not to be: the count is at most that of the others. */
+  readonly openPages?: number
 }
 
 /** A delete-at-height for one record of a transaction. */

@@ -18,6 +18,7 @@ import { asStoreError } from '../store-errors.ts'
 import { AcknowledgedSpends } from './acknowledged-spends.ts'
 import type { BlockStateHolder } from './block-state.ts'
 import { type BreakerState, CircuitBreaker } from './circuit-breaker.ts'
+import { CountedPages } from './counted-pages.ts'
 import type { FollowUpPools } from './follow-up-pools.ts'
 import { Indexes, indexNames } from './indexes.ts'
 
@@ -80,6 +81,7 @@ export class StoreContext {
   readonly administration: Administration
   readonly indexes: Indexes
   readonly acknowledgedSpends = new AcknowledgedSpends()
+  readonly countedPages = new CountedPages()
   readonly spendBreaker: CircuitBreaker
   /** Admits writers of external bodies; without them as many write as come. */
   readonly externalPlaces: ConnectionPermits | undefined

@@ -240,7 +240,7 @@ describe('setMinedMulti', () => {
     expect(batches[0]?.[0]).toMatchObject({
       key: { userKey: masterKey(bytes32(1)) },
       function: 'setMined',
-      args: [7, 900, 2, 1_001, 288, true, false],
+      args: [7, 900, 2, 1_001, 288, true, false, true],
     })
   })
 

@@ -8,6 +8,7 @@ import { asStoreError, RecordNotFoundError, rowError, throwFailures } from '../.
 import { isPlaceholderTxid, uniqueTxids } from '../../txids.ts'
 import { parseUdfResponse } from '../../udf/udf-response.ts'
 import { carryDeleteAtHeights } from '../pages/delete-at-height-carrier.ts'
+import { changeOf } from '../pages/missed-signals.ts'
 import { writePages } from '../pages/page-writes.ts'
 import { readNodes } from '../reading/transaction-nodes.ts'
 import type { SpentOutput } from '../spending/unspend-rows.ts'
@@ -70,7 +71,7 @@ export async function markConflicting(
       key: { set: context.set, userKey: masterKey(txid) },
       module: context.udfModule,
       function: 'setConflicting',
-      args: [value, height, context.retention],
+      args: [value, height, context.retention, true],
     }),
     describe: ({ txid }) => what(txid),
     read: (transaction, answer) => ({ transaction, ...verdict(transaction.txid, answer) }),
@@ -86,7 +87,7 @@ export async function markConflicting(
 
 interface Marked {
   readonly transaction: StoredSpends
-  /** `DAHSET` or `DAHUNSET`, where the delete-at-height changed. */
+  /** `DAHSET` or `DAHUNSET`, where the delete-at-height changed, or stands so after a repetition. */
   readonly signal: string | undefined
 }
 
@@ -112,7 +113,7 @@ async function carryToPages(
   const unmarked = marksPages ? await writePages(context, writes, signal) : NO_FAILURES
   const signals = withPages.map(({ transaction: { txid, pages }, signal: asked }) => ({
     txid,
-    signal: asked ?? '',
+    signal: changeOf(asked ?? ''),
     childCount: pages,
     height,
   }))

@@ -13,6 +13,7 @@ import { asStoreError, RecordNotFoundError, rowError } from '../../store-errors.
 import { uniqueTxids } from '../../txids.ts'
 import { parseUdfResponse, type UdfResponse } from '../../udf/udf-response.ts'
 import { alignPages } from '../pages/delete-at-height-carrier.ts'
+import { changeOf } from '../pages/missed-signals.ts'
 import { type PageWrite, writePages } from '../pages/page-writes.ts'
 import type { RecordSignal } from '../pages/record-signal.ts'
 import { verifyClaims } from '../pages/spent-pages.ts'
@@ -129,7 +130,15 @@ function pageSignals(outcomes: readonly MinedOutcome[], { blockHeight }: MinedIn
   return outcomes.flatMap(({ txid, response }) =>
     response === undefined || response.childCount === 0
       ? []
-      : [{ txid, signal: response.signal ?? '', childCount: response.childCount, height: blockHeight }],
+      : [
+          {
+            txid,
+            // Of a repetition as well: the pages are visited in any case.
+            signal: changeOf(response.signal ?? ''),
+            childCount: response.childCount,
+            height: blockHeight,
+          },
+        ],
   )
 }
 
@@ -144,7 +153,7 @@ function udfArguments({ blockState, retention }: StoreContext, info: MinedInfo):
   const { blockId, blockHeight, subtreeIdx, onLongestChain, unsetMined = false } = info
   // Without a tip the block at hand is the best that is known of it.
   const currentHeight = (blockState.current.height || blockHeight) + 1
-  return [blockId, blockHeight, subtreeIdx, currentHeight, retention, onLongestChain, unsetMined]
+  return [blockId, blockHeight, subtreeIdx, currentHeight, retention, onLongestChain, unsetMined, true]
 }
 
 function what(txid: Uint8Array): string {

@@ -8,6 +8,7 @@ import type { StoreContext } from '../../context/store-context.ts'
 import { asStoreError, missingAnswerError, RecordNotFoundError, rowError } from '../../store-errors.ts'
 import { parseUdfResponse } from '../../udf/udf-response.ts'
 import { carryDeleteAtHeights } from './delete-at-height-carrier.ts'
+import { changeOf } from './missed-signals.ts'
 import type { RecordSignal } from './record-signal.ts'
 
 export function checkIncrement(change: number): void {
@@ -22,6 +23,8 @@ interface MasterChange {
   readonly items: IncrementItem[]
   change: number
   height: number
+  spentPages: number
+  openPages: number
 }
 
 /**
@@ -64,13 +67,22 @@ function changesByMaster(items: readonly IncrementItem[]): MasterChange[] {
   const masters = new Map<string, MasterChange>()
   for (const item of items) {
     try {
-      const { txid, change, height } = item.request
+      const { txid, change, height, spentPages = 0, openPages = 0 } = item.request
       const id = txidKey(requireTxid(txid))
-      const master = masters.get(id) ?? { txid, items: [], change: 0, height: 0 }
+      const master = masters.get(id) ?? {
+        txid,
+        items: [],
+        change: 0,
+        height: 0,
+        spentPages: 0,
+        openPages: 0,
+      }
       masters.set(id, master)
       master.items.push(item)
       master.change += change
       master.height = Math.max(master.height, height)
+      master.spentPages = Math.max(master.spentPages, spentPages)
+      master.openPages = Math.max(master.openPages, openPages)
     } catch (error) {
       item.fail(asStoreError(error, 'counting spent pages', { code: 'PROCESSING' }))
     }
@@ -78,13 +90,14 @@ function changesByMaster(items: readonly IncrementItem[]): MasterChange[] {
   return [...masters.values()]
 }
 
-function incrementRow(context: StoreContext, { txid, change, height }: MasterChange) {
+/** Who only looks has not changed anything, and wants to hear how the master stands. */
+function incrementRow(context: StoreContext, { txid, change, height, spentPages, openPages }: MasterChange) {
   return {
     kind: 'apply',
     key: { set: context.set, userKey: masterKey(txid) },
     module: context.udfModule,
     function: 'incrementSpentExtraRecs',
-    args: [change, height, context.retention],
+    args: [change, height, context.retention, spentPages, openPages, change === 0],
   } as const
 }
 
@@ -103,7 +116,7 @@ function judge({ txid, height }: MasterChange, answer: RowAnswer | undefined): V
     if (errorCode === 'TX_NOT_FOUND') return { error: new RecordNotFoundError(txid) }
     if (status !== 'OK')
       return { error: new StoreError('STORAGE_ERROR', `${what}: ${errorCode} (${message})`) }
-    return signal === undefined ? {} : { signal: { txid, signal, childCount, height } }
+    return signal === undefined ? {} : { signal: { txid, signal: changeOf(signal), childCount, height } }
   } catch (error) {
     return { error: asStoreError(error, what, { code: 'PROCESSING' }) }
   }

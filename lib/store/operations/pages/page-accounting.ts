@@ -1,6 +1,8 @@
 import { txidToHex } from '../../../bitcoin/index.ts'
+import type { IncrementRequest } from '../../context/follow-up-pools.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { carryDeleteAtHeights } from './delete-at-height-carrier.ts'
+import { isStanding, missedSignals, type SpentPages } from './missed-signals.ts'
 import type { RecordSignal } from './record-signal.ts'
 
 const PAGE_COUNT_CHANGE: Readonly<Record<string, number>> = { ALLSPENT: 1, NOTALLSPENT: -1 }
@@ -16,9 +18,13 @@ export async function followUpSignals(
   abort: AbortSignal | undefined,
 ): Promise<void> {
   if (signals.length === 0 || context.retention === 0) return
+  const standing = signals.filter(isStanding)
+  const missed = standing.length === 0 ? undefined : await missedSignals(context, standing)
+  for (const [txid, error] of missed?.failures ?? []) report(context, 'delete_at_height', txid, error)
+  const given = signals.filter(signal => !isStanding(signal))
   const [failures] = await Promise.all([
-    carryDeleteAtHeights(context, signals),
-    countSpentPages(context, signals, abort),
+    carryDeleteAtHeights(context, [...given, ...(missed?.signals ?? [])]),
+    countSpentPages(context, given, missed?.spentPages ?? [], abort),
   ])
   for (const [txid, error] of failures) report(context, 'delete_at_height', txid, error)
 }
@@ -27,12 +33,18 @@ export async function followUpSignals(
 async function countSpentPages(
   context: StoreContext,
   signals: readonly RecordSignal[],
+  recounted: readonly SpentPages[],
   abort: AbortSignal | undefined,
 ): Promise<void> {
-  const requests = signals.flatMap(({ txid, signal, height }) => {
+  const changes: IncrementRequest[] = signals.flatMap(({ txid, signal, height }) => {
     const change = PAGE_COUNT_CHANGE[signal]
+    if (change === -1) context.countedPages.forget(txid)
     return change === undefined ? [] : [{ txid, change, height }]
   })
+  const requests = [
+    ...changes,
+    ...recounted.map(({ txid, pages, height }) => ({ txid, change: 0, height, spentPages: pages })),
+  ]
   if (requests.length === 0) return
   try {
     const outcomes = await context.followUps.increment.submitGroup(requests, { signal: abort })

@@ -96,7 +96,7 @@ function groupRows(
   return { groups, rows }
 }
 
-/** Arguments of `spendMulti` (semantics 2.2); idx is the item's place in its group. */
+/** Arguments of `spendMulti` (semantics 2.2); idx is the item's place in its group. The last one has it restate what its record had to say. */
 function spendMultiRow(context: StoreContext, { userKey, blockHeight, flags, items }: RecordGroup): ApplyRow {
   const spends = items.map(({ request }, idx) => ({
     idx,
@@ -112,7 +112,7 @@ function spendMultiRow(context: StoreContext, { userKey, blockHeight, flags, ite
     key: { set: context.set, userKey },
     module: context.udfModule,
     function: 'spendMulti',
-    args: [spends, flags.ignoreConflicting, flags.ignoreLocked, blockHeight, context.retention],
+    args: [spends, flags.ignoreConflicting, flags.ignoreLocked, blockHeight, context.retention, true],
   }
 }
 
@@ -133,7 +133,8 @@ function judge(
         ? 'spent'
         : (failedVerdict(group, errors) ?? recordError(group.txid, errorCode, message))
     if (signal === undefined) return { verdict }
-    return { verdict, signal: { txid: group.txid, signal, childCount, height: group.blockHeight } }
+    const { txid, page, blockHeight: height } = group
+    return { verdict, signal: { txid, page, signal, childCount, height } }
   } catch (error) {
     const what = `spending outputs of ${txidToHex(group.txid)}`
     return { verdict: asStoreError(error, what, { code: 'PROCESSING' }) }

@@ -1,6 +1,6 @@
 import { txidToHex } from '../../../bitcoin/index.ts'
 import { StoreError } from '../../../errors/index.ts'
-import { slotOffset } from '../../../record/index.ts'
+import { recordNumber, slotOffset } from '../../../record/index.ts'
 import { type ApplyRow, RESULT_CODES, type RowAnswer } from '../../../transport/index.ts'
 import type { OperateOptions, StoreContext } from '../../context/store-context.ts'
 import { mapChunks } from '../../dispatch/map-chunks.ts'
@@ -73,7 +73,10 @@ async function unspendChunk(
   if (full.length === 0) return errors
   const told = await tellMasters(
     context,
-    full.map(({ spend, verdict }) => ({ txid: spend.txid, change: verdict.announced ? -1 : 0, height })),
+    full.map(({ spend: { txid }, verdict }) => {
+      if (verdict.announced) context.countedPages.forget(txid)
+      return { txid, change: verdict.announced ? -1 : 0, height, openPages: 1 }
+    }),
     options,
   )
   const ready = full.filter(({ index }, at) => {
@@ -96,9 +99,11 @@ function afterAnnouncement(spend: SpentOutput, announced: boolean): SpentOutput 
 
 interface MasterNews {
   readonly txid: Uint8Array
-  /** -1 from who announced it; 0 has a master judge itself anew, where another announced it who may have died. */
+  /** -1 from who announced it; 0 where another did, who may have died, or whose answer was lost. */
   readonly change: -1 | 0
   readonly height: number
+  /** One at least: the master cannot count all of its pages, whether or not it has heard of this one. */
+  readonly openPages: 1
 }
 
 /** Why a master may not have heard, for each; undefined where it has, and is due no more. */
@@ -141,7 +146,9 @@ async function callUnspend(
     const verdicts = spends.map((spend, index) => judge(spend, answers[index]))
     const signals = verdicts.flatMap(({ signal, childCount }, index) => {
       const txid = spends[index]?.txid
-      return signal === undefined || txid === undefined ? [] : [{ txid, signal, childCount, height }]
+      if (signal === undefined || txid === undefined) return []
+      const page = recordNumber(spends[index]?.vout ?? 0, context.settings.utxoBatchSize)
+      return [{ txid, page, signal, childCount, height }]
     })
     await followUpSignals(context, signals, options.signal)
     return verdicts
@@ -167,7 +174,7 @@ function unspendRow(
     key: { set: context.set, userKey: recordKeyOf(context, spend) },
     module: context.udfModule,
     function: 'unspend',
-    args: [offset, utxoHash, spendingData, height, context.retention, generation, keepsFullPages],
+    args: [offset, utxoHash, spendingData, height, context.retention, generation, keepsFullPages, true],
   }
 }
 

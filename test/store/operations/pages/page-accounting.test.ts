@@ -63,7 +63,9 @@ describe('the increment handler', () => {
       () => OK,
     )
     expect(codes).toEqual(['ok', 'ok', 'ok', 'ok'])
-    expect(batches).toEqual([['incrementSpentExtraRecs 1 950 288', 'incrementSpentExtraRecs 1 1000 288']])
+    expect(batches).toEqual([
+      ['incrementSpentExtraRecs 1 950 288 0 0 false', 'incrementSpentExtraRecs 1 1000 288 0 0 false'],
+    ])
   })
 
   it('lesson 14: a batch that fails as a whole fails every item once, and nothing follows', async () => {
@@ -88,7 +90,7 @@ describe('the increment handler', () => {
       return row.key.userKey.length === 36 ? pages : { bins: master as never }
     }
   const SPENT = { bins: { spentUtxos: 2, recordUtxos: 2 } }
-  const INCREMENT = ['incrementSpentExtraRecs 1 1000 288']
+  const INCREMENT = ['incrementSpentExtraRecs 1 1000 288 0 0 false']
   const VERIFY = ['read 0', 'read 1', 'read 2']
 
   it.each<[string, Script, string, string[][]]>([
@@ -157,7 +159,7 @@ describe('the increment handler', () => {
     const { codes, batches } = await increments([change(1, -1)], row =>
       row.kind === 'apply' ? udfAnswer({ status: 'OK', signal: 'DAHUNSET', childCount: 2 }) : {},
     )
-    expect(batches).toEqual([['incrementSpentExtraRecs -1 1000 288'], ['unset on 1', 'unset on 2']])
+    expect(batches).toEqual([['incrementSpentExtraRecs -1 1000 288 0 0 false'], ['unset on 1', 'unset on 2']])
     expect(codes).toEqual(['ok'])
   })
 
@@ -244,5 +246,95 @@ describe('follow-ups of signals', () => {
       undefined,
     )
     expect(transport.batches).toEqual([])
+  })
+})
+
+describe('what the signals of a lost answer asked for', () => {
+  const standing = (signal: string, { childCount = 0, page = 0 } = {}) => ({
+    txid: bytes32(1),
+    signal,
+    childCount,
+    page,
+    height: 1_000,
+  })
+
+  /** Three pages, of which some are all spent, and some have a delete-at-height. */
+  function following({ counted = 0, spent = [] as number[], heights = [] as number[] }, status = 0) {
+    const transport = new ScriptedTransport(row => {
+      if (row.kind === 'apply') return OK
+      if (row.kind !== 'read') return {}
+      const page = row.key.userKey.length === 36 ? Number((row.key.userKey as Uint8Array)[32]) : 0
+      if (page === 0) return { bins: { totalExtraRecs: 3, spentExtraRecs: counted } }
+      return {
+        status,
+        bins: {
+          lastSpentState: spent.includes(page) ? 'ALLSPENT' : 'NOTALLSPENT',
+          ...(heights.includes(page) ? { deleteAtHeight: 900 } : {}),
+        },
+      }
+    })
+    const context = contextWith(transport)
+    createBatchers(context)
+    const follow = async (...signals: ReturnType<typeof standing>[]): Promise<string[][]> => {
+      const from = transport.batches.length
+      await followUpSignals(context, signals, undefined)
+      return transport.batches.slice(from).map(rows => rows.map(told))
+    }
+    return { context, follow }
+  }
+
+  const PAGES = ['read 1', 'read 2', 'read 3']
+
+  it('a page that is all spent: its master counts as many as there are, and is asked once', async () => {
+    const { follow } = following({ counted: 1, spent: [1, 3] })
+    const first = standing('ALLSPENT_STANDS', { page: 1 })
+    const third = standing('ALLSPENT_STANDS', { page: 3 })
+    expect(await follow(first, third)).toEqual([
+      ['read 0'],
+      PAGES,
+      ['incrementSpentExtraRecs 0 1000 288 2 0 true'],
+    ])
+    expect(await follow(third)).toEqual([])
+    await follow(standing('NOTALLSPENT', { page: 1 }))
+    expect((await follow(third)).slice(0, 2)).toEqual([['read 0'], PAGES])
+  })
+
+  it('a page whose master has counted all of its pages: nothing', async () => {
+    const { follow } = following({ counted: 3 })
+    expect(await follow(standing('ALLSPENT_STANDS', { page: 2 }))).toEqual([['read 0']])
+  })
+
+  it.each([
+    ['DAHUNSET_STANDS', [], 0],
+    ['DAHUNSET_STANDS', [3], 3],
+    ['DAHUNSET_STANDS', [1, 2], 3],
+    ['DAHSET_STANDS', [1, 2, 3], 0],
+  ])(
+    'a master that says %s, and pages %j that have a delete-at-height: %d are changed',
+    async (signal, heights, changed) => {
+      const { follow } = following({ heights })
+      const batches = await follow(standing(signal, { childCount: 3 }))
+      expect(batches[0]).toEqual(['read 1', 'read 3'])
+      expect(batches.slice(1).flat()).toEqual(
+        Array.from({ length: changed }, (_, index) => `unset on ${index + 1}`),
+      )
+    },
+  )
+
+  it('a master whose last page lacks its delete-at-height: it is judged, and carried there', async () => {
+    const { follow } = following({ spent: [1, 2, 3], heights: [1] })
+    const batches = await follow(standing('DAHSET_STANDS', { childCount: 3 }))
+    expect(batches.slice(0, 2)).toEqual([
+      ['read 1', 'read 3'],
+      ['read 0', ...PAGES],
+    ])
+  })
+
+  it('pages that cannot be read: it is told, and nothing counted', async () => {
+    const { context, follow } = following({ spent: [1] }, 8)
+    const failures: unknown[] = []
+    context.metrics.followUpFailures.increment = labels => void failures.push(labels)
+    expect(await follow(standing('ALLSPENT_STANDS', { page: 1 }))).toEqual([['read 0'], PAGES])
+    expect(failures).toEqual([{ follow_up: 'delete_at_height' }])
   })
 })

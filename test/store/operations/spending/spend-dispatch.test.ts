@@ -97,6 +97,7 @@ describe('rows', () => {
       false,
       1_000,
       288,
+      true,
     ])
   })
 

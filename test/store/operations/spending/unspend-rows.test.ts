@@ -20,7 +20,7 @@ async function unspent({ generation, first, told = OK, second = OK }: Scripts) {
   const calls: unknown[][] = []
   const transport = new ScriptedTransport(row => {
     const { function: name, args } = row as ApplyRow
-    calls.push(name === 'unspend' ? ['unspend', ...args.slice(5)] : ['tell', args[0]])
+    calls.push(name === 'unspend' ? ['unspend', ...args.slice(5, 7)] : ['tell', args[0], args[4]])
     if (name !== 'unspend') return told
     return args[6] === true ? first : second
   })
@@ -42,7 +42,8 @@ describe('unspending an output of a page', () => {
       codes: ['ok'],
       calls: [
         ['unspend', -1, true],
-        ['tell', change],
+        // One page of its is open, whoever was told of it.
+        ['tell', change, 1],
         ['unspend', -1, false],
       ],
     })
@@ -54,7 +55,7 @@ describe('unspending an output of a page', () => {
   ])('asks for the generation %s', async (_case, first, second) => {
     expect((await unspent({ generation: 7, first })).calls).toEqual([
       ['unspend', 7, true],
-      ['tell', expect.any(Number)],
+      ['tell', expect.any(Number), 1],
       ['unspend', second, false],
     ])
   })
@@ -77,6 +78,6 @@ describe('unspending an output of a page', () => {
 
   it('counts the page again that nobody has opened', async () => {
     const second = udfAnswer({ status: 'OK', signal: 'ALLSPENT' })
-    expect((await unspent({ first: ANNOUNCED, second })).calls.at(-1)).toEqual(['tell', 1])
+    expect((await unspent({ first: ANNOUNCED, second })).calls.at(-1)).toEqual(['tell', 1, 0])
   })
 })

@@ -1,0 +1,168 @@
+import { txidKey, txidToHex } from '../../../bitcoin/index.ts'
+import { StoreError } from '../../../errors/index.ts'
+import { BINS, masterKey, pageKey } from '../../../record/index.ts'
+import { type Bins, RESULT_CODES, type RowAnswer } from '../../../transport/index.ts'
+import type { StoreContext } from '../../context/store-context.ts'
+import { mapRows } from '../../dispatch/map-rows.ts'
+import { rowError } from '../../store-errors.ts'
+import type { RecordSignal } from './record-signal.ts'
+
+/** How a record stands, by the signal that would have said so when it came to be. */
+const SIGNAL_OF_STANDING: Readonly<Record<string, string>> = {
+  DAHSET_STANDS: 'DAHSET',
+  DAHUNSET_STANDS: 'DAHUNSET',
+}
+const PAGE_STANDING = 'ALLSPENT_STANDS'
+
+export function isStanding({ signal }: RecordSignal): boolean {
+  return signal === PAGE_STANDING || SIGNAL_OF_STANDING[signal] !== undefined
+}
+
+/** The signal of a change, also for a record that stands as it would after the change. */
+export function changeOf(signal: string): string {
+  return SIGNAL_OF_STANDING[signal] ?? signal
+}
+
+/** What has to be made up for. */
+export interface MissedSignals {
+  readonly signals: readonly RecordSignal[]
+  /** Masters of pages that may not have been counted, with how many of their pages are all spent. */
+  readonly spentPages: readonly SpentPages[]
+  /** What could not be found out, by display-hex txid. */
+  readonly failures: ReadonlyMap<string, StoreError>
+}
+
+export interface SpentPages {
+  readonly txid: Uint8Array
+  readonly pages: number
+  readonly height: number
+}
+
+/**
+ * What the answer to an earlier call asked for, if that answer was lost: the call that was made again changed nothing,
+ * and only tells how its record stands. Most repetitions come long after everything was done, and on a transaction of
+ * thousands of pages; so what was found to be in order is not looked at again and again.
+ */
+export async function missedSignals(
+  context: StoreContext,
+  standing: readonly RecordSignal[],
+): Promise<MissedSignals> {
+  const failures = new Map<string, StoreError>()
+  const signals = await missedByPages(
+    context,
+    standing.filter(({ signal, childCount }) => signal !== PAGE_STANDING && childCount > 0),
+    failures,
+  )
+  const spentPages = await uncounted(
+    context,
+    standing.filter(({ signal }) => signal === PAGE_STANDING),
+    failures,
+  )
+  return { signals, spentPages, failures }
+}
+
+/** Masters whose first or last page has another delete-at-height: pages are visited in order. */
+async function missedByPages(
+  context: StoreContext,
+  standing: readonly RecordSignal[],
+  failures: Map<string, StoreError>,
+): Promise<RecordSignal[]> {
+  const masters = [...new Map(standing.map(each => [txidKey(each.txid), each])).values()]
+  const looked = masters.flatMap(master => [
+    { master, page: 1 },
+    { master, page: master.childCount },
+  ])
+  const missed = new Set<RecordSignal>()
+  await readPages(context, looked, [BINS.deleteAtHeight], failures, ({ master }, bins) => {
+    const hasHeight = bins[BINS.deleteAtHeight] !== undefined
+    if (hasHeight !== (changeOf(master.signal) === 'DAHSET')) missed.add(master)
+  })
+  return [...missed].map(master => ({ ...master, signal: changeOf(master.signal) }))
+}
+
+/** Reads the pages of masters that have not counted all of theirs. */
+async function uncounted(
+  context: StoreContext,
+  standing: readonly RecordSignal[],
+  failures: Map<string, StoreError>,
+): Promise<SpentPages[]> {
+  const unknown = standing.filter(({ txid, page = 0 }) => !context.countedPages.has(txid, page))
+  const masters = [...new Map(unknown.map(each => [txidKey(each.txid), each])).values()]
+  const totals = await readMasters(context, masters, failures)
+  const pages = totals.flatMap(({ master, total }) =>
+    Array.from({ length: total }, (_, index) => ({ master, page: index + 1 })),
+  )
+  const spent = new Map<RecordSignal, number[]>(totals.map(({ master }) => [master, []]))
+  await readPages(context, pages, [BINS.lastSpentState], failures, ({ master, page }, bins) => {
+    if (bins[BINS.lastSpentState] === 'ALLSPENT') spent.get(master)?.push(page)
+  })
+  return totals
+    .filter(({ master }) => !failures.has(txidToHex(master.txid)))
+    .map(({ master: { txid, height }, master, total }) => {
+      const found = spent.get(master) ?? []
+      context.countedPages.add(txid, total, found)
+      return { txid, pages: found.length, height }
+    })
+}
+
+/** Those that are there and have pages which they have not counted as all spent, with how many pages they have. */
+async function readMasters(
+  context: StoreContext,
+  masters: readonly RecordSignal[],
+  failures: Map<string, StoreError>,
+): Promise<{ master: RecordSignal; total: number }[]> {
+  const describe = ({ txid }: RecordSignal) => `reading how many pages of ${txidToHex(txid)} are spent`
+  const totals = await mapRows(context, masters, undefined, {
+    toRow: ({ txid }) => ({
+      kind: 'read',
+      key: { set: context.set, userKey: masterKey(txid) },
+      bins: [BINS.totalExtraRecs, BINS.spentExtraRecs],
+    }),
+    describe,
+    read: (master, answer) => {
+      const bins = binsOf(describe(master), answer)
+      if (bins instanceof StoreError) failures.set(txidToHex(master.txid), bins)
+      if (bins === undefined || bins instanceof StoreError) return undefined
+      const total = Number(bins[BINS.totalExtraRecs] ?? 0)
+      return total === Number(bins[BINS.spentExtraRecs] ?? 0) ? undefined : { master, total }
+    },
+  })
+  return totals.filter(each => each !== undefined)
+}
+
+interface Page {
+  readonly master: RecordSignal
+  readonly page: number
+}
+
+/** A page that is gone was pruned, and has nothing to say. */
+async function readPages(
+  context: StoreContext,
+  pages: readonly Page[],
+  bins: readonly string[],
+  failures: Map<string, StoreError>,
+  take: (page: Page, bins: Bins) => void,
+): Promise<void> {
+  const describe = ({ master, page }: Page) => `reading page ${page} of ${txidToHex(master.txid)}`
+  await mapRows(context, pages, undefined, {
+    toRow: ({ master, page }) => ({
+      kind: 'read',
+      key: { set: context.set, userKey: pageKey(master.txid, page) },
+      bins,
+    }),
+    describe,
+    read: (page, answer) => {
+      const found = binsOf(describe(page), answer)
+      if (found instanceof StoreError) failures.set(txidToHex(page.master.txid), found)
+      else if (found !== undefined) take(page, found)
+    },
+  })
+}
+
+function binsOf(what: string, answer: RowAnswer | StoreError): Bins | StoreError | undefined {
+  if (answer instanceof StoreError) return answer
+  if (answer.status === RESULT_CODES.NOT_FOUND) return undefined
+  return answer.status === RESULT_CODES.OK
+    ? (answer.bins ?? {})
+    : rowError(what, answer.status, answer.inDoubt)
+}
