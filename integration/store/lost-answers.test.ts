@@ -148,6 +148,22 @@ describe('an answer that is lost', () => {
     expect(await heights(tx)).toEqual(new Array(3).fill(TIP + 1 + RETENTION))
   })
 
+  it('to each undoing of a spend that is refused: what it had spent is free again', async () => {
+    const tx = await mined()
+    await store.spend(spendOf(tx, [0, 1, 2, 4]), TIP)
+    const other = await mined()
+    await store.spend(spendOf(other, [0]), TIP)
+    const refused = spending([
+      { tx, vout: 3 },
+      { tx: other, vout: 0 },
+    ])
+    repeats(calls('unspend'))
+    expect(await codeOf(store.spend(refused, TIP))).toBe('UTXO_ERROR')
+    expect((await store.getSpend({ txid: tx.txid, vout: 3, utxoHash: hashOf(tx, 3) })).status).toBe('OK')
+    expect(await spentPages(tx)).toBe(1)
+    expect(await heights(tx)).toEqual(NONE)
+  })
+
   it('to the unspend of an output of a master: its pages lose their delete-at-height', async () => {
     const { tx, spends } = await allSpent()
     repeats(calls('unspend'))

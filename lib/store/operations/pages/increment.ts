@@ -8,7 +8,7 @@ import type { StoreContext } from '../../context/store-context.ts'
 import { asStoreError, missingAnswerError, RecordNotFoundError, rowError } from '../../store-errors.ts'
 import { parseUdfResponse } from '../../udf/udf-response.ts'
 import { carryDeleteAtHeights } from './delete-at-height-carrier.ts'
-import { changeOf } from './missed-signals.ts'
+import { withMissedSignals } from './missed-signals.ts'
 import type { RecordSignal } from './record-signal.ts'
 
 export function checkIncrement(change: number): void {
@@ -47,8 +47,11 @@ export function incrementHandler(context: StoreContext): BatchHandler<IncrementR
       return
     }
     const verdicts = masters.map((master, index) => judge(master, answers[index]))
-    const signals = verdicts.flatMap(({ signal }) => signal ?? [])
-    const failures = await carryDeleteAtHeights(context, signals)
+    const { signals, failures: unread } = await withMissedSignals(
+      context,
+      verdicts.flatMap(({ signal }) => signal ?? []),
+    )
+    const failures = new Map([...unread, ...(await carryDeleteAtHeights(context, signals))])
     for (const [index, { txid, items: changed }] of masters.entries()) {
       const error = verdicts[index]?.error ?? failures.get(txidToHex(txid))
       for (const item of changed) {
@@ -116,7 +119,7 @@ function judge({ txid, height }: MasterChange, answer: RowAnswer | undefined): V
     if (errorCode === 'TX_NOT_FOUND') return { error: new RecordNotFoundError(txid) }
     if (status !== 'OK')
       return { error: new StoreError('STORAGE_ERROR', `${what}: ${errorCode} (${message})`) }
-    return signal === undefined ? {} : { signal: { txid, signal: changeOf(signal), childCount, height } }
+    return signal === undefined ? {} : { signal: { txid, signal, childCount, height } }
   } catch (error) {
     return { error: asStoreError(error, what, { code: 'PROCESSING' }) }
   }

@@ -14,7 +14,7 @@ const SIGNAL_OF_STANDING: Readonly<Record<string, string>> = {
 }
 const PAGE_STANDING = 'ALLSPENT_STANDS'
 
-export function isStanding({ signal }: RecordSignal): boolean {
+function isStanding({ signal }: RecordSignal): boolean {
   return signal === PAGE_STANDING || SIGNAL_OF_STANDING[signal] !== undefined
 }
 
@@ -23,8 +23,9 @@ export function changeOf(signal: string): string {
   return SIGNAL_OF_STANDING[signal] ?? signal
 }
 
-/** What has to be made up for. */
-export interface MissedSignals {
+/** What is to be done. */
+export interface SignalsToFollow {
+  /** Of changes: those that were given, and those that were missed. */
   readonly signals: readonly RecordSignal[]
   /** Masters of pages that may not have been counted, with how many of their pages are all spent. */
   readonly spentPages: readonly SpentPages[]
@@ -39,15 +40,18 @@ export interface SpentPages {
 }
 
 /**
- * What the answer to an earlier call asked for, if that answer was lost: the call that was made again changed nothing,
- * and only tells how its record stands. Most repetitions come long after everything was done, and on a transaction of
- * thousands of pages; so what was found to be in order is not looked at again and again.
+ * Signals, and what the answer to an earlier call asked for, if that answer was lost: the call that was made again
+ * changed nothing, and only tells how its record stands. Most repetitions come long after everything was done, and on a
+ * transaction of thousands of pages; so nothing is written where all is in order, and what was found to be so is not
+ * looked at again and again.
  */
-export async function missedSignals(
+export async function withMissedSignals(
   context: StoreContext,
-  standing: readonly RecordSignal[],
-): Promise<MissedSignals> {
+  given: readonly RecordSignal[],
+): Promise<SignalsToFollow> {
   const failures = new Map<string, StoreError>()
+  const standing = given.filter(isStanding)
+  if (standing.length === 0) return { signals: given, spentPages: [], failures }
   const signals = await missedByPages(
     context,
     standing.filter(({ signal, childCount }) => signal !== PAGE_STANDING && childCount > 0),
@@ -58,7 +62,8 @@ export async function missedSignals(
     standing.filter(({ signal }) => signal === PAGE_STANDING),
     failures,
   )
-  return { signals, spentPages, failures }
+  const changes = given.filter(signal => !isStanding(signal))
+  return { signals: [...changes, ...signals], spentPages, failures }
 }
 
 /** Masters whose first or last page has another delete-at-height: pages are visited in order. */

@@ -2,7 +2,7 @@ import { txidToHex } from '../../../bitcoin/index.ts'
 import type { IncrementRequest } from '../../context/follow-up-pools.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { carryDeleteAtHeights } from './delete-at-height-carrier.ts'
-import { isStanding, missedSignals, type SpentPages } from './missed-signals.ts'
+import { type SpentPages, withMissedSignals } from './missed-signals.ts'
 import type { RecordSignal } from './record-signal.ts'
 
 const PAGE_COUNT_CHANGE: Readonly<Record<string, number>> = { ALLSPENT: 1, NOTALLSPENT: -1 }
@@ -18,13 +18,11 @@ export async function followUpSignals(
   abort: AbortSignal | undefined,
 ): Promise<void> {
   if (signals.length === 0 || context.retention === 0) return
-  const standing = signals.filter(isStanding)
-  const missed = standing.length === 0 ? undefined : await missedSignals(context, standing)
-  for (const [txid, error] of missed?.failures ?? []) report(context, 'delete_at_height', txid, error)
-  const given = signals.filter(signal => !isStanding(signal))
+  const all = await withMissedSignals(context, signals)
+  for (const [txid, error] of all.failures) report(context, 'delete_at_height', txid, error)
   const [failures] = await Promise.all([
-    carryDeleteAtHeights(context, [...given, ...(missed?.signals ?? [])]),
-    countSpentPages(context, given, missed?.spentPages ?? [], abort),
+    carryDeleteAtHeights(context, all.signals),
+    countSpentPages(context, all.signals, all.spentPages, abort),
   ])
   for (const [txid, error] of failures) report(context, 'delete_at_height', txid, error)
 }
