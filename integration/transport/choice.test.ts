@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { type AddressInfo, createServer, type Server } from 'node:net'
 import { Worker } from 'node:worker_threads'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { diagnose, UtxoStore } from 'aerospike-utxo-store'
@@ -89,6 +90,61 @@ describe('a store', () => {
       level: 'failure',
       message: expect.stringContaining('7.2.0.1'),
       mend: expect.stringContaining('transport=wire'),
+    })
+  })
+})
+
+describe('hosts of which one does not answer', () => {
+  const DEAD = '127.0.0.1:1'
+  let silent: Server
+
+  beforeAll(async () => {
+    silent = createServer(() => {}).listen(0, '127.0.0.1') // As a process that hangs.
+    await once(silent, 'listening')
+  })
+
+  afterAll(() => {
+    silent.close()
+  })
+
+  const silentHost = () => `127.0.0.1:${(silent.address() as AddressInfo).port}`
+  const live = () => `127.0.0.1:${server.port}`
+  const urlOfHosts = (hosts: readonly string[], more = '') =>
+    `aerospike://${hosts.join()}/test?set=choice&externalStore=memory:${more}`
+
+  it.each([
+    ['the first one', () => [DEAD, live()], DEAD, ''],
+    ['the last one', () => [live(), DEAD], DEAD, '&transport=wire'],
+    ['one that hangs', () => [silentHost(), live()], silentHost, '&transport=client'],
+  ])('open by the others: %s', async (_, hosts, leftOut, more) => {
+    const lines: object[] = []
+    const log = (line: object): void => {
+      lines.push(line)
+    }
+    await using store = await UtxoStore.open(urlOfHosts(hosts(), more), {
+      logger: { debug: log, info: log, warn: log, error: log },
+      settings: { connectTimeout: 500, connectRetries: 0 },
+    })
+    expect(await store.health()).toMatchObject({ status: 200 })
+    expect(lines).toContainEqual(
+      expect.objectContaining({
+        event: 'hosts_left_out',
+        hosts: [typeof leftOut === 'string' ? leftOut : leftOut()],
+      }),
+    )
+  })
+
+  it('are refused where none answers', async () => {
+    const opened = UtxoStore.open(urlOfHosts([DEAD, '127.0.0.1:2']), { settings: { connectRetries: 0 } })
+    await expect(opened).rejects.toMatchObject({ code: 'STORAGE_UNAVAILABLE' })
+  })
+
+  it('are a warning of the diagnosis', async () => {
+    const [connection] = await diagnose(urlOfHosts([live(), DEAD]))
+    expect(connection).toMatchObject({
+      check: 'connection',
+      level: 'warning',
+      message: expect.stringContaining(`${DEAD} of`),
     })
   })
 })

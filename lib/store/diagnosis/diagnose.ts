@@ -15,7 +15,7 @@ import {
 import { administrationOptions, connectionOptions } from '../opening/client-options.ts'
 import { startEmbedded } from '../opening/start-embedded.ts'
 import { checkCluster } from './cluster-checks.ts'
-import { type Finding, failure, ok } from './finding.ts'
+import { type Finding, failure, ok, warning } from './finding.ts'
 import { checkConnections, checkExternalStore } from './local-checks.ts'
 import { checkNamespace } from './namespace-checks.ts'
 import { gatherFacts } from './node-facts.ts'
@@ -64,16 +64,32 @@ async function diagnoseCluster(
   const where = hosts.map(({ host, port }) => `${host}:${port}`).join(', ')
   let client: ClientConnection
   let administration: ClientAdministration
+  let leftOut: readonly string[] = []
   try {
     const connection = { ...connectionOptions(url, settings), connectRetries: CONNECT_RETRIES }
-    client = await connectClient({ ...connection, hosts, signal })
+    client = await connectClient({
+      ...connection,
+      hosts,
+      signal,
+      onHostsLeftOut: event => {
+        leftOut = event.hosts
+      },
+    })
     administration = new ClientAdministration(client, administrationOptions(url, settings))
   } catch (error) {
     return [
       failure('connection', messageOf(error), 'Start the server, or correct host and port of the store URL.'),
     ]
   }
-  const findings: Finding[] = [ok('connection', `connected to ${where}`)]
+  const findings: Finding[] = [
+    leftOut.length === 0
+      ? ok('connection', `connected to ${where}`)
+      : warning(
+          'connection',
+          `connected, but ${leftOut.join(', ')} of ${where} did not answer`,
+          'Start what should be there, or take it out of the store URL.',
+        ),
+  ]
   try {
     const nodes = await gatherFacts(administration, url.namespace)
     findings.push(...checkCluster(nodes, Date.now))

@@ -20,6 +20,7 @@ export const LOG_EVENTS = {
     'the marks of a creation could not be cleared; its outputs cannot be spent until they are',
   dangling_spenders: 'outputs are spent by transactions that have no record',
   follow_up_failed: 'a follow-up of a signal failed; counts of spent pages or delete-at-heights may be wrong',
+  hosts_left_out: 'hosts of the store URL do not answer; it was opened by the others',
   node_added: 'the wire transport met a node of the cluster',
   node_removed: 'the wire transport gave a node of the cluster up',
   nsup_off: 'nsup-period is 0: records with a time to live would never go',

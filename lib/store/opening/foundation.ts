@@ -68,6 +68,11 @@ export async function openFoundation(text: string, options: OpenOptions): Promis
       signal: options.signal,
       onFailedAttempt: ({ attempt, retriesLeft, error }) =>
         logger.warn({ event: 'connect_failed', attempt, retriesLeft, err: error }, 'connecting failed'),
+      onHostsLeftOut: ({ hosts: leftOut, error }) =>
+        logger.warn(
+          { event: 'hosts_left_out', hosts: leftOut, err: error },
+          'hosts of the URL do not answer',
+        ),
     })
     const administration = new ClientAdministration(client, administrationOptions(url, settings))
     opened.push(administration)

@@ -1,12 +1,8 @@
 import Aerospike from 'aerospike'
 import pRetry from 'p-retry'
 import { messageOf, StoreError } from '../../errors/index.ts'
+import { answeringHosts, type Host } from './answering-hosts.ts'
 import { withSafeClose } from './safe-close.ts'
-
-export interface Host {
-  readonly host: string
-  readonly port: number
-}
 
 /** Queries are not admitted by the permits of batches; without room of their own one more batch would be refused. */
 const CONNECTIONS_BESIDE_BATCHES = 16
@@ -15,12 +11,17 @@ export interface ConnectionOptions {
   hosts: readonly Host[]
   connectionsMax: number
   connectionsMin: number
-  /** Time in milliseconds for one attempt. The npm client blocks the event loop for its duration. */
+  /**
+   * Time in milliseconds for one attempt. The npm client blocks the event loop for its duration. Where it fails with
+   * several hosts, they are asked which of them answer, for as long again, and those are tried.
+   */
   connectTimeoutMs: number
   /** Attempts after the first, with a growing pause between them. */
   connectRetries: number
   signal?: AbortSignal | undefined
   onFailedAttempt?(event: { attempt: number; retriesLeft: number; error: Error }): void
+  /** Connected, but not by these hosts: they do not answer, and the client will not ask them again. */
+  onHostsLeftOut?(event: { hosts: readonly string[]; error: Error }): void
 }
 
 /** The npm client; its own typings stay out of this project's public ones. */
@@ -30,7 +31,7 @@ export type ClientConnection = Awaited<ReturnType<typeof connectClient>>
  * Connects the npm client, trying again while no seed answers. Throws `STORAGE_UNAVAILABLE`, naming the hosts.
  */
 export async function connectClient(options: ConnectionOptions) {
-  const where = options.hosts.map(({ host, port }) => `${host}:${port}`).join(',')
+  const where = options.hosts.map(hostText).join(',')
   try {
     return await pRetry(() => attempt(options), {
       retries: options.connectRetries,
@@ -54,12 +55,34 @@ export async function connectClient(options: ConnectionOptions) {
   }
 }
 
+function hostText({ host, port }: Host): string {
+  return `${host}:${port}`
+}
+
+/**
+ * The npm client takes one host that does not answer for its failure where those that do name no peers: a cluster of
+ * one node, whose address stands among others.
+ */
 async function attempt(options: ConnectionOptions) {
+  const { hosts, connectTimeoutMs } = options
+  try {
+    return await connect(options, hosts)
+  } catch (error) {
+    const answering = hosts.length > 1 ? await answeringHosts(hosts, connectTimeoutMs) : []
+    if (answering.length === 0 || answering.length === hosts.length) throw error
+    const client = await connect(options, answering)
+    const leftOut = hosts.filter(host => !answering.includes(host)).map(hostText)
+    options.onHostsLeftOut?.({ hosts: leftOut, error: error as Error })
+    return client
+  }
+}
+
+async function connect(options: ConnectionOptions, hosts: readonly Host[]) {
   // The configuration's own log level comes too late for a line that connecting writes to stderr.
   Aerospike.setDefaultLogging({ level: Aerospike.log.OFF })
   const client = withSafeClose(
     Aerospike.client({
-      hosts: options.hosts.map(({ host, port }) => ({ addr: host, port })),
+      hosts: hosts.map(({ host, port }) => ({ addr: host, port })),
       maxConnsPerNode: options.connectionsMax + CONNECTIONS_BESIDE_BATCHES,
       minConnsPerNode: options.connectionsMin,
       connTimeoutMs: options.connectTimeoutMs,

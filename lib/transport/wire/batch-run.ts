@@ -43,8 +43,8 @@ const PAUSE_MS_MIN = 20
 const PAUSE_MS_MAX = 500
 
 /**
- * One batch on its way: split by node, sent, answers merged by row, and what has no answer sent again as far as
- * that is allowed.
+ * One batch on its way: split by node, and where a request would become too large; sent, answers merged by row, and
+ * what has no answer sent again as far as that is allowed.
  *
  * The rows of a request are numbered from a number that no request before it had, so that an answer that comes
  * late or twice on a connection that was used again cannot be taken for another batch's.
@@ -118,7 +118,24 @@ export class BatchRun {
     const [only, ...others] = requests
     if (only === undefined) return
     if (others.length === 0) await this.#exchange(only)
-    else await Promise.all(requests.map(request => this.#exchange(request)))
+    else await this.#exchangeAll(requests)
+  }
+
+  /** One node's requests one after the other: a batch is admitted for one connection to each node. */
+  async #exchangeAll(requests: readonly NodeRequest[]): Promise<void> {
+    const ends = new Map<WireNode, Promise<void>>()
+    for (const request of requests) {
+      const before = ends.get(request.node)
+      const end =
+        before === undefined ? this.#exchange(request) : before.then(() => this.#exchangeLater(request))
+      ends.set(request.node, end)
+    }
+    await Promise.all(ends.values())
+  }
+
+  async #exchangeLater(request: NodeRequest): Promise<void> {
+    if (performance.now() < this.#endsAtMs) await this.#exchange(request)
+    else this.#missAll(request, NO_TIME_LEFT)
   }
 
   #encode(places: readonly number[] | undefined): readonly NodeRequest[] {
@@ -137,10 +154,14 @@ export class BatchRun {
           this.#miss(place, NO_NODE)
           continue
         }
-        const request = requests.find(known => known.node === node) ?? this.#addRequest(requests, node)
+        const index = (this.#firstIndex + place) >>> 0
+        let request = latestOf(requests, node) ?? this.#addRequest(requests, node)
+        if (!request.bytes.add(row, index, digest)) {
+          request = this.#addRequest(requests, node)
+          request.bytes.add(row, index, digest)
+        }
         if (this.#requestOf !== undefined) this.#requestOf[place] = request.id
         request.open += 1
-        request.bytes.add(row, (this.#firstIndex + place) >>> 0, digest)
       }
       // Before any of them is sent: what is refused for its bytes must not be done in part.
       for (const { bytes } of requests) bytes.checkSize()
@@ -237,6 +258,16 @@ export class BatchRun {
     this.#answers[place] = { index: place, status: missing.status, bins: undefined, inDoubt }
   }
 }
+
+function latestOf(requests: readonly NodeRequest[], node: WireNode): NodeRequest | undefined {
+  for (let at = requests.length - 1; at >= 0; at--) {
+    const request = requests[at]
+    if (request?.node === node) return request
+  }
+  return undefined
+}
+
+const NO_TIME_LEFT = new SendFailure('noTimeLeft', 'the time of the batch was over before this part was sent')
 
 const NO_NODE = new SendFailure('noNode', 'no node of the cluster is known to have the record')
 

@@ -2,6 +2,7 @@ import { messageOf, StoreError } from '../../errors/index.ts'
 import { ClusterMember } from './cluster-member.ts'
 import type { NodeOptions, WireNode } from './node.ts'
 import { PartitionMap } from './partition-map.ts'
+import { NODES_MAX } from './peers.ts'
 import { type Address, addressText } from './socket.ts'
 
 export interface ClusterOptions extends NodeOptions {
@@ -22,12 +23,18 @@ const TEND_EVERY_MS = 1_000
 const TEND_PAUSE_MS = 100
 /** As the official client: a node that does not answer so often is given up (protocol 2.6). */
 const FAILURES_MAX = 5
+/** Nodes that are met at a time: peers can name many that do not exist, and each attempt takes a socket and its buffer. */
+const JOINING_MAX = 32
+/** `open` does not wait for a node longer than one address that does not answer takes, and the next one that may. */
+const OPEN_WAIT_TIMEOUTS = 2
 
 /** The nodes of a cluster and which of them has which partition, kept up to date by asking them each second. */
 export class Cluster {
   readonly #options: ClusterOptions
   readonly #members = new Map<string, ClusterMember>()
   readonly #partitions = new PartitionMap<WireNode>()
+  /** Nodes that are to be met, by name, in the order in which they were named. */
+  readonly #named = new Map<string, readonly Address[]>()
   /** Nodes that are being met, by name. */
   readonly #joining = new Map<string, Promise<void>>()
   #only: WireNode | undefined
@@ -47,7 +54,7 @@ export class Cluster {
     try {
       await cluster.#seed()
       await cluster.#tend()
-      await Promise.all(cluster.#joining.values())
+      await cluster.#joined(OPEN_WAIT_TIMEOUTS * options.connectTimeoutMs)
       await cluster.#readPartitions()
       if (cluster.#members.size === 0) throw new Error('the node that answered has no part in a cluster')
     } catch (error) {
@@ -184,9 +191,36 @@ export class Cluster {
     for (const { peers } of this.#members.values())
       for (const { name, addresses } of peers) {
         if (this.#members.has(name) || this.#joining.has(name)) continue
-        const joined = this.#join(name, addresses).finally(() => this.#joining.delete(name))
-        this.#joining.set(name, joined)
+        if (this.#members.size + this.#joining.size + this.#named.size >= NODES_MAX) break
+        this.#named.set(name, addresses)
       }
+    this.#meetNamed()
+  }
+
+  #meetNamed(): void {
+    for (const [name, addresses] of this.#named) {
+      if (this.#isClosed || this.#joining.size >= JOINING_MAX) return
+      this.#named.delete(name)
+      const joined = this.#join(name, addresses).finally(() => {
+        this.#joining.delete(name)
+        this.#meetNamed()
+      })
+      this.#joining.set(name, joined)
+    }
+  }
+
+  /** Resolves when no node is being met any more, or the time is over. */
+  async #joined(timeoutMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    let isOver = false
+    const over = new Promise<void>(resolve => {
+      timer = setTimeout(() => {
+        isOver = true
+        resolve()
+      }, timeoutMs)
+    })
+    while (this.#joining.size > 0 && !isOver) await Promise.race([over, Promise.all(this.#joining.values())])
+    clearTimeout(timer)
   }
 
   async #join(name: string, addresses: readonly Address[]): Promise<void> {

@@ -2,11 +2,11 @@ import type { RowMessage, RowReceiver } from './answer-reader.ts'
 import type { WireNode } from './node.ts'
 import type { BatchRequestBytes } from './request.ts'
 
-/** What of a batch goes to one node in one attempt. */
+/** What of a batch goes to one node in one frame. */
 export class NodeRequest implements RowReceiver {
   readonly node: WireNode
   readonly bytes: BatchRequestBytes
-  /** Tells the rows of this request from those of others to other nodes in the same attempt. */
+  /** Tells the rows of this request from those of others in the same attempt. */
   readonly id: number
   /** Rows that are not answered yet. */
   open = 0

@@ -30,10 +30,13 @@ const FLAGS = BATCH_FLAGS.INLINE_MEMORY | BATCH_FLAGS.RESPOND_ALL_KEYS | BATCH_F
 export class BatchRequestBytes {
   readonly #writer = new ByteWriter(FIRST_CAPACITY_BYTES)
   readonly #encoder: RowEncoder
+  readonly #bytesMax: number
   #rowCount = 0
 
-  constructor(namespace: string) {
+  /** @param bodyBytesMax of the frame; beyond 128 MiB no server accepts it */
+  constructor(namespace: string, bodyBytesMax = FRAME_BODY_BYTES_MAX) {
     this.#encoder = new RowEncoder(this.#writer, namespace)
+    this.#bytesMax = FRAME_HEADER_BYTES + bodyBytesMax
   }
 
   /** Whether the buffer is of a size to be kept for another request. */
@@ -49,21 +52,34 @@ export class BatchRequestBytes {
     this.#writer.buffer.fill(0, at, ROWS_AT)
   }
 
-  /** @throws InvalidArgumentError for what cannot be written; the request has no meaning then */
-  add(row: BatchRow, index: number, digest: string): void {
+  /**
+   * @returns false where the request would become too large by this row: it is complete without it, and takes no other.
+   *   One row alone is always taken; `checkSize` tells of it.
+   * @throws InvalidArgumentError for what cannot be written; the request has no meaning then
+   */
+  add(row: BatchRow, index: number, digest: string): boolean {
+    const { length } = this.#writer
     this.#encoder.row(row, index, digest)
+    if (this.#writer.length > this.#bytesMax && this.#rowCount > 0) {
+      this.#writer.truncate(length)
+      return false
+    }
     this.#rowCount += 1
+    return true
   }
 
   /**
    * Length of the frame's body in bytes.
    *
-   * @throws InvalidArgumentError beyond 128 MiB, which no server accepts
+   * @throws InvalidArgumentError where its only row is too large for a frame
    */
   checkSize(): number {
-    const bodyBytes = this.#writer.length - FRAME_HEADER_BYTES
-    if (bodyBytes > FRAME_BODY_BYTES_MAX)
-      throw new InvalidArgumentError('batch', `at most ${FRAME_BODY_BYTES_MAX} bytes encoded`, bodyBytes)
+    const { length } = this.#writer
+    const bodyBytes = length - FRAME_HEADER_BYTES
+    if (length > this.#bytesMax) {
+      const bodyBytesMax = this.#bytesMax - FRAME_HEADER_BYTES
+      throw new InvalidArgumentError('row of a batch', `at most ${bodyBytesMax} bytes encoded`, bodyBytes)
+    }
     return bodyBytes
   }
 

@@ -15,6 +15,7 @@ const KINDS = {
   noNode: { status: CLIENT_STATUS.INVALID_NODE, wasSent: false, isRetryable: true },
   notConnected: { status: CLIENT_STATUS.CONNECTION_ERROR, wasSent: false, isRetryable: true },
   noConnectionFree: { status: CLIENT_STATUS.NO_MORE_CONNECTIONS, wasSent: false, isRetryable: false },
+  noTimeLeft: { status: RESULT_CODES.TIMEOUT, wasSent: false, isRetryable: false },
   connectionLost: { status: CLIENT_STATUS.CONNECTION_ERROR, wasSent: true, isRetryable: true },
   timedOut: { status: RESULT_CODES.TIMEOUT, wasSent: true, isRetryable: true },
   /** The answer cannot be read; to ask again would be to trust the same peer. */

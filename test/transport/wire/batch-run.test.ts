@@ -1,7 +1,11 @@
-import { afterEach, expect, it, jest } from '@jest/globals'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import { InvalidArgumentError } from '../../../lib/errors/index.ts'
+import { BatchRequest } from '../../../lib/protocol/index.ts'
 import type { BatchRow } from '../../../lib/transport/index.ts'
+import type { RowReceiver } from '../../../lib/transport/wire/answer-reader.ts'
 import { BatchRun } from '../../../lib/transport/wire/batch-run.ts'
+import type { Connection } from '../../../lib/transport/wire/connection.ts'
 import { WireNode } from '../../../lib/transport/wire/node.ts'
 import { BatchRequestBytes } from '../../../lib/transport/wire/request.ts'
 
@@ -40,4 +44,104 @@ it('sends nothing to any node where the request to one of them is too large', as
   await expect(run.answers()).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
   expect(taken).toHaveLength(2)
   expect(take).not.toHaveBeenCalled()
+})
+
+describe('rows of more bytes than a request may have', () => {
+  const BODY_BYTES_MAX = 400
+  /** What comes before the rows: the message's header, the field's, the number of rows and the flags. */
+  const ROWS_AT = 8 + 22 + 5
+
+  interface Sent {
+    readonly node: string
+    readonly bytes: number
+    readonly rows: readonly number[]
+  }
+
+  /** Answers each row with its generation 7 more than its place, and tells what was sent. */
+  function nodesThatAnswer(
+    names: readonly string[],
+    afterMs = 0,
+  ): { nodes: readonly WireNode[]; sent: Sent[] } {
+    const sent: Sent[] = []
+    const nodes = names.map(
+      name =>
+        new WireNode(
+          name,
+          { host: '127.0.0.1', port: 1 },
+          { connectionsMax: 1, connectionsMin: 0, connectTimeoutMs: 1 },
+        ),
+    )
+    const busy = new Set<WireNode>()
+    jest.spyOn(WireNode.prototype, 'take').mockImplementation(async function (this: WireNode) {
+      if (busy.has(this)) throw new Error('two requests at a time for one node')
+      busy.add(this)
+      const connection = {
+        exchange: async (request: Buffer, receiver: RowReceiver) => {
+          const rows = Array.from(new BatchRequest(request.subarray(ROWS_AT)).rows(), ({ index }) => index)
+          sent.push({ node: this.name, bytes: request.length - 8, rows })
+          await delay(afterMs)
+          const nothing = { bytes: Buffer.alloc(0), operationsStart: 0, operationCount: 0 }
+          for (const index of rows)
+            receiver.onRow({ ...nothing, resultCode: 0, index, generation: index + 7 })
+          return 0
+        },
+      }
+      return connection as unknown as Connection
+    })
+    jest.spyOn(WireNode.prototype, 'giveBack').mockImplementation(function (this: WireNode) {
+      busy.delete(this)
+    })
+    return { nodes, sent }
+  }
+
+  function run(rows: readonly BatchRow[], nodes: readonly WireNode[], timeoutMs = 1_000): BatchRun {
+    const surroundings = {
+      nodeFor: (row: BatchRow) => nodes[rows.indexOf(row) % nodes.length],
+      digest: () => 'd'.repeat(20),
+      suspectOwners: () => {},
+      takeBytes: () => new BatchRequestBytes('ns', BODY_BYTES_MAX),
+      giveBackBytes: () => {},
+      takeIndexes: () => 0,
+    }
+    const options = { timeoutMs, attemptTimeoutMs: 1_000, maxRetries: 1, signal: undefined }
+    return new BatchRun(rows, surroundings, options)
+  }
+
+  const write = (bytes: number): BatchRow => ({
+    kind: 'write',
+    key: { set: 's', userKey: 'a' },
+    exists: 'any',
+    operations: [{ kind: 'put', bin: 'b', value: Buffer.alloc(bytes) }],
+  })
+
+  it.each([[['A0']], [['A0', 'B0']]])('go in several to %s, one after the other', async names => {
+    const { nodes, sent } = nodesThatAnswer(names)
+    const key = { set: 's', userKey: 'a' }
+    const removed = Array.from({ length: 40 }, (): BatchRow => ({ kind: 'remove', key }))
+    const rows = [write(100), write(100), write(100), write(100), ...removed, write(250)]
+    const answers = await run(rows, nodes).answers()
+    expect(answers.map(({ generation }) => generation)).toEqual(rows.map((_, place) => place + 7))
+    expect(Math.max(...sent.map(({ bytes }) => bytes))).toBeLessThanOrEqual(BODY_BYTES_MAX)
+    // Half of that would be too many: requests are filled as far as they go.
+    expect(sent.length).toBeLessThanOrEqual(8)
+    for (const [at, { name }] of nodes.entries())
+      expect(sent.filter(({ node }) => node === name).flatMap(each => each.rows)).toEqual(
+        rows.map((_, place) => place).filter(place => place % nodes.length === at),
+      )
+  })
+
+  it('are refused, all of the batch, where one of them alone is too large', async () => {
+    const { nodes, sent } = nodesThatAnswer(['A0'])
+    await expect(run([write(300), write(100), write(500)], nodes).answers()).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+    })
+    expect(sent).toEqual([])
+  })
+
+  it('are not sent any more where the time of the batch is over before, and are in no doubt', async () => {
+    const { nodes, sent } = nodesThatAnswer(['A0'], 20)
+    const answers = await run([write(300), write(300)], nodes, 10).answers()
+    expect(sent).toHaveLength(1)
+    expect(answers).toMatchObject([{ status: 0 }, { status: 9, inDoubt: false }])
+  })
 })

@@ -73,9 +73,31 @@ it('takes one that names no peers where no other host answers', async () => {
   expect(names(await cluster(hosts))).toEqual(['A0'])
 })
 
+it('meets the nodes that its peers name a few at a time, and opens without those that do not answer', async () => {
+  const silent = await silentServer()
+  const peers = Object.fromEntries(
+    Array.from({ length: 200 }, (_, index) => [`D${index}`, [`127.0.0.1:${silent.port}`]]),
+  )
+  const healthy = await node({ name: 'A0', peers })
+  const startedAtMs = performance.now()
+  const found = await cluster([healthy.host])
+  // One after another they take seven times a connection's time, and an attempt at all of them 200 sockets.
+  expect(performance.now() - startedAtMs).toBeLessThan(4 * CONNECT_TIMEOUT_MS)
+  expect(names(found)).toEqual(['A0'])
+  // A socket may be gone here a little before the other side sees it.
+  expect(silent.connectionsMax).toBeLessThan(64)
+}, 20_000)
+
+it('meets all nodes of a large cluster before it is open', async () => {
+  const others = await Promise.all(Array.from({ length: 40 }, (_, index) => node({ name: `D${index}` })))
+  const peers = Object.fromEntries(others.map(({ port }, index) => [`D${index}`, [`127.0.0.1:${port}`]]))
+  const one = await node({ name: 'A0', peers })
+  expect(names(await cluster([one.host]))).toHaveLength(41)
+})
+
 it('goes on asking the nodes that answer while a peer that does not is waited for', async () => {
   const silent = await silentServer()
-  const healthy = await node({ name: 'A0', peers: { D0: [`127.0.0.1:${silent}`] } })
+  const healthy = await node({ name: 'A0', peers: { D0: [`127.0.0.1:${silent.port}`] } })
   const found = await cluster([healthy.host])
   const askedBefore = healthy.asked
   const startedAtMs = performance.now()
@@ -91,10 +113,14 @@ it('goes on asking the nodes that answer while a peer that does not is waited fo
 }, 20_000)
 
 /** Accepts connections and says nothing, as a process that hangs. */
-async function silentServer(): Promise<number> {
+async function silentServer(): Promise<{ readonly port: number; readonly connectionsMax: number }> {
   const sockets = new Set<{ destroy(): void }>()
+  let connectionsMax = 0
   const server: Server = createServer(socket => {
     sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+    socket.resume() // Without reading, it would not learn that the other side has gone.
+    connectionsMax = Math.max(connectionsMax, sockets.size)
   })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   open.push({
@@ -103,5 +129,11 @@ async function silentServer(): Promise<number> {
       return new Promise(resolve => server.close(resolve))
     },
   })
-  return (server.address() as { port: number }).port
+  const { port } = server.address() as { port: number }
+  return {
+    port,
+    get connectionsMax() {
+      return connectionsMax
+    },
+  }
 }

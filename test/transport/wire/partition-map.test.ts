@@ -109,4 +109,11 @@ describe('peers', () => {
       expect(() => parsePeers(answer)).toThrow(expect.objectContaining({ name: 'ProtocolError' }))
     },
   )
+
+  it.each([
+    ['nodes', Array.from({ length: 257 }, (_, index) => `[A${index},,[h]]`).join()],
+    ['addresses of a node', `[A1,,[${Array.from({ length: 257 }, (_, index) => `h${index}`).join()}]]`],
+  ])('more %s than there can be are refused', (_, list) => {
+    expect(() => parsePeers(`1,3000,[${list}]`)).toThrow(expect.objectContaining({ name: 'ProtocolError' }))
+  })
 })
