@@ -163,7 +163,7 @@ function createProgram(): Command {
     .addOption(storeOption().default('embedded:?set=bench'))
     .option(
       '--transactions <number>',
-      'transactions of one round, for each subject',
+      'transactions of one round, or cycle of a soak, for each subject',
       wholeNumber(1, 1_000_000),
       20_000,
     )
@@ -190,10 +190,10 @@ function createProgram(): Command {
     .option('--no-half-load', 'leaves out the calls that arrive at half of the maximal rate')
     .option(
       '--soak <operations>',
-      'instead of rounds, so many operations of each store, and how its memory grew',
+      'instead of rounds, so many operations of each store, in whole transactions of four, and how its memory grew',
       wholeNumber(1, 10_000_000_000),
     )
-    .option('--duration <seconds>', 'the longest time of a soak', wholeNumber(1, 10_000_000))
+    .option('--duration <seconds>', 'the longest time of the soak of each store', wholeNumber(1, 2_000_000))
     .option('--html <file>', 'also writes a page with charts')
     .option('--json', 'print the report as JSON')
     .addHelpText(
