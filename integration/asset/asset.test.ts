@@ -95,6 +95,39 @@ describe('utxo-store asset', () => {
     }
   })
 
+  it.each(['', '/', '/v-1.0/~data_/'])('answers under the prefix %j', async prefix => {
+    const subtree = await folder.add(txs.slice(0, 5))
+    const args = ['--folder', folder.path, '--port', '0', '--prefix', prefix]
+    const served = await startCli(['asset', '--store', url, ...args])
+    try {
+      const body = await fetched(served.ready.replace(/^ready /, ''), subtree)
+      expect(body.equals(subtree.data())).toBe(true)
+    } finally {
+      await served.stop('SIGTERM')
+    }
+  })
+
+  it.each([
+    'api',
+    '/a b',
+    '//a',
+    '/a//b',
+    '/..',
+    '/a/./b',
+    '/:a',
+    '/*',
+    '/a?b',
+    '/a%20b',
+    'http://h/a',
+    '/ä',
+  ])('refuses the prefix %j', async prefix => {
+    const { exitCode, stderr } = await runCli(['asset', '--store', url, '--folder', '/x', '--prefix', prefix])
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 2,
+      stderr: expect.stringContaining('It has to be a path such as /api/v1'),
+    })
+  })
+
   it('says what it needs', async () => {
     const nothing = await runCli(['asset', '--store', url])
     expect(nothing).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('--folder') })
