@@ -1,4 +1,5 @@
 import { readdir } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { type Transaction, UtxoStore } from 'aerospike-utxo-store'
 import { assetPlugin, fetchSubtreeData, SubtreeDataService, SubtreeFolder } from 'aerospike-utxo-store/asset'
@@ -69,6 +70,62 @@ describe('utxo-store asset', () => {
       expect(await served.stop(signal)).toBe(0)
     }
     await expect(fetchSubtreeData(base, subtree.root)).rejects.toMatchObject({ code: 'ERROR' })
+  })
+
+  it.each([
+    ['nothing', ''],
+    ['half a request', 'GET /api/v1/subtree_'],
+    ['a request without its body', 'POST /api/v1 HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nab'],
+  ])('does not wait at its end for a connection that has sent %s', async (_what, text) => {
+    const served = await startCli(['asset', '--store', url, '--folder', folder.path, '--port', '0'])
+    const { hostname, port } = new URL(served.ready.replace(/^ready /, ''))
+    const client = connect(Number(port), hostname)
+    client.on('error', () => {})
+    // Served after the client's connection was accepted.
+    await new Promise<void>(resolve => client.write(text, () => resolve()))
+    await fetch(`http://${hostname}:${port}/`).then(answer => answer.arrayBuffer())
+    const startedMs = performance.now()
+    const patience = setTimeout(() => client.destroy(), 8_000)
+    try {
+      expect(await served.stop('SIGTERM')).toBe(0)
+      expect(performance.now() - startedMs).toBeLessThan(6_000)
+    } finally {
+      clearTimeout(patience)
+      client.destroy()
+    }
+  })
+
+  it.each(['', '/', '/v-1.0/~data_/'])('answers under the prefix %j', async prefix => {
+    const subtree = await folder.add(txs.slice(0, 5))
+    const args = ['--folder', folder.path, '--port', '0', '--prefix', prefix]
+    const served = await startCli(['asset', '--store', url, ...args])
+    try {
+      const body = await fetched(served.ready.replace(/^ready /, ''), subtree)
+      expect(body.equals(subtree.data())).toBe(true)
+    } finally {
+      await served.stop('SIGTERM')
+    }
+  })
+
+  it.each([
+    'api',
+    '/a b',
+    '//a',
+    '/a//b',
+    '/..',
+    '/a/./b',
+    '/:a',
+    '/*',
+    '/a?b',
+    '/a%20b',
+    'http://h/a',
+    '/ä',
+  ])('refuses the prefix %j', async prefix => {
+    const { exitCode, stderr } = await runCli(['asset', '--store', url, '--folder', '/x', '--prefix', prefix])
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 2,
+      stderr: expect.stringContaining('It has to be a path such as /api/v1'),
+    })
   })
 
   it('says what it needs', async () => {

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { type ErrorCode, messageOf, StoreError } from '../errors/index.ts'
 import type { SubtreeDataService } from './subtree-data-service.ts'
@@ -45,7 +46,9 @@ export const assetPlugin: FastifyPluginAsync<AssetPluginOptions> = async (
     // HEAD would have to build the file to tell its length.
     { exposeHeadRoute: false },
     async (request, reply) => {
-      const { stream, sizeBytes } = await service.open(request.params.root, { signal: disconnect(reply) })
+      const { stream, sizeBytes } = await service.open(request.params.root, {
+        signal: disconnect(request, reply),
+      })
       reply.header('content-type', 'application/octet-stream')
       if (sizeBytes !== undefined) reply.header('content-length', sizeBytes)
       return reply.send(stream)
@@ -53,16 +56,37 @@ export const assetPlugin: FastifyPluginAsync<AssetPluginOptions> = async (
   )
 }
 
+/** What each unanswered request of a connection does when it closes. */
+const unanswered = new WeakMap<Socket, Set<() => void>>()
+
 /** Fires when the client goes before it has everything. */
-function disconnect({ raw }: FastifyReply): AbortSignal {
+function disconnect({ raw: { socket } }: FastifyRequest, { raw }: FastifyReply): AbortSignal {
   const gone = new AbortController()
+  const others = unansweredOn(socket)
   const onClose = (): void => {
+    others.delete(onClose)
     if (!raw.writableFinished) gone.abort(new StoreError('CONTEXT_CANCELED', 'the client has disconnected'))
   }
   // It may have gone while hooks ran before the handler.
-  if (raw.destroyed) onClose()
-  else raw.once('close', onClose)
+  if (raw.destroyed || socket.destroyed) onClose()
+  else {
+    raw.once('close', onClose)
+    // An answer that stands in line behind others of its connection is not told of the connection's end.
+    others.add(onClose)
+  }
   return gone.signal
+}
+
+/** One listener serves all requests of a connection: a client may send many before it has the first answer. */
+function unansweredOn(socket: Socket): Set<() => void> {
+  const known = unanswered.get(socket)
+  if (known !== undefined) return known
+  const requests = new Set<() => void>()
+  unanswered.set(socket, requests)
+  socket.once('close', () => {
+    for (const onClose of requests) onClose()
+  })
+  return requests
 }
 
 function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {

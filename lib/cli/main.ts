@@ -23,8 +23,8 @@ block. SIGINT finishes the block in work and says how to go on.`
 const ASSET_HELP = `GET PREFIX/subtree_data/ROOT answers with the transactions of a subtree, one after the other. Files are
 ROOT.subtree (or ROOT.subtreeToCheck) and ROOT.subtreeData in the folder. A missing data file is built while it is
 sent, and kept; when as many are being built as may be, the answer is 503 with Retry-After, while existing files are
-served as ever. Prints \`ready http://HOST:PORT/PREFIX\` on stdout when it accepts clients; logs are JSON lines.
-Needs the package fastify (npm install fastify@5).`
+served as ever. Prints \`ready http://HOST:PORT\`, with PREFIX behind it, on stdout when it accepts clients; logs
+are JSON lines. Needs the package fastify (npm install fastify@5).`
 
 const EXIT_GRACE_MS = 3_000
 
@@ -36,6 +36,16 @@ function wholeNumber(minimum: number, maximum: number): (text: string) => number
     }
     return value
   }
+}
+
+/** As the server and clients take it: letters that a path may have, and no segments that clients resolve. */
+function pathPrefix(text: string): string {
+  if (!/^(\/(?!\.{1,2}(\/|$))[\w.~-]+)*\/?$/.test(text)) {
+    throw new InvalidArgumentError(
+      "It has to be a path such as /api/v1, of letters, digits and . _ ~ - after each /, or '' for none.",
+    )
+  }
+  return text
 }
 
 function storeOption(): Option {
@@ -147,7 +157,7 @@ function createProgram(): Command {
     .requiredOption('--folder <path>', 'where subtrees and their data files lie')
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--port <number>', 'port to listen on; 0 picks a free one', wholeNumber(0, 65_535), 8090)
-    .option('--prefix <path>', 'what the paths of requests begin with', '/api/v1')
+    .option('--prefix <path>', "what the paths of requests begin with; '' for nothing", pathPrefix, '/api/v1')
     .option('--creations <number>', 'files built at a time; 0 for no limit', wholeNumber(0, 1_000), 4)
     .option('--readers <number>', 'existing files read at a time', wholeNumber(1, 1_000_000), 512)
     .option('--fetches <number>', 'reads from the store at a time, for each creation', wholeNumber(1, 64), 4)
@@ -163,7 +173,7 @@ function createProgram(): Command {
     .addOption(storeOption().default('embedded:?set=bench'))
     .option(
       '--transactions <number>',
-      'transactions of one round, for each subject',
+      'transactions of one round, or cycle of a soak, for each subject',
       wholeNumber(1, 1_000_000),
       20_000,
     )
@@ -190,10 +200,10 @@ function createProgram(): Command {
     .option('--no-half-load', 'leaves out the calls that arrive at half of the maximal rate')
     .option(
       '--soak <operations>',
-      'instead of rounds, so many operations of each store, and how its memory grew',
+      'instead of rounds, so many operations of each store, in whole transactions of four, and how its memory grew',
       wholeNumber(1, 10_000_000_000),
     )
-    .option('--duration <seconds>', 'the longest time of a soak', wholeNumber(1, 10_000_000))
+    .option('--duration <seconds>', 'the longest time of the soak of each store', wholeNumber(1, 2_000_000))
     .option('--html <file>', 'also writes a page with charts')
     .option('--json', 'print the report as JSON')
     .addHelpText(

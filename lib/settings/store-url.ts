@@ -140,9 +140,10 @@ function transport(text: string | undefined): WantedTransport | undefined {
 }
 
 function name(field: string, value: string, bytesMax: number): string {
-  // Aerospike's info commands use these as separators.
-  if (value === '' || Buffer.byteLength(value) > bytesMax || /[:;,=/\s]/.test(value)) {
-    throw new InvalidArgumentError(field, `1 to ${bytesMax} bytes without : ; , = / or white space`, value)
+  // Aerospike's info commands use these as separators; clients cut a name at a NUL, and so take another.
+  if (value === '' || Buffer.byteLength(value) > bytesMax || /[:;,=/\s\p{Cc}]/u.test(value)) {
+    const expected = `1 to ${bytesMax} bytes without : ; , = /, white space and control characters`
+    throw new InvalidArgumentError(field, expected, value)
   }
   return value
 }

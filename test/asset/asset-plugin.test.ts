@@ -1,6 +1,8 @@
 import { once } from 'node:events'
 import { readdir } from 'node:fs/promises'
-import { type AddressInfo, connect } from 'node:net'
+import { Agent, get as getHttp } from 'node:http'
+import { type AddressInfo, connect, type Socket } from 'node:net'
+import { isDeepStrictEqual } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { type FastifyInstance, fastify, type onRequestAsyncHookHandler } from 'fastify'
 import { assetPlugin } from '../../lib/asset/asset-plugin.ts'
@@ -65,15 +67,18 @@ const get = (root: string, init?: RequestInit): Promise<Response> =>
 const dataFiles = async (): Promise<string[]> =>
   (await readdir(folder.path)).filter(name => name.includes('.subtreeData'))
 
-/** A client that sends its request and reads nothing of the answer. */
-function silentClient(root: string, header = 'accept: */*') {
+/** A client that sends its requests at once and reads nothing of the answers. */
+function pipeliningClient(roots: readonly string[], header = 'accept: */*') {
   const { port } = app.server.address() as AddressInfo
   const socket = connect(port, '127.0.0.1')
   socket.on('error', () => {})
   socket.pause()
-  socket.write(`GET /api/v1/subtree_data/${root} HTTP/1.1\r\nhost: x\r\n${header}\r\n\r\n`)
+  for (const root of roots)
+    socket.write(`GET /api/v1/subtree_data/${root} HTTP/1.1\r\nhost: x\r\n${header}\r\n\r\n`)
   return socket
 }
+
+const silentClient = (root: string, header?: string) => pipeliningClient([root], header)
 
 describe('answers', () => {
   beforeEach(() => listen())
@@ -218,6 +223,64 @@ describe('lesson 92: a disconnect', () => {
     await until(() => service.load.readers === 1, 'it reads')
     silent.destroy()
     await until(() => service.load.readers === 0, 'the permit comes back')
+  })
+
+  it('of a client with several requests on its connection: none of their files is built on', async () => {
+    await listen()
+    const second = sampleSubtree(1_600, { scriptBytes: 15_000 })
+    source.add(second)
+    await folder.put(`${second.root}.subtree`, second.file)
+    const client = pipeliningClient([large.root, second.root])
+    try {
+      await until(() => service.load.creations === 2, 'both are built')
+    } finally {
+      client.destroy()
+    }
+    await until(() => service.load.creations === 0, 'the permits come back')
+    expect(await dataFiles()).toEqual([])
+  })
+
+  it('of a client with many requests on its connection: none stands in line, by one listener', async () => {
+    await listen({ readersMax: 2 })
+    await folder.put(`${large.root}.subtreeData`, Buffer.concat([DATA_MAGIC, large.data]))
+    const connection = once(app.server, 'connection')
+    const client = pipeliningClient(Array.from({ length: 40 }, () => large.root))
+    const [socket] = (await connection) as [Socket]
+    const before = socket.listenerCount('close')
+    try {
+      await until(() => service.load.waitingReaders === 38, 'two read, the others wait')
+      expect(socket.listenerCount('close')).toBeLessThanOrEqual(before + 2)
+    } finally {
+      client.destroy()
+    }
+    const idle = { creations: 0, readers: 0, waitingReaders: 0 }
+    await until(() => isDeepStrictEqual(service.load, idle), 'the permits come back')
+  })
+
+  it('after many answers on one connection: nothing of them remains with it, and none was left', async () => {
+    await listen()
+    await folder.put(`${small.root}.subtreeData`, Buffer.concat([DATA_MAGIC, small.data]))
+    const opened = jest.spyOn(service, 'open')
+    const connection = once(app.server, 'connection')
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    try {
+      const listeners: number[] = []
+      for (let count = 0; count < 20; count++) {
+        const [answer] = await once(getHttp(`${base}/subtree_data/${small.root}`, { agent }), 'response')
+        await once(answer.resume(), 'close')
+        const [socket] = (await connection) as [Socket]
+        listeners.push(socket.listenerCount('close'))
+      }
+      expect(Math.max(...listeners)).toBe(listeners[0])
+      const [socket] = (await connection) as [Socket]
+      const closed = once(socket, 'close')
+      agent.destroy()
+      await closed
+      const aborted = opened.mock.calls.map(([, options]) => options?.signal?.aborted)
+      expect(aborted).toEqual(listeners.map(() => false))
+    } finally {
+      agent.destroy()
+    }
   })
 })
 

@@ -89,6 +89,7 @@ describe('lesson 93: 503 only, and as the peer says', () => {
     ['more than its own pause', '2', 2_000],
     ['less', '0', 250],
     ['in seconds of many digits', '60', 60_000],
+    ['in seconds with zeros before them', '00000000002', 2_000],
     ['nothing', '', 250],
     ['a negative number', '-5', 250],
     ['a fraction', '1.5', 250],
@@ -108,8 +109,13 @@ describe('lesson 93: 503 only, and as the peer says', () => {
     expect(pauses(times)).toEqual([1_000, 1_000, 1_000, 2_000, 4_000])
   })
 
-  it('gives up at once on a peer that asks for more patience than it has', async () => {
-    const { fetch, times } = peer({ status: 503, retryAfter: '61' })
+  it.each([
+    ['a little more', '61'],
+    ['nine digits', '9'.repeat(9)],
+    ['ten digits', '9'.repeat(10)],
+    ['more than numbers hold', '9'.repeat(400)],
+  ])('gives up at once on a peer that asks for more patience than it has: %s', async (_what, retryAfter) => {
+    const { fetch, times } = peer({ status: 503, retryAfter })
     await expect(ended(fetchWhenAvailable(URL, { fetch }))).rejects.toMatchObject({
       code: 'SERVICE_UNAVAILABLE',
     })

@@ -4,6 +4,9 @@ import type { Figure, OperationName, Ratio, SubjectDescription } from './report.
 import type { BenchServer } from './server.ts'
 import { latencyOverRounds, median, spread } from './statistics.ts'
 
+/** The kernel counts the machine's time in hundredths of a second: over less than this its share is a guess. */
+const MACHINE_SECONDS_MIN = 0.1
+
 /** What the rounds of a subject and an operation come to. */
 export function figureOf(
   server: BenchServer,
@@ -19,11 +22,12 @@ export function figureOf(
   const eventLoopBusy = median(rounds.map(round => round.eventLoopBusy))
   const hasServer = rounds.every(({ serverCpuMicroseconds }) => serverCpuMicroseconds !== null)
   const coresOf = (microseconds: (sample: Sample) => number): number =>
-    median(rounds.map(sample => microseconds(sample) / 1e6 / sample.seconds))
+    Math.min(machineCores, median(rounds.map(sample => microseconds(sample) / 1e6 / sample.seconds)))
   const clientCores = coresOf(sample => sample.clientCpuMicroseconds)
   const serverCores = hasServer ? coresOf(serverMicroseconds) : null
   const machineBusyCores = coresOf(sample => sample.machineCpuMicroseconds)
-  const otherCores = Math.max(0, machineBusyCores - clientCores - (serverCores ?? 0))
+  const seesOthers = hasServer && median(rounds.map(({ seconds }) => seconds)) >= MACHINE_SECONDS_MIN
+  const otherCores = seesOthers ? Math.max(0, machineBusyCores - clientCores - (serverCores ?? 0)) : null
   return {
     operation,
     subject: subject.id,
@@ -37,7 +41,7 @@ export function figureOf(
       ? spread(rounds.map(sample => serverMicroseconds(sample) / sample.records))
       : null,
     eventLoopBusy,
-    otherCores: hasServer ? otherCores : null,
+    otherCores,
     rowsPerBatch,
     limit: limitOf({
       eventLoopBusy,
@@ -46,7 +50,7 @@ export function figureOf(
       serverCoresMax: server.coresMax,
       machineCores,
       // Without the server's part there is no telling whose the rest is.
-      otherCores: hasServer ? otherCores : 0,
+      otherCores: otherCores ?? 0,
       lingerMs: rounds[0]?.lingerMs ?? null,
       batchFill: rowsPerBatch === null ? null : rowsPerBatch / batchSize,
       p50Ms: latencyMs.p50,

@@ -64,7 +64,7 @@ export interface Exchanges {
     body: { readonly operation: OperationName; readonly callsPerSecond: number; readonly calls: number }
     answer: HalfLoad | null
   }
-  /** One cycle of a soak; answers how many operations it made. */
+  /** One cycle of a soak; answers how many operations it made, fewer when it was stopped. */
   soak: { body: { readonly transactions: number }; answer: number }
   close: { body: null; answer: null }
 }

@@ -54,7 +54,10 @@ export interface Figure {
   readonly serverCpuMicroseconds: Spread | null
   /** Share of the time in which the event loop was busy, 0 to 1. */
   readonly eventLoopBusy: number
-  /** Cores that other processes took meanwhile: a disturbed run. Null where the server's part is not known. */
+  /**
+   * Cores that other processes took meanwhile: a disturbed run. Null where the server's part is not known, and for
+   * rounds of less than 0.1 s, in which the machine's clocks are too coarse.
+   */
   readonly otherCores: number | null
   /** Rows in a batch on average; null where the subject does not send through the store's seam. */
   readonly rowsPerBatch: number | null

@@ -55,6 +55,9 @@ export const CREATE_HEIGHT = 1_000
 export const SPEND_HEIGHT = 1_001
 export const MINED_BLOCK = { blockId: 7, blockHeight: 1_001, subtreeIdx: 0, onLongestChain: true } as const
 
+/** What a soak does with each transaction, one after the other. */
+export const SOAK_CYCLE = ['create', 'get', 'spend', 'setMined'] as const satisfies readonly OperationName[]
+
 /** The lists that an operation on many records gets. */
 export function chunks<Item>(items: readonly Item[], size: number): (readonly Item[])[] {
   return Array.from({ length: Math.ceil(items.length / size) }, (_, chunk) =>

@@ -2,6 +2,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import { assetPlugin, SubtreeDataService, SubtreeFolder } from '../../asset/index.ts'
 import { messageOf, StoreError } from '../../errors/index.ts'
 import { UtxoStore } from '../../index.ts'
+import { closeConnections } from '../close-connections.ts'
 import { createLog } from '../log.ts'
 import type { Output } from '../output.ts'
 
@@ -18,8 +19,14 @@ export interface AssetCommandOptions {
 
 /** Longer than any wait of an answer in progress for the store or for its client. */
 const CONNECTION_TIMEOUT_MS = 120_000
+const CLOSE_GRACE_MS = 10_000
+/** More than answers have, which the service ends and tells of; then only bytes are left that nobody takes. */
+const CONNECTION_GRACE_MS = CLOSE_GRACE_MS + 1_000
 
-/** Serves until SIGTERM or SIGINT, then ends the answers in progress and returns; a second signal ends it at once. */
+/**
+ * Serves until SIGTERM or SIGINT, then ends the answers in progress, within seconds, and returns; a second signal
+ * ends it at once.
+ */
 export async function asset(options: AssetCommandOptions, output: Output): Promise<void> {
   const fastify = await loadFastify()
   const log = createLog()
@@ -33,15 +40,15 @@ export async function asset(options: AssetCommandOptions, output: Output): Promi
     creationsMax: options.creations,
     readersMax: options.readers,
     fetchConcurrency: options.fetches,
+    closeGraceMs: CLOSE_GRACE_MS,
     logger: log,
   })
   const loggerInstance: FastifyBaseLogger = log
   await using app = fastify({
     loggerInstance,
     connectionTimeout: CONNECTION_TIMEOUT_MS,
-    // What is in progress ends itself; connections that wait for another request are closed.
-    forceCloseConnections: 'idle',
   })
+  closeConnections(app, CONNECTION_GRACE_MS)
   await app.register(assetPlugin, { service, prefix: options.prefix })
   const address = await app.listen({ host: options.host, port: options.port })
   const ready = `${address}${options.prefix}`
