@@ -1,6 +1,7 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals'
 import {
   type BatchRow,
+  type RowAnswer,
   type StoreError,
   type Transaction,
   type Transport,
@@ -9,7 +10,7 @@ import {
 } from 'aerospike-utxo-store'
 import { storeUrl, type TestServer, testServer, uniqueSet } from '../servers/server.ts'
 import { createPaged, RecordAccess } from './record-access.ts'
-import { LOCKING_SCRIPT, spending } from './sample-transactions.ts'
+import { coinbase, LOCKING_SCRIPT, spending } from './sample-transactions.ts'
 
 /**
  * A call is carried out, its answer is lost, and it is made again: by the transport, which may do so within its time, or
@@ -42,6 +43,7 @@ beforeAll(async () => {
   good = store.transport
 })
 afterEach(() => {
+  jest.restoreAllMocks()
   store.transport = good
 })
 afterAll(async () => {
@@ -52,13 +54,16 @@ afterAll(async () => {
 const calls = (udf: string) => (row: BatchRow) => row.kind === 'apply' && row.function === udf
 
 /** Carries the rows that meet the condition out twice, and hands over the second answers. */
-function repeats(isRepeated: (row: BatchRow) => boolean): void {
+function repeats(isRepeated: (row: BatchRow) => boolean, told: { inDoubt?: boolean } = {}): void {
   store.transport = {
     ...passing,
     batchOperate: async (rows, options) => {
       const again = rows.filter(isRepeated)
       if (again.length > 0) await good.batchOperate(again, options)
-      return good.batchOperate(rows, options)
+      const answers = (await good.batchOperate(rows, options)) as readonly RowAnswer[]
+      return answers.map(answer =>
+        isRepeated(rows[answer.index] as BatchRow) ? { ...answer, ...told } : answer,
+      )
     },
   }
 }
@@ -112,6 +117,20 @@ const codeOf = (promise: Promise<unknown>): Promise<string> =>
   )
 
 describe('an answer that is lost', () => {
+  it('to a creation: who stored the transaction hears that it is stored, and everybody else that it exists', async () => {
+    const tx = coinbase()
+    loses(row => row.kind === 'write')
+    expect(await codeOf(store.create(tx, TIP))).toBe('STORAGE_ERROR')
+    store.transport = good
+    expect(await codeOf(store.create(tx, TIP))).toBe('TX_EXISTS')
+
+    const other = coinbase()
+    repeats(row => row.kind === 'write' && row.exists === 'create-only', { inDoubt: true })
+    expect(await codeOf(store.create(other, TIP))).toBe('ok')
+    jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 1_000)
+    expect(await codeOf(store.create(other, TIP))).toBe('TX_EXISTS')
+  })
+
   it('to the spend of the last output of a page: the page is counted', async () => {
     const tx = await mined()
     repeats(calls('spendMulti'))

@@ -111,7 +111,10 @@ export interface BatchOptions {
   readonly signal?: AbortSignal | undefined
   /** Total time for the batch in milliseconds, retries included. */
   readonly timeout: number
-  /** Sends each row once: for changes that count twice when repeated. Retries are the transport’s own otherwise. */
+  /**
+   * A row that may have been carried out is not sent again: for changes that count twice when repeated. Retries are the
+   * transport’s own otherwise.
+   */
   readonly once?: boolean | undefined
   /** False: a refusal for load is the answer, instead of the reason to try again later. */
   readonly retryOverload?: boolean | undefined

@@ -29,6 +29,8 @@ export interface RunOptions {
   readonly attemptTimeoutMs: number
   /** Attempts after the first, for rows without an answer. */
   readonly maxRetries: number
+  /** Rows that were sent are not sent again: what they change counts twice when it is done twice. */
+  readonly once?: boolean | undefined
   readonly signal: AbortSignal | undefined
 }
 
@@ -247,7 +249,8 @@ export class BatchRun {
   }
 
   #miss(place: number, missing: Missing & { readonly isRetryable: boolean }): void {
-    if (missing.isRetryable) this.#again.set(place, missing)
+    const maySendAgain = missing.isRetryable && !(this.#options.once && missing.wasSent)
+    if (maySendAgain) this.#again.set(place, missing)
     else this.#settle(place, missing)
   }
 

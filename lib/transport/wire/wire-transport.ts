@@ -62,7 +62,8 @@ export class WireTransport implements Transport {
       new BatchRun(rows, this.#surroundings, {
         timeoutMs: timeout,
         attemptTimeoutMs: socketTimeoutMs,
-        maxRetries: once === true ? 0 : maxRetries,
+        maxRetries,
+        once,
         signal,
       }).answers()
     const waitMs = Math.max(PERMIT_WAIT_MS_MIN, timeout / 10)

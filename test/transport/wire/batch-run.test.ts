@@ -8,6 +8,7 @@ import { BatchRun } from '../../../lib/transport/wire/batch-run.ts'
 import type { Connection } from '../../../lib/transport/wire/connection.ts'
 import { WireNode } from '../../../lib/transport/wire/node.ts'
 import { BatchRequestBytes } from '../../../lib/transport/wire/request.ts'
+import { SendFailure } from '../../../lib/transport/wire/send-failure.ts'
 
 afterEach(() => {
   jest.restoreAllMocks()
@@ -44,6 +45,33 @@ it('sends nothing to any node where the request to one of them is too large', as
   await expect(run.answers()).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
   expect(taken).toHaveLength(2)
   expect(take).not.toHaveBeenCalled()
+})
+
+it.each([
+  // what becomes of the first attempt, whether rows may be sent once only, and attempts in all
+  ['notConnected', false, 2],
+  ['notConnected', true, 2],
+  ['connectionLost', false, 2],
+  ['connectionLost', true, 1],
+] as const)('after %s, once: %p, it makes %d attempts', async (kind, once, attempts) => {
+  const options = { connectionsMax: 4, connectionsMin: 0, connectTimeoutMs: 1_000 }
+  const node = new WireNode('A0', { host: '127.0.0.1', port: 1 }, options)
+  const take = jest.spyOn(node, 'take').mockRejectedValue(new SendFailure(kind, 'the first attempt fails'))
+  const rows: BatchRow[] = [{ kind: 'write', key: { set: 's', userKey: 'a' }, exists: 'any', operations: [] }]
+  const run = new BatchRun(
+    rows,
+    {
+      nodeFor: () => node,
+      digest: () => 'd'.repeat(20),
+      suspectOwners: () => {},
+      takeBytes: () => new BatchRequestBytes('ns'),
+      giveBackBytes: () => {},
+      takeIndexes: () => 0,
+    },
+    { timeoutMs: 5_000, attemptTimeoutMs: 1_000, maxRetries: 1, once, signal: undefined },
+  )
+  await expect(run.answers()).rejects.toMatchObject({ inDoubt: kind === 'connectionLost' })
+  expect(take).toHaveBeenCalledTimes(attempts)
 })
 
 describe('rows of more bytes than a request may have', () => {

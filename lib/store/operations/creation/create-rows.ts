@@ -1,10 +1,11 @@
-import type { BatchHandler } from '../../../batching/index.ts'
+import type { BatchHandler, BatchItem } from '../../../batching/index.ts'
 import { txidToHex } from '../../../bitcoin/index.ts'
 import { StoreError } from '../../../errors/index.ts'
-import type { RecordBins } from '../../../record/index.ts'
+import { BINS, type RecordBins } from '../../../record/index.ts'
 import { RESULT_CODES, statusText, type WriteRow } from '../../../transport/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { dispatchRows } from '../../dispatch/dispatch-rows.ts'
+import { mapRows } from '../../dispatch/map-rows.ts'
 import { rowError } from '../../store-errors.ts'
 
 /** A transaction that is one record. */
@@ -37,18 +38,52 @@ export function createRow(context: StoreContext, userKey: Uint8Array, bins: Reco
   }
 }
 
+type CreateItem = BatchItem<CreateRequest, void>
+
 /** Writes a batch of new records, each create-only: an existing record is never overwritten. */
 export function createHandler(context: StoreContext): BatchHandler<CreateRequest, void> {
-  return items =>
-    dispatchRows(context, items, {
+  return async items => {
+    const doubtful: CreateItem[] = []
+    await dispatchRows(context, items, {
       toRow: request => request.row,
-      describe: request => `creating ${txidToHex(request.txid)}`,
+      describe: nameOf,
       settle: (item, { status, inDoubt }) => {
         const { txid } = item.request
         if (status === RESULT_CODES.OK) item.succeed()
+        else if (status === RESULT_CODES.RECORD_EXISTS && inDoubt) doubtful.push(item)
         else item.fail(createError(txid, status, inDoubt))
       },
     })
+    if (doubtful.length > 0) await settleDoubtful(context, doubtful)
+  }
+}
+
+function nameOf({ txid }: CreateRequest): string {
+  return `creating ${txidToHex(txid)}`
+}
+
+/**
+ * Rows that were sent again, their first answer being lost, and met a record: their own one has the time at which it was
+ * made. That it exists is a true answer only where it was somebody else's (semantics 6.2).
+ */
+async function settleDoubtful(context: StoreContext, items: readonly CreateItem[]): Promise<void> {
+  await mapRows(context, items, undefined, {
+    toRow: ({ request: { row } }) => ({ kind: 'read', key: row.key, bins: [BINS.createdAt] }),
+    describe: ({ request }) => nameOf(request),
+    read: (item, answer) => {
+      const { txid, row } = item.request
+      if (answer instanceof StoreError) item.fail(answer)
+      else if (answer.status !== RESULT_CODES.OK)
+        item.fail(rowError(nameOf(item.request), answer.status, true))
+      else if (answer.bins?.[BINS.createdAt] === createdAtOf(row)) item.succeed()
+      else item.fail(existsError(txid))
+    },
+  })
+}
+
+function createdAtOf({ operations }: WriteRow): unknown {
+  const put = operations.find(operation => operation.kind === 'put' && operation.bin === BINS.createdAt)
+  return put?.kind === 'put' ? put.value : NaN
 }
 
 /** Why a record could not be created. */
