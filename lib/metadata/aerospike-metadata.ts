@@ -9,7 +9,7 @@ import {
   type Transport,
   type WriteOperation,
 } from '../transport/index.ts'
-import { checkEntry, type MetadataBatch, type MetadataStore } from './metadata-store.ts'
+import { checkKey, checkValue, type MetadataBatch, type MetadataStore } from './metadata-store.ts'
 
 export interface AerospikeMetadataOptions {
   /** The way to the server; `store.transport` of an open `UtxoStore` is one. It is not closed here. */
@@ -61,7 +61,7 @@ export class AerospikeMetadata implements MetadataStore {
   }
 
   async getMetadata(key: string): Promise<Uint8Array | undefined> {
-    checkEntry(key)
+    checkKey(key)
     return (await this.entries()).get(key)
   }
 
@@ -93,11 +93,12 @@ export class AerospikeMetadata implements MetadataStore {
     this.#checkOpen()
     const operations: WriteOperation[] = []
     for (const [key, value] of puts) {
-      checkEntry(key, value)
+      checkKey(key)
+      checkValue(value)
       operations.push({ kind: 'map-put', bin: ENTRIES, key, value: Uint8Array.from(value) })
     }
     for (const key of deletes) {
-      checkEntry(key)
+      checkKey(key)
       operations.push({ kind: 'map-remove', bin: ENTRIES, key })
     }
     if (operations.length === 0) return

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { InvalidArgumentError, StoreError, wholeNumber } from '../errors/index.ts'
-import { checkEntry, type MetadataBatch, type MetadataStore } from './metadata-store.ts'
+import { checkKey, checkValue, type MetadataBatch, type MetadataStore } from './metadata-store.ts'
 
 /** The part of a logger that the writer uses; pino fits as it is. */
 export interface MetadataLogger {
@@ -85,13 +85,14 @@ export class CoalescingMetadata implements MetadataStore {
    * not wait for the server. The value is copied. Throws `INVALID_ARGUMENT`, and `SERVICE_UNAVAILABLE` after close.
    */
   setMetadata(key: string, value: Uint8Array): Promise<void> {
-    checkEntry(key, value)
+    checkKey(key)
+    checkValue(value)
     return this.#enqueue(key, Uint8Array.from(value))
   }
 
   /** As `setMetadata`, for a removal. */
   deleteMetadata(key: string): Promise<void> {
-    checkEntry(key)
+    checkKey(key)
     return this.#enqueue(key, DELETED)
   }
 
@@ -107,10 +108,11 @@ export class CoalescingMetadata implements MetadataStore {
   async batchMetadata({ puts, deletes }: MetadataBatch): Promise<void> {
     const batch = { puts: new Map<string, Uint8Array>(), deletes: [...deletes] }
     for (const [key, value] of puts) {
-      checkEntry(key, value)
+      checkKey(key)
+      checkValue(value)
       batch.puts.set(key, Uint8Array.from(value))
     }
-    for (const key of batch.deletes) checkEntry(key)
+    for (const key of batch.deletes) checkKey(key)
     await this.#passThrough(() => this.#base.batchMetadata(batch))
   }
 

@@ -21,12 +21,25 @@ export interface MetadataStore {
 
 const KEY_BYTES_MAX = 256
 const VALUE_BYTES_MAX = 16_384
+/** As Unicode has it, only surrogates without their other half are such. */
+const NOT_KEPT = /\0|\p{Surrogate}|^__proto__$/u
+
+/**
+ * Throws `INVALID_ARGUMENT` for what not every transport brings to the server and back as it was: the client ends a key
+ * at a NUL, answers maps as objects without `__proto__`, and takes unpaired surrogates for one another.
+ */
+export function checkKey(key: string): void {
+  const isText = typeof key === 'string' && key.length > 0 && key.length <= KEY_BYTES_MAX
+  if (!isText || Buffer.byteLength(key) > KEY_BYTES_MAX || NOT_KEPT.test(key))
+    throw new InvalidArgumentError(
+      'metadata key',
+      `text of 1 to ${KEY_BYTES_MAX} bytes without NUL and unpaired surrogates, and not __proto__`,
+      key,
+    )
+}
 
 /** Throws `INVALID_ARGUMENT` for what one record with all values should not hold. */
-export function checkEntry(key: string, value?: Uint8Array): void {
-  const isKey = typeof key === 'string' && key.length > 0 && key.length <= KEY_BYTES_MAX
-  if (!isKey || Buffer.byteLength(key) > KEY_BYTES_MAX)
-    throw new InvalidArgumentError('metadata key', `text of 1 to ${KEY_BYTES_MAX} bytes`, key)
-  if (value !== undefined && !(value instanceof Uint8Array && value.byteLength <= VALUE_BYTES_MAX))
+export function checkValue(value: Uint8Array): void {
+  if (!(value instanceof Uint8Array && value.byteLength <= VALUE_BYTES_MAX))
     throw new InvalidArgumentError('metadata value', `at most ${VALUE_BYTES_MAX} bytes`, value)
 }

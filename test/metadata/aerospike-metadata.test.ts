@@ -1,4 +1,4 @@
-import { expect, it } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import { AerospikeMetadata, type AerospikeMetadataOptions } from '../../lib/metadata/aerospike-metadata.ts'
 
 const transport = { batchOperate: () => Promise.reject(new Error('nothing is to be sent')) }
@@ -27,4 +27,43 @@ it.each([
 it('takes what is in range', () => {
   for (const options of [{ set: 's'.repeat(63) }, { record: 'other' }, { timeoutMs: 1 }])
     expect(() => metadataWith(options)).not.toThrow()
+})
+
+const UNKEPT = [
+  '',
+  'é'.repeat(129),
+  'a\0b',
+  '\0',
+  '__proto__',
+  '\ud800',
+  'a\udc00b',
+  '\udc00\ud800',
+  7,
+  undefined,
+]
+
+describe.each(UNKEPT)('the key %p', given => {
+  const key = given as string
+  it.each<[string, (metadata: AerospikeMetadata) => Promise<unknown>]>([
+    ['reading', metadata => metadata.getMetadata(key)],
+    ['writing', metadata => metadata.setMetadata(key, new Uint8Array(1))],
+    ['deleting', metadata => metadata.deleteMetadata(key)],
+    ['a batch', metadata => metadata.batchMetadata({ puts: new Map(), deletes: ['good', key] })],
+  ])('is refused for %s', async (_name, call) => {
+    await expect(call(metadataWith({}))).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      field: 'metadata key',
+    })
+  })
+})
+
+it.each([undefined, null, 'text', [1]])('refuses the value %p', async value => {
+  await expect(metadataWith({}).setMetadata('key', value as Uint8Array)).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+    field: 'metadata value',
+  })
+})
+
+it.each(['😀', 'proto', '__proto__s', 'constructor', '1', ' '])('takes the key %p', async key => {
+  await expect(metadataWith({}).setMetadata(key, new Uint8Array(1))).rejects.toThrow('nothing is to be sent')
 })
