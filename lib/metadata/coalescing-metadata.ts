@@ -131,7 +131,8 @@ export class CoalescingMetadata implements MetadataStore {
   }
 
   /**
-   * Writes what was accepted, then closes the base store. Rejects with the first error of a batch in the
+   * Writes what was accepted, then closes the base store. What comes meanwhile is written at once, behind it; as soon
+   * as all that came before the close is written, further writes are refused. Rejects with the first error of a batch in the
    * background, if there was one, or else with that of the base store's close. Idempotent.
    */
   close(): Promise<void> {
@@ -140,9 +141,14 @@ export class CoalescingMetadata implements MetadataStore {
   }
 
   async #drainAndClose(): Promise<void> {
-    // Writes that come meanwhile are accepted, too.
-    while (this.#writing !== undefined) await this.#writing
-    this.#isClosed = true
+    // What comes until all that was accepted is written is accepted, too; somebody who writes without a gap would
+    // never let it end.
+    let rest = DONE
+    await this.#passThrough(async () => {
+      rest = this.#passThrough(async () => {})
+      this.#isClosed = true
+    })
+    await rest
     try {
       await this.#base.close()
     } catch (error) {
