@@ -65,19 +65,32 @@ it('refuses a bad entry, and then nothing of its batch is written', async () => 
   await expect(metadata.setMetadata('late', text('1'))).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
 })
 
-it('puts several writers in an order', async () => {
-  const writers = Array.from({ length: 4 }, () => new AerospikeMetadata({ transport: store.transport, set }))
+it('puts many writers in an order, and none gives up', async () => {
+  const writers = Array.from({ length: 24 }, () => new AerospikeMetadata({ transport: store.transport, set }))
   await Promise.all(
     writers.map(async (writer, who) => {
-      for (let i = 0; i < 5; i++) await writer.setMetadata(`writer ${who}`, text(String(i)))
+      for (let i = 0; i < 10; i++) await writer.setMetadata(`writer ${who}`, text(String(i)))
     }),
   )
-  expect(await contents(writers[0] as AerospikeMetadata)).toEqual({
-    'writer 0': '4',
-    'writer 1': '4',
-    'writer 2': '4',
-    'writer 3': '4',
+  const expected = writers.map((_, who) => [`writer ${who}`, '9'])
+  expect(await contents(writers[0] as AerospikeMetadata)).toEqual(Object.fromEntries(expected))
+})
+
+it('refuses what the record has no room for, and loses nothing small beside it', async () => {
+  const base = new AerospikeMetadata({ transport: store.transport, set })
+  const large = new Uint8Array(16_384)
+  const fill = (keys: number) => new Map(Array.from({ length: keys }, (_, key) => [`large ${key}`, large]))
+  await expect(base.batchMetadata({ puts: fill(64), deletes: [] })).rejects.toMatchObject({
+    code: 'PROCESSING',
   })
+  expect((await base.entries()).size).toBe(0)
+  await base.batchMetadata({ puts: fill(63), deletes: [] })
+  const metadata = new CoalescingMetadata(base, { logger: { error: () => {} } })
+  void metadata.setMetadata('one too many', large)
+  void metadata.setMetadata('last-height', text('850000'))
+  await expect(metadata.flush()).rejects.toMatchObject({ message: '1 metadata changes were not written' })
+  expect(await base.getMetadata('last-height')).toEqual(Buffer.from('850000'))
+  expect((await base.entries()).size).toBe(64)
 })
 
 it('lets no batch that arrives late undo a newer one', async () => {

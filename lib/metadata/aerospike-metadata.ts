@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import { InvalidArgumentError, StoreError, TIMER_MS_MAX, wholeNumber } from '../errors/index.ts'
 import {
   type BinValue,
@@ -18,7 +19,10 @@ export interface AerospikeMetadataOptions {
   readonly set: string
   /** User key of the record that holds all entries. */
   readonly record?: string
-  /** Total time of one operation in milliseconds. */
+  /**
+   * Total time of one operation in milliseconds; and how long a batch goes on against writers of other processes that
+   * are quicker.
+   */
   readonly timeoutMs?: number
 }
 
@@ -26,11 +30,11 @@ const ENTRIES = 'entries'
 const SEQUENCE = 'sequence'
 const WRITER = 'writer'
 const TIMEOUT_MS = 5_000
-/** What a timer can take. */
 const SET_BYTES_MAX = 63
 const RECORD_BYTES_MAX = 1_024
-/** A batch that lost the race for its sequence number to another writer takes the next one. */
-const CLAIMS_MAX = 16
+/** A batch that lost the race for its sequence number pauses at random, up to this and then twice as long each time. */
+const PAUSE_MS = 2
+const PAUSE_MS_MAX = 64
 
 /**
  * Keeps metadata as the entries of one map in one record, so that a batch, being one operate call, is applied
@@ -39,6 +43,9 @@ const CLAIMS_MAX = 16
  * Each batch carries a sequence number and is applied only where the record has a lower one: a batch whose
  * answer was lost and which arrives late cannot undo a newer one. Writers in several processes are told apart
  * and put in an order, but whose value stays is for them to agree on.
+ *
+ * All values together have the room of one record, 1 MiB where the server is not configured otherwise; a batch beyond it
+ * is refused with `PROCESSING`.
  */
 export class AerospikeMetadata implements MetadataStore {
   readonly #transport: Transport
@@ -114,20 +121,26 @@ export class AerospikeMetadata implements MetadataStore {
   }
 
   async #write(operations: readonly WriteOperation[]): Promise<void> {
-    for (let claim = 0; claim < CLAIMS_MAX; claim++) {
+    const endsAtMs = performance.now() + this.#timeoutMs
+    for (let lost = 0; lost === 0 || performance.now() < endsAtMs; lost++) {
       const sequence = (this.#sequence ?? (await this.#readSequence()).sequence) + 1
       const answer = await this.#send(sequence, operations)
       if (answer.status === RESULT_CODES.OK) {
         this.#sequence = sequence
         return
       }
+      if (answer.status === RESULT_CODES.RECORD_TOO_BIG) throw tooLarge()
       if (answer.status !== RESULT_CODES.FILTERED_OUT) throw failed('writing metadata', answer)
       // Either an earlier try of this very batch has arrived, or another process was quicker.
       const found = await this.#readSequence()
       this.#sequence = found.sequence
       if (found.sequence === sequence && found.isOurs) return
+      await delay(Math.random() * Math.min(PAUSE_MS_MAX, PAUSE_MS * 2 ** lost))
+      // Others have written meanwhile.
+      this.#sequence = undefined
     }
-    throw new StoreError('STORAGE_ERROR', `metadata: other writers were quicker ${CLAIMS_MAX} times`)
+    const text = `metadata: other writers were quicker for ${this.#timeoutMs} ms; nothing was written`
+    throw new StoreError('STORAGE_ERROR', text)
   }
 
   async #send(sequence: number, operations: readonly WriteOperation[]): Promise<RowAnswer> {
@@ -189,6 +202,11 @@ function checkText(name: string, value: string, bytesMax: number): void {
   const isText = typeof value === 'string' && value.length > 0
   if (!isText || Buffer.byteLength(value) > bytesMax)
     throw new InvalidArgumentError(name, `text of 1 to ${bytesMax} bytes`, value)
+}
+
+function tooLarge(): StoreError {
+  const text = `all metadata share one record, which has no room for this: ${statusText(RESULT_CODES.RECORD_TOO_BIG)}`
+  return new StoreError('PROCESSING', text)
 }
 
 function failed(what: string, { status, inDoubt }: RowAnswer): StoreError {

@@ -1,5 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { InvalidArgumentError, StoreError, wholeNumber } from '../errors/index.ts'
+import { applyChanges, type Change, type Changes, DELETED } from './coalesced-changes.ts'
 import { checkKey, checkValue, type MetadataBatch, type MetadataStore } from './metadata-store.ts'
 
 /** The part of a logger that the writer uses; pino fits as it is. */
@@ -16,9 +17,6 @@ export interface CoalescingMetadataOptions {
 
 const QUEUE_KEYS_MAX = 8_192
 const DONE = Promise.resolve()
-const DELETED = Symbol('deleted')
-
-type Change = Uint8Array | typeof DELETED
 
 interface Flush {
   resolve(): void
@@ -45,7 +43,8 @@ interface Waiting {
 /**
  * Makes small metadata writes cheap for their callers: `setMetadata` and `deleteMetadata` only put the change
  * down, and one writer in the background applies what has come together as one atomic batch, the last change of
- * each key only (semantics 9.3). Everything else passes through.
+ * each key only (semantics 9.3). A batch that the base store has no room for is applied in parts, so that only what
+ * does not fit is lost. Everything else passes through.
  *
  * Changes of a key take effect in the order of the calls, those of `batchMetadata` too, and batches follow one
  * another. **A read right after a write may still see the older value; `flush()` resolves when all writes before it
@@ -229,17 +228,14 @@ export class CoalescingMetadata implements MetadataStore {
     }
   }
 
-  async #apply(changes: ReadonlyMap<string, Change>): Promise<void> {
-    try {
-      await this.#base.batchMetadata(batchOf(changes))
-    } catch (cause) {
-      const error = new StoreError('STORAGE_ERROR', `${changes.size} metadata changes were not written`, {
-        cause,
-      })
-      this.#firstError ??= error
-      this.#unflushedError ??= error
-      this.#report(error)
-    }
+  async #apply(changes: Changes): Promise<void> {
+    const lost = await applyChanges(this.#base, changes)
+    if (lost === undefined) return
+    const { count, cause } = lost
+    const error = new StoreError('STORAGE_ERROR', `${count} metadata changes were not written`, { cause })
+    this.#firstError ??= error
+    this.#unflushedError ??= error
+    this.#report(error)
   }
 
   #hasRoomFor({ changes }: Section, key: string): boolean {
@@ -277,14 +273,4 @@ export class CoalescingMetadata implements MetadataStore {
 
 function openSection(): Section {
   return { changes: new Map(), flushes: [], call: undefined }
-}
-
-function batchOf(changes: ReadonlyMap<string, Change>): MetadataBatch {
-  const puts = new Map<string, Uint8Array>()
-  const deletes: string[] = []
-  for (const [key, change] of changes) {
-    if (change === DELETED) deletes.push(key)
-    else puts.set(key, change)
-  }
-  return { puts, deletes }
 }

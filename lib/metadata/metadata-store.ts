@@ -13,7 +13,7 @@ export interface MetadataStore {
   setMetadata(key: string, value: Uint8Array): Promise<void>
   /** A missing key is fine. */
   deleteMetadata(key: string): Promise<void>
-  /** Applies all changes or none. */
+  /** Applies all changes or none. `PROCESSING` says that there is no room for them, whatever is tried. */
   batchMetadata(batch: MetadataBatch): Promise<void>
   /** Idempotent. Calls after it are refused with `SERVICE_UNAVAILABLE`. */
   close(): Promise<void>

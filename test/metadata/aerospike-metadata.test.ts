@@ -1,5 +1,6 @@
-import { describe, expect, it } from '@jest/globals'
+import { describe, expect, it, jest } from '@jest/globals'
 import { AerospikeMetadata, type AerospikeMetadataOptions } from '../../lib/metadata/aerospike-metadata.ts'
+import { RESULT_CODES, type RowAnswer, type Transport } from '../../lib/transport/index.ts'
 
 const transport = { batchOperate: () => Promise.reject(new Error('nothing is to be sent')) }
 
@@ -58,7 +59,7 @@ describe.each(UNKEPT)('the key %p', given => {
 })
 
 it.each([undefined, null, 'text', [1]])('refuses the value %p', async value => {
-  await expect(metadataWith({}).setMetadata('key', value as Uint8Array)).rejects.toMatchObject({
+  await expect(metadataWith({}).setMetadata('key', value as unknown as Uint8Array)).rejects.toMatchObject({
     code: 'INVALID_ARGUMENT',
     field: 'metadata value',
   })
@@ -66,4 +67,42 @@ it.each([undefined, null, 'text', [1]])('refuses the value %p', async value => {
 
 it.each(['😀', 'proto', '__proto__s', 'constructor', '1', ' '])('takes the key %p', async key => {
   await expect(metadataWith({}).setMetadata(key, new Uint8Array(1))).rejects.toThrow('nothing is to be sent')
+})
+
+describe('a batch against writers that are quicker', () => {
+  /** The number that another writer has reached goes up with each claim; after so many claims it stays. */
+  function contended(claimsLost: number): { transport: Transport; claims: () => number } {
+    let claims = 0
+    const answer = (changes: Partial<RowAnswer>): RowAnswer[] => [
+      { index: 0, status: RESULT_CODES.OK, inDoubt: false, bins: undefined, ...changes },
+    ]
+    const batchOperate: Transport['batchOperate'] = async ([row]) => {
+      if (row?.kind === 'read') return answer({ bins: { sequence: claims, writer: new Uint8Array(16) } })
+      claims += 1
+      return answer(claims > claimsLost ? {} : { status: RESULT_CODES.FILTERED_OUT })
+    }
+    return { transport: { batchOperate }, claims: () => claims }
+  }
+
+  it('goes on until it is written', async () => {
+    const random = jest.spyOn(Math, 'random').mockReturnValue(0)
+    try {
+      const { transport, claims } = contended(40)
+      await metadataWith({ transport }).setMetadata('key', new Uint8Array(1))
+      expect(claims()).toBe(41)
+    } finally {
+      random.mockRestore()
+    }
+  })
+
+  it('pauses longer and longer, and gives up after the time of one operation', async () => {
+    const { transport, claims } = contended(Number.POSITIVE_INFINITY)
+    const from = performance.now()
+    const written = metadataWith({ transport, timeoutMs: 300 }).setMetadata('key', new Uint8Array(1))
+    await expect(written).rejects.toMatchObject({ code: 'STORAGE_ERROR' })
+    expect(performance.now() - from).toBeGreaterThanOrEqual(299)
+    // 31 ms for the first five on average, 32 ms for each of the others.
+    expect(claims()).toBeGreaterThanOrEqual(3)
+    expect(claims()).toBeLessThan(60)
+  })
 })

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
+import { StoreError } from '../../lib/errors/index.ts'
 import { CoalescingMetadata, type CoalescingMetadataOptions } from '../../lib/metadata/coalescing-metadata.ts'
 import type { MetadataBatch, MetadataStore } from '../../lib/metadata/metadata-store.ts'
 
@@ -371,6 +372,45 @@ describe('lesson 94: asynchronous metadata writes', () => {
     await flushing
     expect(flushes).toBeLessThan(10_000)
     expect(base.values.get('key')).toBe('before')
+  })
+
+  it('loses only what does not fit, where a batch is refused for want of room', async () => {
+    const { base, metadata, logged } = setUp()
+    const noRoom = new StoreError('PROCESSING', 'no room')
+    const batchMetadata = base.batchMetadata.bind(base)
+    base.batchMetadata = async batch => {
+      const after = new Map<string, { length: number }>([...base.values, ...batch.puts])
+      for (const key of batch.deletes) after.delete(key)
+      const bytes = [...after.values()].reduce((sum, value) => sum + value.length, 0)
+      if (bytes > 100) throw noRoom
+      await batchMetadata(batch)
+    }
+    base.values.set('old', 'o'.repeat(90))
+    const set = (key: string, bytes: number) => void metadata.setMetadata(key, text('x'.repeat(bytes)))
+    set('too large', 101)
+    set('last-height', 6)
+    set('large', 80)
+    void metadata.deleteMetadata('old')
+    set('beside it', 60)
+    set('tip', 32)
+    await expect(metadata.flush()).rejects.toMatchObject({
+      code: 'STORAGE_ERROR',
+      message: '2 metadata changes were not written',
+      cause: noRoom,
+    })
+    expect([...base.values.keys()].sort()).toEqual(['beside it', 'last-height', 'tip'])
+    expect(logged).toHaveLength(1)
+    set('tip', 31)
+    await metadata.flush()
+    expect(base.values.get('tip')).toHaveLength(31)
+  })
+
+  it('tries a batch that failed otherwise once only', async () => {
+    const { base, metadata } = setUp()
+    base.failure = new StoreError('STORAGE_ERROR', 'it may have been applied')
+    for (const key of ['a', 'b', 'c']) void metadata.setMetadata(key, text('1'))
+    await expect(metadata.flush()).rejects.toMatchObject({ message: '3 metadata changes were not written' })
+    expect(base.batches).toHaveLength(1)
   })
 
   it('tells of the first change that failed when the base store cannot be closed either', async () => {
