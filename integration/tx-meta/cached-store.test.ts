@@ -109,6 +109,42 @@ describe('a cached store', () => {
     expect((await cached.getMeta(winner.txid)).conflicting).toBe(false)
   })
 
+  it('keeps nothing while conflict processing goes on whose caller has left', async () => {
+    cached = new CachedUtxoStore(store, { megabytes: 1, uncertainMs: 0 })
+    const { tx: loser, parent } = await child()
+    await store.spendAndCreate(loser, HEIGHT)
+    const winner = spending([{ tx: parent, vout: 0 }], { salt: Uint8Array.of(9) })
+    await store.create(winner, HEIGHT, { conflicting: true })
+    const controller = new AbortController()
+    let goOn = (): void => {}
+    const going = new Promise<void>(resolve => (goOn = resolve))
+    const { transport } = store
+    store.transport = {
+      async batchOperate(rows, options) {
+        if (rows.some(({ kind }) => kind !== 'read')) {
+          controller.abort()
+          await going
+        }
+        return transport.batchOperate(rows, options)
+      },
+    }
+    try {
+      const block = { blockHeight: HEIGHT, blockHash: new Uint8Array(32).fill(7) }
+      const left = cached.processConflicting([winner.txid], block, { signal: controller.signal })
+      await expect(left).rejects.toMatchObject({ code: 'CONTEXT_CANCELED' })
+      expect(await cached.getMeta(loser.txid)).toMatchObject({ conflicting: false })
+      expect(cached.cacheStatistics.entries).toBe(0)
+      goOn()
+      // Its turn comes when the other has ended.
+      await store.recoverConflicts(() => false)
+    } finally {
+      goOn()
+      store.transport = transport
+    }
+    for (let time = 0; time < 2; time++) await cached.getMeta(parent.txid)
+    expect(hits()).toBe(1)
+  })
+
   it('never answers with flags from before a change, whatever is read at the same time', async () => {
     const { tx } = await child()
     await cached.create(tx, HEIGHT)

@@ -7,3 +7,4 @@ export {
   type StoreErrorOptions,
 } from './store-error.ts'
 export { TIMER_MS_MAX, wholeNumber } from './whole-number.ts'
+export { noteWorkBehind, workBehind } from './work-behind.ts'

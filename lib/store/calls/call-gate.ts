@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
-import { type AnswerListener, WaitError } from '../../batching/index.ts'
-import { StoreError } from '../../errors/index.ts'
+import { type AnswerListener, type WaitEnd, WaitError } from '../../batching/index.ts'
+import { noteWorkBehind, StoreError } from '../../errors/index.ts'
 import type { StoreContext } from '../context/store-context.ts'
 import { asStoreError } from '../store-errors.ts'
 import { ReleasedWait } from '../waiting/released.ts'
@@ -188,6 +188,7 @@ class AdmittedCall<Result> extends ReleasedWait<Result> {
   readonly #progress: CallsInProgress
   readonly #startedAtMs = performance.now()
   #isCounted = false
+  #onEnd: (() => void) | undefined
 
   constructor(
     progress: CallsInProgress,
@@ -225,10 +226,21 @@ class AdmittedCall<Result> extends ReleasedWait<Result> {
     this.#end(failure.code)
   }
 
+  /** Who keeps copies of what the call changes has to know until when it does. */
+  protected override releaseError(cause: WaitEnd): StoreError {
+    const error = super.releaseError(cause)
+    const ended = new Promise<void>(resolve => {
+      this.#onEnd = resolve
+    })
+    noteWorkBehind(error, ended)
+    return error
+  }
+
   /** Once, whatever the work does: the closing of the store waits until the count is zero. */
   #end(outcome: string): void {
     if (this.#isCounted) return
     this.#isCounted = true
     this.#progress.ended(this.name, outcome, this.#startedAtMs)
+    this.#onEnd?.()
   }
 }

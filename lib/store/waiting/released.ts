@@ -54,16 +54,19 @@ export class ReleasedWait<Result> extends BoundedWait implements AnswerListener<
   }
 
   protected onRelease(cause: WaitEnd): void {
+    this.#reject(this.releaseError(cause))
+  }
+
+  /** What the caller is told. */
+  protected releaseError(cause: WaitEnd): StoreError {
     const { name, waitMs } = this
-    this.#reject(
-      cause === 'canceled'
-        ? new StoreError('CONTEXT_CANCELED', `${name}: the caller's signal ended the wait`, {
-            cause: this.abortReason,
-          })
-        : new StoreError(
-            'SERVICE_UNAVAILABLE',
-            `${name}: no answer within ${waitMs} ms; it may still take effect`,
-          ),
-    )
+    return cause === 'canceled'
+      ? new StoreError('CONTEXT_CANCELED', `${name}: the caller's signal ended the wait`, {
+          cause: this.abortReason,
+        })
+      : new StoreError(
+          'SERVICE_UNAVAILABLE',
+          `${name}: no answer within ${waitMs} ms; it may still take effect`,
+        )
   }
 }

@@ -37,8 +37,8 @@ export interface CachedUtxoStoreOptions {
   /** Memory of the cache, taken at once. 256 by default. */
   readonly megabytes?: number | undefined
   /**
-   * How long nothing is cached of a transaction after a call on it failed without a verdict, in milliseconds: the
-   * change may still take effect. By default as long as the store goes on with one batch.
+   * How long nothing is cached of a transaction after a call on it failed without a verdict and its work has ended, in
+   * milliseconds: the change may still take effect. By default as long as the store goes on with one batch.
    */
   readonly uncertainMs?: number | undefined
 }
@@ -142,7 +142,7 @@ export class CachedUtxoStore extends TableCalls implements StoreSurface {
     const result = await this.store
       .spendAndCreate(own ?? tx, blockHeight, options)
       .catch((error: unknown) => {
-        if (own !== undefined) this.entries.remove(own.txid, this.uncertaintyOf(error))
+        if (own !== undefined) this.entries.remove(own.txid, this.doubtOf(error))
         throw error
       })
     if (result.metadata !== undefined) this.#keepCreated(result.metadata, begin)

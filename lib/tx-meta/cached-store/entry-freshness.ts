@@ -1,5 +1,7 @@
 /** Txids share a stripe by their first two bytes; that of another one costs a miss, never a wrong answer. */
 const STRIPES = 65_536
+/** Behind the stripes, what is told of all transactions. */
+const OF_ALL = STRIPES
 
 /** When a read of the store began, as `EntryFreshness.begin` gave it. */
 export interface ReadBegin {
@@ -7,6 +9,14 @@ export interface ReadBegin {
   readonly changes: number
   /** Milliseconds, by a clock that never goes back. */
   readonly atMs: number
+}
+
+/** How long a call without a verdict may still take effect. */
+export interface Doubt {
+  /** Milliseconds, from the end of its work on. */
+  readonly uncertainMs: number
+  /** Where the work of the call goes on without its caller: resolves at its end. */
+  readonly ended: Promise<void> | undefined
 }
 
 /**
@@ -18,12 +28,12 @@ export interface ReadBegin {
 export class EntryFreshness {
   readonly #now: () => number
   /** Of each stripe, the number of the latest change in it. */
-  readonly #changedAt = new Float64Array(STRIPES)
+  readonly #changedAt = new Float64Array(STRIPES + 1)
   /** Of each stripe, until when a change may still take effect. */
-  readonly #uncertainUntilMs = new Float64Array(STRIPES)
+  readonly #uncertainUntilMs = new Float64Array(STRIPES + 1)
+  /** Holds by stripe, where there are any. */
+  readonly #holds = new Map<number, number>()
   #changes = 0
-  #allChangedAt = 0
-  #allUncertainUntilMs = 0
 
   constructor(now: () => number = () => performance.now()) {
     this.#now = now
@@ -37,8 +47,8 @@ export class EntryFreshness {
   isFresh(txid: Uint8Array, { changes, atMs }: ReadBegin): boolean {
     const stripe = stripeOf(txid)
     return (
-      this.#allChangedAt <= changes &&
-      this.#allUncertainUntilMs <= atMs &&
+      (this.#changedAt[OF_ALL] as number) <= changes &&
+      (this.#uncertainUntilMs[OF_ALL] as number) <= atMs &&
       (this.#changedAt[stripe] as number) <= changes &&
       (this.#uncertainUntilMs[stripe] as number) <= atMs
     )
@@ -46,26 +56,45 @@ export class EntryFreshness {
 
   /** Whether no change of unknown outcome may still come. Looks at the clock only where there was one. */
   isSettled(txid: Uint8Array): boolean {
-    const untilMs = Math.max(this.#allUncertainUntilMs, this.#uncertainUntilMs[stripeOf(txid)] as number)
+    const untilMs = Math.max(
+      this.#uncertainUntilMs[OF_ALL] as number,
+      this.#uncertainUntilMs[stripeOf(txid)] as number,
+    )
     return untilMs === 0 || untilMs <= this.#now()
   }
 
-  /** A call has changed the transaction; with `uncertainMs` it may still do so for as long. */
-  changed(txid: Uint8Array, uncertainMs = 0): void {
-    const stripe = stripeOf(txid)
+  /** The transaction has changed; or nobody knows which. */
+  changed(of: Uint8Array | 'all'): void {
     this.#changes += 1
-    this.#changedAt[stripe] = this.#changes
-    if (uncertainMs > 0) this.#uncertainUntilMs[stripe] = this.#now() + uncertainMs
+    this.#changedAt[stripeOf(of)] = this.#changes
   }
 
-  /** A call has changed nobody knows which transactions. */
-  allChanged(uncertainMs = 0): void {
-    this.#changes += 1
-    this.#allChangedAt = this.#changes
-    if (uncertainMs > 0) this.#allUncertainUntilMs = this.#now() + uncertainMs
+  /** It may still change for so long. */
+  doubt(of: Uint8Array | 'all', uncertainMs: number): void {
+    const stripe = stripeOf(of)
+    const untilMs = this.#now() + uncertainMs
+    this.#uncertainUntilMs[stripe] = Math.max(this.#uncertainUntilMs[stripe] as number, untilMs)
+  }
+
+  /** It may still change until `release` is called as often. */
+  hold(of: Uint8Array | 'all'): void {
+    const stripe = stripeOf(of)
+    this.#holds.set(stripe, (this.#holds.get(stripe) ?? 0) + 1)
+    this.#uncertainUntilMs[stripe] = Number.POSITIVE_INFINITY
+  }
+
+  /** Ends one hold; it may still change for so long. */
+  release(of: Uint8Array | 'all', uncertainMs: number): void {
+    const stripe = stripeOf(of)
+    const others = (this.#holds.get(stripe) ?? 0) - 1
+    if (others > 0) this.#holds.set(stripe, others)
+    else {
+      this.#holds.delete(stripe)
+      this.#uncertainUntilMs[stripe] = this.#now() + uncertainMs
+    }
   }
 }
 
-function stripeOf(txid: Uint8Array): number {
-  return (txid[0] as number) | ((txid[1] as number) << 8)
+function stripeOf(of: Uint8Array | 'all'): number {
+  return of === 'all' ? OF_ALL : (of[0] as number) | ((of[1] as number) << 8)
 }

@@ -3,11 +3,11 @@ import { StoreError } from '../../errors/index.ts'
 import type { TransactionMetadata } from '../../record/index.ts'
 import type { FlatCache } from '../flat-cache.ts'
 import { type CachedMetadata, checkMetaBytes, decodeMetaBytes, encodeMetaBytes } from '../meta-bytes.ts'
-import type { EntryFreshness, ReadBegin } from './entry-freshness.ts'
+import type { Doubt, EntryFreshness, ReadBegin } from './entry-freshness.ts'
 import type { TxidBytes } from './txid-bytes.ts'
 
-/** Removals between two turns of the event loop: a block has millions of transactions. */
-const REMOVALS_OF_A_TURN = 2_048
+/** Txids between two turns of the event loop: a block has millions of transactions. */
+const TXIDS_OF_A_TURN = 2_048
 
 /** The tip and how far back an entry is believed. */
 export interface EntryAge {
@@ -79,21 +79,45 @@ export class MetaEntries {
     }
   }
 
-  remove(txid: Uint8Array, uncertainMs = 0): void {
-    this.#freshness.changed(txid, uncertainMs)
-    this.#cache.delete(txid)
+  /** With `doubt`, nothing is kept of it as long as that lasts. */
+  remove(txid: Uint8Array, doubt?: Doubt): void {
+    // The caller may use the bytes again before the doubt ends.
+    const own = doubt === undefined ? txid : Uint8Array.from(txid)
+    this.#drop(own, doubt)
+    void doubt?.ended?.then(() => this.#freshness.release(own, doubt.uncertainMs))
   }
 
-  async removeAll(txids: TxidBytes, uncertainMs = 0): Promise<void> {
-    for (let index = 0; index < txids.length; index++) {
-      if (index > 0 && index % REMOVALS_OF_A_TURN === 0) await nextTurn()
-      this.remove(txids.at(index), uncertainMs)
-    }
+  async removeAll(txids: TxidBytes, doubt?: Doubt): Promise<void> {
+    await eachInTurns(txids, txid => this.#drop(txid, doubt))
+    void doubt?.ended?.then(() =>
+      eachInTurns(txids, txid => this.#freshness.release(txid, doubt.uncertainMs)),
+    )
   }
 
-  clear(uncertainMs = 0): void {
-    this.#freshness.allChanged(uncertainMs)
+  clear(doubt?: Doubt): void {
+    this.#freshness.changed('all')
     this.#cache.clear()
+    this.#doubt('all', doubt)
+    void doubt?.ended?.then(() => this.#freshness.release('all', doubt.uncertainMs))
+  }
+
+  #drop(txid: Uint8Array, doubt: Doubt | undefined): void {
+    this.#freshness.changed(txid)
+    this.#cache.delete(txid)
+    this.#doubt(txid, doubt)
+  }
+
+  #doubt(of: Uint8Array | 'all', doubt: Doubt | undefined): void {
+    if (doubt === undefined) return
+    if (doubt.ended === undefined) this.#freshness.doubt(of, doubt.uncertainMs)
+    else this.#freshness.hold(of)
+  }
+}
+
+async function eachInTurns(txids: TxidBytes, act: (txid: Uint8Array) => void): Promise<void> {
+  for (let index = 0; index < txids.length; index++) {
+    if (index > 0 && index % TXIDS_OF_A_TURN === 0) await nextTurn()
+    act(txids.at(index))
   }
 }
 

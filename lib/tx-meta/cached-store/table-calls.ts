@@ -1,6 +1,7 @@
-import { StoreError } from '../../errors/index.ts'
+import { StoreError, workBehind } from '../../errors/index.ts'
 import type { TxidInput } from '../../store/index.ts'
 import { CALL_POLICIES, type StoreSurface, type TableCall } from './call-policies.ts'
+import type { Doubt } from './entry-freshness.ts'
 import type { MetaEntries } from './meta-entries.ts'
 import { TxidBytes } from './txid-bytes.ts'
 
@@ -11,7 +12,7 @@ type Affected = (...args: readonly unknown[]) => Iterable<TxidInput>
 export abstract class CacheCalls {
   protected readonly store: StoreSurface
   protected readonly entries: MetaEntries
-  /** How long a call that failed without a verdict may still take effect, in milliseconds. */
+  /** How long the last of what a call without a verdict has sent may still take effect, in milliseconds. */
   protected readonly uncertainMs: number
 
   constructor(store: StoreSurface, entries: MetaEntries, uncertainMs: number) {
@@ -26,16 +27,16 @@ export abstract class CacheCalls {
     work: () => Promise<Result>,
   ): Promise<Result> {
     const txids = collected(affected)
-    const remove = async (uncertainMs = 0): Promise<void> => {
-      if (txids === undefined) this.entries.clear(uncertainMs)
-      else await this.entries.removeAll(txids, uncertainMs)
+    const remove = async (doubt?: Doubt): Promise<void> => {
+      if (txids === undefined) this.entries.clear(doubt)
+      else await this.entries.removeAll(txids, doubt)
     }
     try {
       const result = await work()
       await remove()
       return result
     } catch (error) {
-      if (!isRefusal(error)) await remove(this.uncertaintyOf(error))
+      if (!isRefusal(error)) await remove(this.doubtOf(error))
       throw error
     }
   }
@@ -45,14 +46,18 @@ export abstract class CacheCalls {
     try {
       return await work()
     } catch (error) {
-      if (!isRefusal(error)) this.entries.clear(this.uncertaintyOf(error))
+      if (!isRefusal(error)) this.entries.clear(this.doubtOf(error))
       throw error
     }
   }
 
-  /** A verdict on the data comes when all is done; after any other error the change may still come. */
-  protected uncertaintyOf(error: unknown): number {
-    return error instanceof StoreError && /^(TX|UTXO)_/.test(error.code) ? 0 : this.uncertainMs
+  /**
+   * A verdict on the data comes when all is done. After any other error the change may still come: a call whose caller
+   * has been released goes on, for as many batches as it takes.
+   */
+  protected doubtOf(error: unknown): Doubt | undefined {
+    if (error instanceof StoreError && /^(TX|UTXO)_/.test(error.code)) return undefined
+    return { uncertainMs: this.uncertainMs, ended: workBehind(error) }
   }
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
+import { workBehind } from '../../../lib/errors/index.ts'
 import { CallGate } from '../../../lib/store/calls/call-gate.ts'
 import { contextWith, ScriptedTransport } from '../support/store-fixture.ts'
 
@@ -55,5 +56,58 @@ describe('a call that ends with the store (semantics 4.3)', () => {
     expect(isIdle).toBe(false)
     finish()
     await Promise.all([call, idle])
+  })
+})
+
+describe('work that goes on behind a released caller', () => {
+  const released = async (call: Promise<unknown>): Promise<unknown> => call.catch((error: unknown) => error)
+
+  it.each<[string, () => Promise<void>]>([
+    ['with success', async () => {}],
+    ['with a failure', () => Promise.reject(new Error('lost'))],
+  ])('is known by the error until it ends %s', async (_name, end) => {
+    const controller = new AbortController()
+    let finish: () => void = () => {}
+    const finished = new Promise<void>(resolve => (finish = resolve))
+    const call = gate().admit({ name: 'long' }, controller.signal, () => finished.then(end))
+    controller.abort()
+    const error = await released(call)
+    let hasEnded = false
+    const ended = workBehind(error)?.then(() => (hasEnded = true))
+    await new Promise(resolve => setImmediate(resolve))
+    expect(hasEnded).toBe(false)
+    finish()
+    await ended
+    expect(hasEnded).toBe(true)
+  })
+
+  it('is known after a timeout, too', async () => {
+    const transport = new ScriptedTransport(() => ({}))
+    const own = new CallGate(
+      contextWith(transport, {
+        batchPolicyTotalTimeout: 1,
+        batcherWaitGrace: 0,
+        overloadRetryMaxElapsed: 0,
+      }),
+    )
+    let finish: () => void = () => {}
+    const error = await released(
+      own.admit({ name: 'long' }, undefined, () => new Promise<void>(resolve => (finish = resolve))),
+    )
+    expect(error).toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
+    const ended = workBehind(error)
+    finish()
+    expect(ended).toBeDefined()
+    await ended
+  })
+
+  it('is none where the work itself has failed, or was never begun', async () => {
+    const failed = await released(
+      gate().admit({ name: 'short' }, undefined, () => Promise.reject(new Error('x'))),
+    )
+    expect(workBehind(failed)).toBeUndefined()
+    const refused = await released(gate().admit({ name: 'none' }, AbortSignal.abort(), async () => {}))
+    expect(workBehind(refused)).toBeUndefined()
+    expect(workBehind(undefined)).toBeUndefined()
   })
 })

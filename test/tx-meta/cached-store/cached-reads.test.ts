@@ -1,5 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals'
+import { noteWorkBehind, StoreError } from '../../../lib/errors/index.ts'
 import type { CachedUtxoStore } from '../../../lib/tx-meta/cached-store/cached-utxo-store.ts'
+import type { StoreSurface } from '../../../lib/tx-meta/cached-store/call-policies.ts'
 import { encodeMetaBytes } from '../../../lib/tx-meta/meta-bytes.ts'
 import {
   cachedStore,
@@ -127,6 +129,52 @@ describe('a read that a change overtakes', () => {
     expect(await isCached(txid(1))).toBe(false)
     await cached.getMeta(txid(2))
     expect(await isCached(txid(2))).toBe(true)
+  })
+
+  describe.each<[string, (id: Uint8Array) => Promise<unknown>, keyof StoreSurface]>([
+    ['on it', id => cached.setLocked([id], true), 'setLocked'],
+    ['on nobody knows what', id => cached.getAndLockChildren(id), 'getAndLockChildren'],
+  ])('keeps nothing while calls %s go on without their callers', (_name, change, name) => {
+    /** A call whose caller is released; the function returned ends its work. */
+    async function leave(): Promise<() => Promise<void>> {
+      const left = new StoreError('CONTEXT_CANCELED', 'the caller has left')
+      let end: () => void = () => {}
+      const ended = new Promise<void>(resolve => (end = resolve))
+      noteWorkBehind(left, ended)
+      store.answer(name, throwing(left))
+      // Bytes of the caller, who uses them again.
+      const id = Uint8Array.from(txid(1))
+      await expect(change(id)).rejects.toBe(left)
+      id.fill(0)
+      return async () => {
+        end()
+        await new Promise(resolve => setImmediate(resolve))
+      }
+    }
+
+    const readAndFeed = async (): Promise<void> => {
+      await cached.getMeta(txid(1))
+      cached.setCacheFromBytes(txid(1), encodeMetaBytes({ ...known(), frozen: false }))
+    }
+
+    it('however long', async () => {
+      ;({ store, cached, isCached } = cachedStore({ uncertainMs: 0 }))
+      const endings = [await leave(), await leave()]
+      for (const end of endings) {
+        await readAndFeed()
+        expect(await isCached(txid(1))).toBe(false)
+        await end()
+      }
+      await readAndFeed()
+      expect(await isCached(txid(1))).toBe(true)
+    })
+
+    it('and as long after as the last of what they sent may take effect', async () => {
+      const end = await leave()
+      await end()
+      await readAndFeed()
+      expect(await isCached(txid(1))).toBe(false)
+    })
   })
 
   it('is kept again when that is over', async () => {
