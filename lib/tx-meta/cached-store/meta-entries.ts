@@ -72,6 +72,8 @@ export class MetaEntries {
       checkMetaBytes(bytes)
       if (!this.#freshness.isSettled(txid)) return false
       this.#cache.set(txid, bytes, height)
+      // What was read before is older than this.
+      this.#freshness.changed(txid)
       return true
     } catch (error) {
       this.#refused += 1

@@ -107,6 +107,18 @@ describe('a read that a change overtakes', () => {
     expect(await isCached(txid(1))).toBe(false)
   })
 
+  it.each<[string, (bytes: Uint8Array) => void]>([
+    ['the feed has added', bytes => cached.feedTarget.add(txid(1), bytes)],
+    ['was put there', bytes => cached.setCacheFromBytes(txid(1), bytes)],
+    ['was put there with others', bytes => cached.setCacheMulti([[txid(1), bytes]])],
+  ])('does not replace what %s meanwhile', async (_name, add) => {
+    const read = reading()
+    add(encodeMetaBytes({ ...known(), frozen: false, locked: true }))
+    expect(await read.answer()).toEqual(metadata())
+    expect(await cached.getMeta(txid(1))).toMatchObject({ locked: true })
+    expect(store.called('getMeta')).toBe(1)
+  })
+
   it('does not after a call that changed nobody knows what', async () => {
     store.answer('recoverConflicts', () => [])
     const read = reading()
