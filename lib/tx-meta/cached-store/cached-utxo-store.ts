@@ -52,6 +52,8 @@ const MEGABYTES = 256
 /** What a batch of the store has to ask for beside these, to be cached whole. */
 const ASKED_FIELDS = ['fee', 'sizeInBytes', 'isCoinbase', 'txInpoints'] as const satisfies readonly Field[]
 const ADDED_FIELDS = ['blockIds', 'conflicting', 'locked', 'creating'] as const satisfies readonly Field[]
+/** Whoever asks for one of them is answered all. */
+const BLOCK_FIELDS = ['blockIds', 'blockHeights', 'subtreeIdxs'] as const satisfies readonly Field[]
 /** Entries are believed for this part of the retention, in blocks (semantics 9.1.1). */
 const RETENTION_PART = 10
 
@@ -110,13 +112,16 @@ export class CachedUtxoStore extends TableCalls implements StoreSurface {
     if (!ASKED_FIELDS.every(field => asked.includes(field)))
       return this.store.batchDecorate(txids, asked, options)
     const added = ADDED_FIELDS.filter(field => !asked.includes(field))
+    const unasked = BLOCK_FIELDS.some(field => asked.includes(field))
+      ? added.filter(field => field !== 'blockIds')
+      : [...added, ...BLOCK_FIELDS]
     const begin = this.entries.begin()
     const decorated = await this.store.batchDecorate(txids, [...asked, ...added], options)
     const height = this.#height
     return decorated.map(entry => {
       if (entry.data === null) return entry
       this.entries.write(entry.txid, entry.data, height, begin)
-      return added.length === 0 ? entry : { ...entry, data: without(entry.data, added) }
+      return unasked.length === 0 ? entry : { ...entry, data: without(entry.data, unasked) }
     })
   }
 
@@ -196,8 +201,8 @@ export class CachedUtxoStore extends TableCalls implements StoreSurface {
 
   /** Closes the store. Idempotent. */
   async close(options: CallOptions = {}): Promise<void> {
+    this.entries.close()
     await this.store.close(options)
-    this.entries.clear()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

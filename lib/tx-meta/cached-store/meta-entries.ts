@@ -103,6 +103,12 @@ export class MetaEntries {
     void doubt?.ended?.then(() => this.#freshness.release('all', doubt.uncertainMs))
   }
 
+  /** Nothing is kept from now on: the feed may go on after the store was closed. */
+  close(): void {
+    this.clear()
+    this.#freshness.hold('all')
+  }
+
   #drop(txid: Uint8Array, doubt: Doubt | undefined): void {
     this.#freshness.changed(txid)
     this.#cache.delete(txid)

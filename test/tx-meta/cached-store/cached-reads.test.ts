@@ -224,6 +224,18 @@ describe('batchDecorate', () => {
     expect(cached.cacheStatistics.entries).toBe(0)
   })
 
+  it('answers nothing that was not asked for, and blocks whole', async () => {
+    const asked = ['fee', 'sizeInBytes', 'isCoinbase', 'txInpoints'] as const
+    const keysOf = async (fields: Parameters<CachedUtxoStore['batchDecorate']>[1]) => {
+      const [, entry] = await cached.batchDecorate([txid(1), txid(2)], fields)
+      return Object.keys(entry?.data ?? {}).filter(key => key !== 'locktime')
+    }
+    expect((await keysOf(asked)).sort()).toEqual([...asked].sort())
+    const blocks = ['blockIds', 'blockHeights', 'subtreeIdxs'] as const
+    for (const field of blocks)
+      expect((await keysOf([...asked, field])).sort()).toEqual([...asked, ...blocks].sort())
+  })
+
   it('answers what was asked, also what it would have asked for itself', async () => {
     const fields = ['fee', 'sizeInBytes', 'isCoinbase', 'txInpoints', 'locked'] as const
     const [, entry] = await cached.batchDecorate([txid(1), txid(2)], fields)

@@ -224,3 +224,13 @@ it.each([
     expect.objectContaining({ code: 'INVALID_ARGUMENT' }),
   )
 })
+
+it('keeps nothing of a feed that goes on after the close', async () => {
+  const bytes = encodeMetaBytes({ ...known(), frozen: false })
+  const closing = cached.close()
+  cached.feedTarget.add(txid(1), bytes)
+  await closing
+  cached.feedTarget.add(txid(1), bytes)
+  store.answer('getMeta', throwing(UNCERTAIN))
+  await expect(cached.getMeta(txid(1))).rejects.toBe(UNCERTAIN)
+})
