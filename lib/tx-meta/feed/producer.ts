@@ -199,7 +199,7 @@ export class FeedProducer {
       const key = entries[0]?.txid ?? new Uint8Array(0)
       const value = encodeFeedMessage(entries, version)
       // Without a removal nothing is worth waiting for: a cache that misses asks the store.
-      await pRetry(() => sink.send(partition, key, value), {
+      await pRetry(() => attempt(() => sink.send(partition, key, value)), {
         retries: removals.length > 0 ? retries : 0,
         minTimeout: retryMs,
         maxTimeout: TIMER_MS_MAX,
@@ -225,6 +225,17 @@ export class FeedProducer {
 
   #checkOpen(): void {
     if (this.#isClosed) throw new StoreError('SERVICE_UNAVAILABLE', 'the producer of the feed is closed')
+  }
+}
+
+/** p-retry gives up at a TypeError, and at what is no error: a sink may reject with either for a broker that is away. */
+async function attempt(send: () => Promise<void>): Promise<void> {
+  try {
+    await send()
+  } catch (error) {
+    throw error instanceof Error && !(error instanceof TypeError)
+      ? error
+      : new Error(messageOf(error), { cause: error })
   }
 }
 

@@ -218,6 +218,21 @@ describe('FeedProducer', () => {
     await producer.close()
   })
 
+  it.each([new TypeError('x is not a function'), 'a string', undefined])(
+    'tries a removal again whatever the sink throws: %p',
+    async thrown => {
+      const topic = new ScriptedTopic(1)
+      const producer = producerOn(topic, { retries: 2 })
+      let failures = 2
+      topic.onSend = () => {
+        if (failures-- > 0) throw thrown
+      }
+      await producer.delete(txid(1))
+      expect(topic.logs[0]).toHaveLength(1)
+      await producer.close()
+    },
+  )
+
   it('surfaces a removal that is never taken', async () => {
     const topic = new ScriptedTopic(1)
     const producer = producerOn(topic, { retries: 2 })
