@@ -49,12 +49,14 @@ const RETRY_MS = 50
 export class FeedConsumer {
   readonly #options: Required<FeedConsumerOptions>
   readonly #chains = new Map<number, PartitionChain>()
+  /** Partitions that the source did not resume when it was asked. */
+  readonly #unresumed = new Set<number>()
   /** A consumer that has once been at the end of a partition serves live readers from then on. */
   #isCaughtUp = false
   #isStopping = false
   #polling: Promise<void> | undefined
   #stopped: Promise<void> | undefined
-  #lastCommit = 0
+  #lastCommit = Number.NEGATIVE_INFINITY
   readonly #counts = { messages: 0, adds: 0, deletes: 0, addsLost: 0, defects: 0, failures: 0 }
 
   constructor(options: FeedConsumerOptions) {
@@ -127,12 +129,25 @@ export class FeedConsumer {
           const text = `a removal failed, the message is applied again: ${messageOf(error)}`
           logger.error({ event: 'feed_delete_failed', partition, offset, err: error }, text)
         },
-        onFull: () => source.pause(partition),
-        onRoom: () => source.resume(partition),
+        onFull: () => this.#tell(partition, 'pause'),
+        onRoom: () => this.#tell(partition, 'resume'),
       })
       this.#chains.set(partition, chain)
     }
     return chain
+  }
+
+  /** A source that refuses must not stop the chain. It is asked to resume again, or nothing would come any more. */
+  #tell(partition: number, what: 'pause' | 'resume'): void {
+    const { source, logger } = this.#options
+    this.#unresumed.delete(partition)
+    try {
+      source[what](partition)
+    } catch (error) {
+      if (what === 'resume') this.#unresumed.add(partition)
+      const text = `the source does not ${what} a partition: ${messageOf(error)}`
+      logger.warn({ event: `feed_${what}_failed`, partition, err: error }, text)
+    }
   }
 
   /** Rejects for a failed removal only: a message that cannot be read would never get better. */
@@ -182,9 +197,10 @@ export class FeedConsumer {
   }
 
   async #commitNowAndThen(): Promise<void> {
-    const now = Date.now()
+    const now = performance.now()
     if (now - this.#lastCommit < this.#options.commitEveryMs) return
     this.#lastCommit = now
+    for (const partition of [...this.#unresumed]) this.#tell(partition, 'resume')
     await this.#commit()
   }
 
@@ -205,7 +221,10 @@ export class FeedConsumer {
   async #release(partitions: readonly number[]): Promise<void> {
     await Promise.all(partitions.map(partition => this.#chainOf(partition).stop()))
     await this.#commit()
-    for (const partition of partitions) this.#chains.delete(partition)
+    for (const partition of partitions) {
+      this.#chains.delete(partition)
+      this.#unresumed.delete(partition)
+    }
   }
 
   #shutDown(): Promise<void> {

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from '@jest/globals'
+import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import type { FeedRecord } from '../../../lib/tx-meta/feed/broker.ts'
 import {
   FeedConsumer,
@@ -102,6 +102,52 @@ describe('FeedConsumer', () => {
     await until(() => topic.committed[0] === 2, 'both committed')
     expect(target.told).toEqual(['-1', '+2'])
     expect(consumer.counts).toMatchObject({ failures: 1 })
+    await consumer.stop()
+    await running
+  })
+
+  it('goes on where the source refuses to pause and to resume, and asks it to resume again', async () => {
+    const events: unknown[] = []
+    const note = (fields: object): void => void events.push((fields as { event?: unknown }).event)
+    const { topic, source, consumer, send } = setUp(1, {
+      queueRecordsMax: 2,
+      pollRecordsMax: 10,
+      logger: { warn: note, error: note },
+    })
+    const pause = source.pause.bind(source)
+    const resume = source.resume.bind(source)
+    source.pause = partition => {
+      pause(partition)
+      throw new Error('pause refused')
+    }
+    let refusals = 2
+    source.resume = partition => {
+      if (refusals-- > 0) throw new Error('resume refused')
+      resume(partition)
+    }
+    for (let number = 0; number < 10; number++) send(0, remove(number))
+    const running = consumer.run()
+    await until(() => refusals < 0 && !source.paused.has(0), 'a resumed partition')
+    send(0, remove(10))
+    await until(() => topic.committed[0] === 11, 'all committed')
+    expect(events.filter(event => event === 'feed_resume_failed')).toHaveLength(2)
+    expect(events).toContain('feed_pause_failed')
+    await consumer.stop()
+    await running
+  })
+
+  it('commits in time after the clock of the machine was set back', async () => {
+    const { topic, consumer, send } = setUp(1, { commitEveryMs: 1 })
+    send(0, remove(1))
+    const running = consumer.run()
+    await until(() => topic.committed[0] === 1, 'a commit')
+    const clock = jest.spyOn(Date, 'now').mockReturnValue(0)
+    try {
+      send(0, remove(2))
+      await until(() => topic.committed[0] === 2, 'a commit after it')
+    } finally {
+      clock.mockRestore()
+    }
     await consumer.stop()
     await running
   })
