@@ -197,10 +197,20 @@ describe('a call that changed nothing and is asked how its record stands', () =>
     expect(((await restated(due, silent)) as unknown[])[1]).toBeUndefined()
   })
 
-  it.each(['spendMulti', 'unspend'])('%s on a page', async name => {
-    const page = pageBins({ ...spent, lastSpentState: 'ALLSPENT' })
-    const key = await udf.putRecord(page)
-    expect(await udf.apply(key, name, CALLS[name] ?? [])).toEqual({ status: 'OK', signal: 'ALLSPENT_STANDS' })
+  it.each([
+    ['spendMulti', 'ALLSPENT_STANDS'],
+    ['unspend', undefined],
+  ])('%s on a page: %s', async (name, signal) => {
+    const key = await udf.putRecord(pageBins({ ...spent, lastSpentState: 'ALLSPENT' }))
+    const answer = await udf.apply(key, name, CALLS[name] ?? [])
+    expect([answer.status, answer.signal]).toEqual(['OK', signal])
+  })
+
+  it('spendMulti that is refused says nothing of it', async () => {
+    const key = await udf.putRecord(due)
+    const args = [[spendRequest(0, 2, 'b', ours)], false, false, 100, 10, true]
+    const answer = await udf.apply(key, 'spendMulti', args)
+    expect([answer.status, answer.signal]).toEqual(['ERROR', undefined])
   })
 
   it('has nothing to restate after a change', async () => {

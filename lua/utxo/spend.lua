@@ -93,8 +93,8 @@ end
 
 -- Spends several outputs of one record. `spends` is a list of maps { idx, offset, vOut, utxoHash, spendingData
 -- [, ignorePolicyFreeze, ignoreConsensusFreeze] }. A failure of one does not stop the others: every idx without
--- an entry in the answer's `errors` has been applied. With `restates` a call that changed nothing signals how the
--- record stands.
+-- an entry in the answer's `errors` has been applied. With `restates` a call that only
+-- repeats spends signals how the record stands.
 function spendMulti(rec, spends, ignoreConflicting, ignoreLocked, currentBlockHeight, retention, restates)
   local code = spend_refusal(rec, ignoreConflicting, ignoreLocked, currentBlockHeight)
   if code ~= nil then
@@ -106,6 +106,7 @@ function spendMulti(rec, spends, ignoreConflicting, ignoreLocked, currentBlockHe
   end
 
   local applied = 0
+  local repeated = 0
   local errors = nil
   for i = 1, list.size(spends) do
     local request = spends[i]
@@ -117,6 +118,8 @@ function spendMulti(rec, spends, ignoreConflicting, ignoreLocked, currentBlockHe
         errors = map()
       end
       add_error(errors, request, error_code, winner)
+    else
+      repeated = repeated + 1
     end
   end
 
@@ -125,7 +128,7 @@ function spendMulti(rec, spends, ignoreConflicting, ignoreLocked, currentBlockHe
     rec.spentUtxos = rec.spentUtxos + applied
   end
   local signal, child_count = update_delete_at_height(rec, currentBlockHeight, retention)
-  if restates == true and signal == nil and applied == 0 then
+  if restates == true and signal == nil and applied == 0 and repeated > 0 then
     signal, child_count = standing_signal(rec, retention)
   end
   update(rec)

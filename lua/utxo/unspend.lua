@@ -26,7 +26,7 @@ end
 -- Should nobody, then the next spend of the page finds it all spent and takes that back by its signal, and the next
 -- unspend has the master count it among the open ones.
 --
--- With `restates` a call that freed nothing signals how the record stands.
+-- With `restates` a call on a master that freed nothing signals how the record stands.
 function unspend(rec, offset, utxoHash, expectedSpendingData, currentBlockHeight, retention, generation, keepsFullPage, restates)
   local utxos, spending_data, code = open_slot(rec, offset, utxoHash)
   if code ~= nil then
@@ -52,7 +52,7 @@ function unspend(rec, offset, utxoHash, expectedSpendingData, currentBlockHeight
     rec.spentUtxos = math.max(rec.spentUtxos - 1, 0)
   end
   local signal, child_count = update_delete_at_height(rec, currentBlockHeight, retention)
-  if restates == true and signal == nil and not frees then
+  if restates == true and signal == nil and not frees and rec.totalExtraRecs ~= nil then
     signal, child_count = standing_signal(rec, retention)
   end
   update(rec)

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { txidKey, txidToHex } from '../../../bitcoin/index.ts'
 import { StoreError } from '../../../errors/index.ts'
 import { BINS, masterKey, pageKey } from '../../../record/index.ts'
@@ -13,6 +14,8 @@ const SIGNAL_OF_STANDING: Readonly<Record<string, string>> = {
   DAHUNSET_STANDS: 'DAHUNSET',
 }
 const PAGE_STANDING = 'ALLSPENT_STANDS'
+/** What it takes at the most, as a rule, to count a page on its master. */
+const COUNTING_MS = 1_000
 
 function isStanding({ signal }: RecordSignal): boolean {
   return signal === PAGE_STANDING || SIGNAL_OF_STANDING[signal] !== undefined
@@ -85,7 +88,11 @@ async function missedByPages(
   return [...missed].map(master => ({ ...master, signal: changeOf(master.signal) }))
 }
 
-/** Reads the pages of masters that have not counted all of theirs. */
+/**
+ * Compares the pages of masters with what these have counted, and does so twice before a count is called wrong. Who
+ * spends the last output of a page meanwhile, and takes longer than the pause to have it counted, makes the count one too
+ * high: then nothing is pruned, since the pages are read before.
+ */
 async function uncounted(
   context: StoreContext,
   standing: readonly RecordSignal[],
@@ -93,29 +100,54 @@ async function uncounted(
 ): Promise<SpentPages[]> {
   const unknown = standing.filter(({ txid, page = 0 }) => !context.countedPages.has(txid, page))
   const masters = [...new Map(unknown.map(each => [txidKey(each.txid), each])).values()]
-  const totals = await readMasters(context, masters, failures)
-  const pages = totals.flatMap(({ master, total }) =>
+  const once = await compare(context, masters, failures)
+  const suspects = once.filter(({ spent, counted }) => spent.length > counted)
+  for (const each of once)
+    if (!suspects.includes(each)) context.countedPages.add(each.master.txid, each.total, each.spent)
+  if (suspects.length === 0) return []
+  // A page may have become all spent only now, and be about to be counted.
+  await delay(COUNTING_MS, undefined, { signal: context.closing }).catch(() => {})
+  const before = new Map(suspects.map(each => [each.master, each.spent]))
+  const again = await compare(context, [...before.keys()], failures)
+  return again.flatMap(({ master, total, counted, spent }) => {
+    const both = spent.filter(page => before.get(master)?.includes(page))
+    context.countedPages.add(master.txid, total, both)
+    return both.length > counted ? { txid: master.txid, pages: both.length, height: master.height } : []
+  })
+}
+
+/** A master's count, and which of its pages are all spent. */
+interface Comparison {
+  readonly master: RecordSignal
+  readonly total: number
+  readonly counted: number
+  readonly spent: readonly number[]
+}
+
+/** Of masters that are there and have not counted all of their pages. */
+async function compare(
+  context: StoreContext,
+  masters: readonly RecordSignal[],
+  failures: Map<string, StoreError>,
+): Promise<Comparison[]> {
+  const counts = await readMasters(context, masters, failures)
+  const pages = counts.flatMap(({ master, total }) =>
     Array.from({ length: total }, (_, index) => ({ master, page: index + 1 })),
   )
-  const spent = new Map<RecordSignal, number[]>(totals.map(({ master }) => [master, []]))
+  const spent = new Map<RecordSignal, number[]>(counts.map(({ master }) => [master, []]))
   await readPages(context, pages, [BINS.lastSpentState], failures, ({ master, page }, bins) => {
     if (bins[BINS.lastSpentState] === 'ALLSPENT') spent.get(master)?.push(page)
   })
-  return totals
+  return counts
     .filter(({ master }) => !failures.has(txidToHex(master.txid)))
-    .map(({ master: { txid, height }, master, total }) => {
-      const found = spent.get(master) ?? []
-      context.countedPages.add(txid, total, found)
-      return { txid, pages: found.length, height }
-    })
+    .map(count => ({ ...count, spent: spent.get(count.master) ?? [] }))
 }
 
-/** Those that are there and have pages which they have not counted as all spent, with how many pages they have. */
 async function readMasters(
   context: StoreContext,
   masters: readonly RecordSignal[],
   failures: Map<string, StoreError>,
-): Promise<{ master: RecordSignal; total: number }[]> {
+): Promise<{ master: RecordSignal; total: number; counted: number }[]> {
   const describe = ({ txid }: RecordSignal) => `reading how many pages of ${txidToHex(txid)} are spent`
   const totals = await mapRows(context, masters, undefined, {
     toRow: ({ txid }) => ({
@@ -129,7 +161,8 @@ async function readMasters(
       if (bins instanceof StoreError) failures.set(txidToHex(master.txid), bins)
       if (bins === undefined || bins instanceof StoreError) return undefined
       const total = Number(bins[BINS.totalExtraRecs] ?? 0)
-      return total === Number(bins[BINS.spentExtraRecs] ?? 0) ? undefined : { master, total }
+      const counted = Number(bins[BINS.spentExtraRecs] ?? 0)
+      return counted === total ? undefined : { master, total, counted }
     },
   })
   return totals.filter(each => each !== undefined)

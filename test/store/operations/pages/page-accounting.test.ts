@@ -289,7 +289,10 @@ describe('what the signals of a lost answer asked for', () => {
     const { follow } = following({ counted: 1, spent: [1, 3] })
     const first = standing('ALLSPENT_STANDS', { page: 1 })
     const third = standing('ALLSPENT_STANDS', { page: 3 })
+    // Twice: one that has just become so is about to be counted.
     expect(await follow(first, third)).toEqual([
+      ['read 0'],
+      PAGES,
       ['read 0'],
       PAGES,
       ['incrementSpentExtraRecs 0 1000 288 2 0 true'],
