@@ -5,7 +5,7 @@ import type { Counts } from '../counts.ts'
 import { describe, History, outcomeOf, shortened } from '../history.ts'
 import { Random } from '../random.ts'
 import { outpointOf } from '../universe.ts'
-import { REMOVAL_STEPS, type Step, type TakenLock } from './mortal-network.ts'
+import { REMOVAL_STEPS, type TakenLock } from './mortal-network.ts'
 import { MortalStores, SETTINGS, STORES } from './mortal-stores.ts'
 import { pageViolations } from './page-checks.ts'
 import { type FinalTransaction, type RecordPlace, readTransactions } from './page-records.ts'
@@ -44,6 +44,7 @@ export interface PageEpochReport {
 const CONCURRENCY = 24
 const OPERATIONS_PER_PARENT = 30
 const CALLS_PER_DEATH = 40
+const DEATHS_IN_REMOVALS = 0.2
 const REPAIRS = ['create', 'spend', 'setMined'] as const
 const REPAIR_ATTEMPTS = 4
 /** Those that die are counted from 1. */
@@ -111,7 +112,7 @@ class PageEpoch {
         onPruned: result => this.#notePruned(result),
         onProgress: done => {
           this.#calls = done
-          if (done % CALLS_PER_DEATH === 0) stores.dieSoon(this.#stepsToDieAt())
+          if (done % CALLS_PER_DEATH === 0) this.#letDie(stores)
           onProgress?.(done)
         },
       })
@@ -201,9 +202,14 @@ class PageEpoch {
     return this.#options.untilRepaired?.filter(repair => !this.#repairs.has(repair)) ?? []
   }
 
-  /** Only in a removal, when that is the last that is to be seen: stores that die elsewhere seldom get so far. */
-  #stepsToDieAt(): readonly Step[] | undefined {
-    return this.#missing.length === 1 && this.#missing[0] === REMOVAL_COMPLETED ? REMOVAL_STEPS : undefined
+  /**
+   * Only in a removal, when that is the last that is to be seen: stores that die elsewhere seldom get so far. And then
+   * few, for the one that is to complete it has to live through the same steps.
+   */
+  #letDie(stores: MortalStores): void {
+    const isLast = this.#missing.length === 1 && this.#missing[0] === REMOVAL_COMPLETED
+    if (!isLast) stores.dieSoon()
+    else if (this.#random.chance(DEATHS_IN_REMOVALS)) stores.dieSoon(REMOVAL_STEPS)
   }
 
   #leastDone(found: string): (typeof REPAIRS)[number] {
