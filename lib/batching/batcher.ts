@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from '../errors/index.ts'
+import { InvalidArgumentError, TIMER_MS_MAX } from '../errors/index.ts'
 import {
   type AnswerListener,
   type BatchItem,
@@ -313,6 +313,3 @@ function checkOptions(options: BatcherOptions): void {
     throw new InvalidArgumentError('waitMs', `milliseconds from 1 to ${TIMER_MS_MAX}`, waitMs)
   }
 }
-
-/** Node's timers fire at once beyond this many milliseconds. */
-const TIMER_MS_MAX = 2 ** 31 - 1

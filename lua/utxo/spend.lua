@@ -93,8 +93,8 @@ end
 
 -- Spends several outputs of one record. `spends` is a list of maps { idx, offset, vOut, utxoHash, spendingData
 -- [, ignorePolicyFreeze, ignoreConsensusFreeze] }. A failure of one does not stop the others: every idx without
--- an entry in the answer's `errors` has been applied. With `restates` a call that only
--- repeats spends signals how the record stands.
+-- an entry in the answer's `errors` has been applied. With `restates` a call that only repeats spends signals how the
+-- record stands.
 function spendMulti(rec, spends, ignoreConflicting, ignoreLocked, currentBlockHeight, retention, restates)
   local code = spend_refusal(rec, ignoreConflicting, ignoreLocked, currentBlockHeight)
   if code ~= nil then

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import { type AnswerListener, type WaitEnd, WaitError } from '../../batching/index.ts'
-import { noteWorkBehind, StoreError } from '../../errors/index.ts'
+import { noteWorkBehind, StoreError, TIMER_MS_MAX } from '../../errors/index.ts'
 import type { StoreContext } from '../context/store-context.ts'
 import { asStoreError } from '../store-errors.ts'
 import { ReleasedWait } from '../waiting/released.ts'
@@ -15,8 +15,6 @@ export interface Call {
   /** Its wait ends with `CONTEXT_CANCELED` when the store begins to close, instead of holding the closing up. */
   readonly endsAtClose?: boolean
 }
-
-const TIMER_MS_MAX = 2 ** 31 - 1
 
 /**
  * What every public call passes: it is admitted while the store is open, its caller is released by the signal

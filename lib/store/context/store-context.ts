@@ -1,4 +1,4 @@
-import { StoreError } from '../../errors/index.ts'
+import { StoreError, TIMER_MS_MAX } from '../../errors/index.ts'
 import type { ExternalStore } from '../../external/index.ts'
 import type { Gauge, Labels, StoreMetrics } from '../../metrics/index.ts'
 import type { Settings } from '../../settings/index.ts'
@@ -39,9 +39,6 @@ const BREAKER_LEVELS = { closed: 0, 'half-open': 0.5, open: 1 } as const satisfi
 
 /** As many as the reference writes at a time (semantics 5.3). */
 const EXTERNAL_READS_MAX = 16
-
-/** Node's timers fire at once beyond this many milliseconds. */
-const TIMER_MS_MAX = 2 ** 31 - 1
 
 export interface StoreContextOptions {
   settings: Settings

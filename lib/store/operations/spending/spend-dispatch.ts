@@ -96,7 +96,10 @@ function groupRows(
   return { groups, rows }
 }
 
-/** Arguments of `spendMulti` (semantics 2.2); idx is the item's place in its group. The last one has it restate what its record had to say. */
+/**
+ * Arguments of `spendMulti` (semantics 2.2); idx is the item's place in its group. By the last one a call that changes
+ * nothing signals how its record stands.
+ */
 function spendMultiRow(context: StoreContext, { userKey, blockHeight, flags, items }: RecordGroup): ApplyRow {
   const spends = items.map(({ request }, idx) => ({
     idx,
