@@ -1,3 +1,5 @@
+import { TIMER_MS_MAX } from '../../errors/index.ts'
+
 /** Takes a task back. */
 export type Cancel = () => void
 
@@ -10,9 +12,6 @@ export interface Scheduler {
   /** Runs a task after what is waiting now had its turn. */
   soon(task: () => void): void
 }
-
-/** Timers of the system count in 32 bits with a sign, and take what is longer for nothing. */
-const TIMER_MS_MAX = 0x7fff_ffff
 
 export const systemScheduler: Scheduler = {
   nowMs: () => performance.now(),
