@@ -28,7 +28,7 @@ describe('bench', () => {
     const { exitCode, stdout } = await runCli(['bench', ...FEW, ...latencies, '--json', '--html', page])
     expect(exitCode).toBe(0)
     const report = JSON.parse(stdout)
-    expect(report).toMatchObject({ schemaVersion: 2, interrupted: false, failure: null })
+    expect(report).toMatchObject({ schemaVersion: 3, interrupted: false, failure: null })
     expect(report.server).toMatchObject({ kind: 'embedded', process: expect.any(Number) })
     const measured = report.figures.map((figure: { operation: string; subject: string }) =>
       [figure.operation, figure.subject].join(' '),

@@ -1,5 +1,5 @@
 /** Raised when a field of the report changes its meaning or goes. */
-export const REPORT_SCHEMA_VERSION = 2
+export const REPORT_SCHEMA_VERSION = 3
 
 /** What is measured, in the order in which it runs: each needs what those before it have stored. */
 export const OPERATIONS = {
@@ -82,16 +82,16 @@ export interface Ratio {
   readonly clientCpu: number
 }
 
-/** Memory of a subject's process after a round, its garbage collected. */
-export interface RoundMemory {
+/** Memory of a subject's process, its garbage collected. */
+export interface MemorySize {
   readonly heapMiB: number
   readonly rssMiB: number
 }
 
 export interface SubjectMemory {
   readonly subject: string
-  /** In order; without the round that warmed up. */
-  readonly rounds: readonly RoundMemory[]
+  /** Before the last round that warms up, or the first where none does, and after the last of all. */
+  readonly sizes: readonly MemorySize[]
 }
 
 /** One call after the other on a store that does nothing else. */

@@ -1,7 +1,7 @@
 import { messageOf } from '../../errors/index.ts'
 import { figureOf, ratiosOf } from './figures.ts'
 import type { Sample } from './messages.ts'
-import type { Figure, OperationName, Ratio, RoundMemory, SubjectMemory } from './report.ts'
+import type { Figure, MemorySize, OperationName, Ratio, SubjectMemory } from './report.ts'
 import type { BenchServer } from './server.ts'
 import type { Worker } from './workers.ts'
 
@@ -18,10 +18,10 @@ export interface RoundsOptions {
   advanced(round: number, operation: OperationName, worker: Worker): void
 }
 
-/** What was measured of each subject: by operation, one sample for each round, and the memory after each round. */
+/** What was measured of each subject: by operation, one sample for each round, and its memory at some moments. */
 interface Measured {
   readonly samples: Map<OperationName, Sample[]>
-  readonly memory: RoundMemory[]
+  readonly memory: MemorySize[]
 }
 
 export interface RoundsResult {
@@ -47,11 +47,14 @@ export async function runRounds(
     workers.map(worker => [worker, { samples: new Map(), memory: [] }]),
   )
   let failure: string | null = null
+  // Rounds that count are numbered from 1 on.
+  const sampledBefore = options.warmUp === 0 ? 1 : 0
   try {
     for (let round = 1 - options.warmUp; round <= options.rounds && !options.signal.aborted; round++) {
+      if (round === sampledBefore) await sampleMemory(measured)
       await runRound(measured, options, round)
-      if (round > 0) await sampleMemory(measured)
     }
+    await sampleMemory(measured)
   } catch (error) {
     failure = messageOf(error)
   }
@@ -61,7 +64,7 @@ export async function runRounds(
       return rounds === undefined ? [] : figureOf(server, subject, operation, rounds, options)
     }),
   )
-  const memory = [...measured].map(([{ subject }, { memory: rounds }]) => ({ subject: subject.id, rounds }))
+  const memory = [...measured].map(([{ subject }, { memory: sizes }]) => ({ subject: subject.id, sizes }))
   return { figures, ratios: ratiosOf(figures), memory, failure }
 }
 
@@ -111,6 +114,10 @@ function stepsOf(operations: readonly OperationName[]): readonly OperationName[]
   return operations.includes('create') ? operations : ['create', ...operations]
 }
 
+/**
+ * Never between rounds that count: a full collection while no call is under way takes the classes of calls' objects for
+ * dead, and with them the compiled code, so that the next rounds are up to twice as slow.
+ */
 async function sampleMemory(measured: ReadonlyMap<Worker, Measured>): Promise<void> {
   for (const [{ process }, { memory }] of measured) {
     const { heapUsedBytes, rssBytes } = await process.request('memory', null)

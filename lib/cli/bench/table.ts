@@ -156,15 +156,18 @@ function soakLines({ soaks }: Report, titleOf: (subject: string) => string): str
 }
 
 function memoryLines({ memory }: Report, titleOf: (subject: string) => string): string[] {
-  const rows = memory.flatMap(({ subject, rounds }) => {
-    const [first, last] = [rounds[0], rounds.at(-1)]
+  const rows = memory.flatMap(({ subject, sizes: [first, last = first] }) => {
     if (first === undefined || last === undefined) return []
-    const sizes = [first.heapMiB, last.heapMiB, first.rssMiB, last.rssMiB].map(figure)
-    return [[titleOf(subject), ...sizes]]
+    const cells = [first.heapMiB, last.heapMiB, first.rssMiB, last.rssMiB].map(figure)
+    return [[titleOf(subject), ...cells]]
   })
   if (rows.length === 0) return []
-  const header = ['', 'heap, first round', 'last', 'resident, first round', 'last']
-  return ['', 'memory of each process in MiB, garbage collected', ...aligned([header, ...rows])]
+  const header = ['', 'heap, before', 'after', 'resident, before', 'after']
+  return [
+    '',
+    'memory of each process in MiB before and after the rounds, garbage collected',
+    ...aligned([header, ...rows]),
+  ]
 }
 
 /** Figures to the right, text to the left; a column is of figures when its cells begin with digits. */

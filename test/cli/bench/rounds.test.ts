@@ -50,6 +50,29 @@ it('rounds that warm up are run and told, and count for nothing', async () => {
   expect(told).toEqual([-2, -1, 0, 1, 2])
   // The fourth and the fifth: an eighth and a sixteenth of a second.
   expect(figures.map(({ recordsPerSecondByRound }) => recordsPerSecondByRound)).toEqual([[800, 1_600]])
-  expect(memory[0]?.rounds).toHaveLength(2)
   expect(asked.filter(name => name === 'clear')).toHaveLength(5)
+  expect(memory[0]?.sizes).toHaveLength(2)
+})
+
+it('no garbage is collected between rounds that count: what the compiler knows would be lost with it', async () => {
+  const asked: string[] = []
+  const options = { operations: ['create' as const], transactions: 100, batchSize: 10, machineCores: 2 }
+  for (const warmUp of [0, 2]) {
+    asked.length = 0
+    const signal = new AbortController().signal
+    await runRounds({} as BenchServer, [worker(asked)], {
+      ...options,
+      rounds: 2,
+      warmUp,
+      signal,
+      advanced: () => {},
+    })
+    const rounds = asked.filter(name => name === 'measure' || name === 'memory')
+    expect(rounds).toEqual([
+      ...(warmUp === 0 ? ['memory'] : ['measure', 'memory', 'measure']),
+      'measure',
+      'measure',
+      'memory',
+    ])
+  }
 })

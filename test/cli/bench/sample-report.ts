@@ -23,7 +23,7 @@ export function sampleFigure(overrides: Partial<Figure> = {}): Figure {
 
 export function sampleReport(overrides: Partial<Report> = {}): Report {
   return {
-    schemaVersion: 2,
+    schemaVersion: 3,
     package: 'aerospike-utxo-store 0.1.0',
     startedAt: '2026-01-02T03:04:05.678Z',
     seconds: 81.3,
@@ -65,7 +65,7 @@ export function sampleReport(overrides: Partial<Report> = {}): Report {
     memory: [
       {
         subject: 'store-wire',
-        rounds: [
+        sizes: [
           { heapMiB: 14.1, rssMiB: 200 },
           { heapMiB: 14.2, rssMiB: 204 },
         ],

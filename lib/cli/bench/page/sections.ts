@@ -180,17 +180,15 @@ export function soakSection(soak: Soak, subjects: Subjects): Markup {
 ${lineChart('Memory after a garbage collection, by operations', lines, { x: rate, y: bytes })}</section>`
 }
 
-/** Where a process keeps more after the last round than after the first, the rounds before it may tell why. */
 export function memorySection({ memory }: Report, subjects: Subjects): Markup {
-  const rows = memory.flatMap(({ subject, rounds }) => {
-    const [first, last] = [rounds[0], rounds.at(-1)]
+  const rows = memory.flatMap(({ subject, sizes: [first, last = first] }) => {
     if (first === undefined || last === undefined) return []
-    const sizes = [first.heapMiB, last.heapMiB, first.rssMiB, last.rssMiB].map(figure)
-    return [[titleCell(subject, subjects), ...sizes]]
+    const cells = [first.heapMiB, last.heapMiB, first.rssMiB, last.rssMiB].map(figure)
+    return [[titleCell(subject, subjects), ...cells]]
   })
   if (rows.length === 0) return html``
-  return html`<section><h2>Memory</h2><p class="quiet">MiB of each process after the first and the last round, garbage collected.</p>
-${table(['', 'heap, first', 'last', 'resident, first', 'last'], rows, { figuresOnly: true })}</section>`
+  return html`<section><h2>Memory</h2><p class="quiet">MiB of each process before and after the rounds, garbage collected.</p>
+${table(['', 'heap, before', 'after', 'resident, before', 'after'], rows, { figuresOnly: true })}</section>`
 }
 
 function latencyCells({ p50, p90, p99, max }: LatencyMs): string[] {
