@@ -178,7 +178,7 @@ function createProgram(): Command {
       20_000,
     )
     .option('--rounds <number>', 'rounds that count', wholeNumber(1, 1_000), 5)
-    .option('--warm-up <number>', 'rounds before them, in which code is compiled', wholeNumber(1, 1_000), 3)
+    .option('--warm-up <number>', 'rounds before them, in which code is compiled', wholeNumber(1, 1_000), 2)
     .option('--operations <list>', 'of create,get,previousOutputsDecorate,spend,setMined,blockValidation')
     .option('--transport <list>', 'of client,wire', 'client,wire')
     .option('--concurrency <number>', 'calls in progress at a time', wholeNumber(1, 1_000_000), 4_000)

@@ -9,7 +9,7 @@ export interface RoundsOptions {
   readonly operations: readonly OperationName[]
   readonly transactions: number
   readonly rounds: number
-  /** Rounds before those that count: a long-running process has compiled its code, and is what is to be measured. */
+  /** Rounds before those that count, one at least: a long-running process has compiled its code, and is what is to be measured. */
   readonly warmUp: number
   readonly batchSize: number
   readonly machineCores: number
@@ -32,6 +32,8 @@ export interface RoundsResult {
 }
 
 const MIB = 2 ** 20
+/** Rounds that count are numbered from 1 on. */
+const LAST_WARM_UP = 0
 
 /**
  * Has all subjects do each operation one after the other, round by round, so that a machine that slows down slows all
@@ -47,11 +49,9 @@ export async function runRounds(
     workers.map(worker => [worker, { samples: new Map(), memory: [] }]),
   )
   let failure: string | null = null
-  // Rounds that count are numbered from 1 on.
-  const sampledBefore = options.warmUp === 0 ? 1 : 0
   try {
     for (let round = 1 - options.warmUp; round <= options.rounds && !options.signal.aborted; round++) {
-      if (round === sampledBefore) await sampleMemory(measured)
+      if (round === LAST_WARM_UP) await sampleMemory(measured)
       await runRound(measured, options, round)
     }
     await sampleMemory(measured)

@@ -25,7 +25,7 @@ interface Round {
 
 /** Measures one subject, request by request; `stopping` ends what it is at. */
 export function workerHandlers(stopping: AbortSignal): Handlers {
-  let opened: { subject: Subject; server: ServerProcess | undefined; concurrency: number } | undefined
+  let opened: { subject: Subject; server: ServerProcess | undefined } | undefined
   let round: Round | undefined
 
   const subjectNow = (): Subject => required(opened).subject
@@ -40,13 +40,12 @@ export function workerHandlers(stopping: AbortSignal): Handlers {
     async open(source) {
       const subject = await openSubject(source, stopping)
       const server = source.serverProcess === null ? undefined : new ServerProcess(source.serverProcess)
-      opened = { subject, server, concurrency: source.options.concurrency }
+      opened = { subject, server }
       const { id, title, kind, transport } = subject
       return { id, title, kind, transport }
     },
     async begin({ transactions }) {
-      const warmUp = Math.min(transactions, required(opened).concurrency)
-      round = { warmUp: roundTransactions(warmUp), measured: roundTransactions(transactions) }
+      round = { warmUp: roundTransactions(transactions), measured: roundTransactions(transactions) }
       return null
     },
     async measure({ operation }) {
@@ -72,7 +71,10 @@ export function workerHandlers(stopping: AbortSignal): Handlers {
   }
 }
 
-/** Warms up with as many calls as are in progress at a time, so that what was idle meanwhile is no part of it. */
+/**
+ * Does as much unmeasured before. While others were measured this process was idle, for which V8 gives memory back and
+ * drops compiled code: the next twenty thousand calls took up to three times as long.
+ */
 async function measureOperation(
   subject: Subject,
   operation: OperationName,
