@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, it } from '@jest/globals'
 import type { ClientRow } from '../../lib/transport/client/client-rows.ts'
 import { type BatchClient, ClientTransport } from '../../lib/transport/client/client-transport.ts'
@@ -6,7 +7,7 @@ import { type BatchRow, type BinValue, ConnectionPermits } from '../../lib/trans
 type Answers = Awaited<ReturnType<BatchClient['batchWrite']>>
 
 /** A client that remembers what it was asked, and answers as told. */
-function transportWith(answer: (records: ClientRow[]) => Promise<Answers>) {
+function transportWith(answer: (records: ClientRow[]) => Promise<Answers>, requestBytesMax?: number) {
   const calls: { records: ClientRow[]; policy: Record<string, unknown> }[] = []
   const client: BatchClient = {
     batchWrite(records, policy) {
@@ -19,6 +20,7 @@ function transportWith(answer: (records: ClientRow[]) => Promise<Answers>) {
     socketTimeoutMs: 700,
     maxRetries: 5,
     permits: new ConnectionPermits(2),
+    ...(requestBytesMax !== undefined && { requestBytesMax }),
   })
   return { transport, calls }
 }
@@ -150,5 +152,118 @@ describe('ClientTransport', () => {
     expect(await Promise.race([closed, soon])).toBe('still waiting')
     answer([{ status: 0 }])
     expect(await closed).toBe('closed')
+  })
+})
+
+describe('a batch that is too large for one request', () => {
+  const BYTES_MAX = 10_000
+  const large = write(new Uint8Array(6_000))
+  /** A key for each, by which its answer can be told. */
+  const rows = [large, read, large, large].map((row, place) => ({
+    ...row,
+    key: { ...key, userKey: Uint8Array.of(place) },
+  }))
+  const placesOf = (records: readonly ClientRow[]): (number | undefined)[] =>
+    records.map(record => (record.key as { key: Buffer }).key[0])
+
+  it('goes in several, one after the other, in one connection’s turn, and each row keeps its answer', async () => {
+    let inFlight = 0
+    const { transport, calls } = transportWith(async records => {
+      inFlight += 1
+      expect(inFlight).toBe(1)
+      await null
+      inFlight -= 1
+      return placesOf(records).map(place => ({ status: 0, record: { bins: { place } } }))
+    }, BYTES_MAX)
+    const answers = await transport.batchOperate(rows, { timeout: 1_000 })
+    expect(calls.map(({ records }) => placesOf(records))).toEqual([[0, 1], [2], [3]])
+    expect(answers.map(({ index, bins }) => [index, bins?.place])).toEqual(
+      [0, 1, 2, 3].map(place => [place, place]),
+    )
+    for (const { policy } of calls) {
+      expect(Number.isSafeInteger(policy.totalTimeout)).toBe(true)
+      expect(policy.totalTimeout).toBeLessThanOrEqual(1_000)
+    }
+  })
+
+  it('a request that fails takes its own rows with it and no others', async () => {
+    const timedOut = Object.assign(new Error('Client timeout'), { code: 9, inDoubt: true })
+    const { transport } = transportWith(
+      records => (placesOf(records).includes(0) ? Promise.reject(timedOut) : ok(records)),
+      BYTES_MAX,
+    )
+    const answers = await transport.batchOperate(rows, { timeout: 1_000 })
+    expect(answers).toMatchObject([
+      { index: 0, status: 9, inDoubt: true },
+      { index: 1, status: 9, inDoubt: false },
+      { index: 2, status: 0 },
+      { index: 3, status: 0 },
+    ])
+  })
+
+  it('rejects with the first error where every request failed', async () => {
+    let code = 20
+    const { transport } = transportWith(
+      () => Promise.reject(Object.assign(new Error('no'), { code: code++, inDoubt: false })),
+      BYTES_MAX,
+    )
+    await expect(transport.batchOperate(rows, { timeout: 1_000 })).rejects.toMatchObject({ status: 20 })
+  })
+
+  it('sends nothing more once it was given up', async () => {
+    const controller = new AbortController()
+    const { transport, calls } = transportWith(async records => {
+      controller.abort()
+      return ok(records)
+    }, BYTES_MAX)
+    const given = transport.batchOperate(rows, { timeout: 1_000, signal: controller.signal })
+    await expect(given).rejects.toMatchObject({ code: 'CONTEXT_CANCELED' })
+    await transport.close()
+    expect(calls).toHaveLength(1)
+  })
+
+  it('leaves unsent what it has no time for, and says so', async () => {
+    const { transport, calls } = transportWith(async records => delay(40).then(() => ok(records)), BYTES_MAX)
+    const answers = await transport.batchOperate(rows, { timeout: 20 })
+    expect(calls).toHaveLength(1)
+    expect(answers).toMatchObject([
+      { status: 0 },
+      { status: 0 },
+      { index: 2, status: 9, inDoubt: false },
+      { index: 3, status: 9, inDoubt: false },
+    ])
+  })
+
+  it('an answer that the client leaves out shifts no other', async () => {
+    const { transport } = transportWith(
+      async records => (placesOf(records).includes(0) ? [{ status: 5 }] : ok(records)),
+      BYTES_MAX,
+    )
+    const answers = await transport.batchOperate(rows, { timeout: 1_000 })
+    expect(answers.map(({ status }) => status)).toEqual([5, -15, 0, 0])
+  })
+
+  it('refuses a bad value in its last row before the first is sent', async () => {
+    const { transport, calls } = transportWith(ok, BYTES_MAX)
+    await expect(transport.batchOperate([...rows, write(1.5)], { timeout: 1_000 })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+    })
+    expect(calls).toEqual([])
+  })
+
+  it.each<[string, BatchRow]>([
+    ['a write', write([new Uint8Array(6_000)])],
+    ['an argument', { kind: 'apply', key, module: 'm', function: 'f', args: [{ x: 'x'.repeat(2_000) }] }],
+    ['a map', write(new Map([[1, new Uint8Array(6_000)]]))],
+  ])('counts the bytes of %s', async (_, row) => {
+    const { transport, calls } = transportWith(ok, BYTES_MAX)
+    await transport.batchOperate([row, row], { timeout: 1_000 })
+    expect(calls.map(({ records }) => records.length)).toEqual([1, 1])
+  })
+
+  it('one row that is too large alone is sent by itself, for the server to refuse', async () => {
+    const { transport, calls } = transportWith(ok, BYTES_MAX)
+    await transport.batchOperate([read, write(new Uint8Array(20_000)), read], { timeout: 1_000 })
+    expect(calls.map(({ records }) => records.length)).toEqual([1, 1, 1])
   })
 })

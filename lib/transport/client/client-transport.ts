@@ -7,6 +7,8 @@ import type { ConnectionPermits } from '../connection-permits.ts'
 import type { BatchOptions, BatchRow, Bins, RowAnswer, Transport } from '../transport.ts'
 import { type ClientRow, clientRow } from './client-rows.ts'
 import type { ClientConnection } from './connection.ts'
+import { requestParts } from './request-parts.ts'
+import { type ClientAnswer, sendInParts } from './send-in-parts.ts'
 
 /** The part of the npm client that this transport uses. */
 export interface BatchClient {
@@ -14,12 +16,6 @@ export interface BatchClient {
 }
 
 type BatchPolicy = InstanceType<typeof Aerospike.BatchPolicy>
-
-interface ClientAnswer {
-  status: number
-  inDoubt?: boolean
-  record?: { bins?: Record<string, unknown> | undefined; gen?: number }
-}
 
 export interface ClientTransportOptions {
   namespace: string
@@ -29,6 +25,8 @@ export interface ClientTransportOptions {
   maxRetries: number
   /** Admits batches; without them as many are in flight as come. */
   permits: ConnectionPermits | undefined
+  /** About how large a request may become; by default what every server takes. */
+  requestBytesMax?: number
 }
 
 /** How long a batch waits for a connection: a tenth of its time, and at least this (semantics 6.1). */
@@ -61,10 +59,17 @@ export class ClientTransport implements Transport {
     if (signal?.aborted) throw abandoned(signal)
     if (rows.length === 0) return []
     const records = rows.map(row => clientRow(row, this.#options.namespace))
-    const policy = this.#policy(timeout, once === true ? 0 : this.#options.maxRetries)
-    const { permits } = this.#options
+    const { permits, maxRetries } = this.#options
+    const retries = once === true ? 0 : maxRetries
+    const endsAtMs = performance.now() + timeout
     const waitMs = Math.max(PERMIT_WAIT_MS_MIN, timeout / 10)
-    const send = (): Promise<ClientAnswer[]> => this.#send(records, policy)
+    const ends = requestParts(rows, this.#options.requestBytesMax)
+    const sendPart = (from: number, end: number, leftMs: number): Promise<ClientAnswer[]> =>
+      this.#send(records.slice(from, end), this.#policy(leftMs, retries))
+    const send = (): Promise<ClientAnswer[]> =>
+      ends.length === 1
+        ? this.#send(records, this.#policy(timeout, retries))
+        : this.#track(sendInParts(rows, ends, { endsAtMs, signal }, sendPart))
     const answers = await releasedBy(
       signal,
       permits === undefined ? send() : permits.withPermit({ waitMs, signal }, send),
@@ -104,16 +109,19 @@ export class ClientTransport implements Transport {
   }
 
   async #send(records: ClientRow[], policy: unknown): Promise<ClientAnswer[]> {
-    let batch: Promise<ClientAnswer[]> | undefined
     try {
-      batch = this.#client.batchWrite(records, policy)
-      this.#inFlight.add(batch)
-      return await batch
+      return await this.#track(this.#client.batchWrite(records, policy))
     } catch (error) {
       throw batchError(error)
-    } finally {
-      if (batch !== undefined) this.#inFlight.delete(batch)
     }
+  }
+
+  /** Work that `close` waits for. */
+  #track<Result>(work: Promise<Result>): Promise<Result> {
+    this.#inFlight.add(work)
+    const ended = (): void => void this.#inFlight.delete(work)
+    work.then(ended, ended)
+    return work
   }
 }
 
