@@ -201,13 +201,43 @@ describe('a batch that is too large for one request', () => {
     ])
   })
 
-  it('rejects with the first error where every request failed', async () => {
-    let code = 20
+  it('rejects where every request failed in one way, in doubt if any of them is', async () => {
     const { transport } = transportWith(
-      () => Promise.reject(Object.assign(new Error('no'), { code: code++, inDoubt: false })),
+      records =>
+        Promise.reject(Object.assign(new Error('no'), { code: 9, inDoubt: !placesOf(records).includes(0) })),
       BYTES_MAX,
     )
-    await expect(transport.batchOperate(rows, { timeout: 1_000 })).rejects.toMatchObject({ status: 20 })
+    await expect(transport.batchOperate(rows, { timeout: 1_000 })).rejects.toMatchObject({
+      status: 9,
+      inDoubt: true,
+    })
+  })
+
+  it('a refusal of some for load does not speak for those that may have been applied', async () => {
+    const { transport } = transportWith(records => {
+      const isRefused = placesOf(records).includes(0)
+      return Promise.reject(Object.assign(new Error('no'), { code: isRefused ? 18 : 9, inDoubt: !isRefused }))
+    }, BYTES_MAX)
+    const answers = await transport.batchOperate(rows, { timeout: 1_000 })
+    expect(answers.map(({ status, inDoubt }) => [status, inDoubt])).toEqual([
+      [18, false],
+      [18, false],
+      [9, true],
+      [9, true],
+    ])
+  })
+
+  it('rejects as one that timed out where the first request took all the time and had no answer', async () => {
+    const timedOut = Object.assign(new Error('Client timeout'), { code: 9, inDoubt: true })
+    const { transport, calls } = transportWith(
+      () => delay(40).then(() => Promise.reject(timedOut)),
+      BYTES_MAX,
+    )
+    await expect(transport.batchOperate(rows, { timeout: 20 })).rejects.toMatchObject({
+      status: 9,
+      inDoubt: true,
+    })
+    expect(calls).toHaveLength(1)
   })
 
   it('sends nothing more once it was given up', async () => {
@@ -254,6 +284,16 @@ describe('a batch that is too large for one request', () => {
   it.each<[string, BatchRow]>([
     ['a write', write([new Uint8Array(6_000)])],
     ['an argument', { kind: 'apply', key, module: 'm', function: 'f', args: [{ x: 'x'.repeat(2_000) }] }],
+    [
+      'a key of an entry',
+      {
+        kind: 'write',
+        key,
+        exists: 'any',
+        operations: [{ kind: 'map-put', bin: 'b', key: 'k'.repeat(2_000), value: true }],
+      },
+    ],
+    ['the names of bins', { kind: 'read', key, bins: new Array<string>(150).fill('a') }],
     ['a map', write(new Map([[1, new Uint8Array(6_000)]]))],
   ])('counts the bytes of %s', async (_, row) => {
     const { transport, calls } = transportWith(ok, BYTES_MAX)

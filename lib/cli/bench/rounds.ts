@@ -9,7 +9,10 @@ export interface RoundsOptions {
   readonly operations: readonly OperationName[]
   readonly transactions: number
   readonly rounds: number
-  /** Rounds before those that count, one at least: a long-running process has compiled its code, and is what is to be measured. */
+  /**
+   * Rounds before those that count, one at least: a long-running process has compiled its code, and is what is to be
+   * measured.
+   */
   readonly warmUp: number
   readonly batchSize: number
   readonly machineCores: number

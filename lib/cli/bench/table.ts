@@ -156,7 +156,7 @@ function soakLines({ soaks }: Report, titleOf: (subject: string) => string): str
 }
 
 function memoryLines({ memory }: Report, titleOf: (subject: string) => string): string[] {
-  const rows = memory.flatMap(({ subject, sizes: [first, last = first] }) => {
+  const rows = memory.flatMap(({ subject, sizes: [first, last] }) => {
     if (first === undefined || last === undefined) return []
     const cells = [first.heapMiB, last.heapMiB, first.rssMiB, last.rssMiB].map(figure)
     return [[titleOf(subject), ...cells]]
@@ -165,7 +165,7 @@ function memoryLines({ memory }: Report, titleOf: (subject: string) => string): 
   const header = ['', 'heap, before', 'after', 'resident, before', 'after']
   return [
     '',
-    'memory of each process in MiB before and after the rounds, garbage collected',
+    'memory of each process in MiB, garbage collected, before the last round of warm-up and after the last of all',
     ...aligned([header, ...rows]),
   ]
 }

@@ -61,7 +61,6 @@ export class ClientTransport implements Transport {
     const records = rows.map(row => clientRow(row, this.#options.namespace))
     const { permits, maxRetries } = this.#options
     const retries = once === true ? 0 : maxRetries
-    const endsAtMs = performance.now() + timeout
     const waitMs = Math.max(PERMIT_WAIT_MS_MIN, timeout / 10)
     const ends = requestParts(rows, this.#options.requestBytesMax)
     const sendPart = (from: number, end: number, leftMs: number): Promise<ClientAnswer[]> =>
@@ -69,7 +68,7 @@ export class ClientTransport implements Transport {
     const send = (): Promise<ClientAnswer[]> =>
       ends.length === 1
         ? this.#send(records, this.#policy(timeout, retries))
-        : this.#track(sendInParts(rows, ends, { endsAtMs, signal }, sendPart))
+        : this.#track(sendInParts(rows, ends, { timeoutMs: timeout, signal }, sendPart))
     const answers = await releasedBy(
       signal,
       permits === undefined ? send() : permits.withPermit({ waitMs, signal }, send),

@@ -4,7 +4,7 @@ import type { BatchRow, BinValue, WriteOperation } from '../transport.ts'
 /** No server accepts more than twice as much; the rest is for what the sizes here leave out. */
 export const REQUEST_BYTES_MAX = FRAME_BODY_BYTES_MAX / 2
 
-/** Key, policy, and the filter or the bins that are asked for. */
+/** Key, policy, and the filter or the statement, of which the store's own take less than this. */
 const ROW_BYTES = 1_024
 /** Its header, name and type; or an element's. */
 const VALUE_BYTES = 32
@@ -34,6 +34,7 @@ export function requestParts(rows: readonly BatchRow[], bytesMax = REQUEST_BYTES
 
 function rowBytes(row: BatchRow): number {
   let bytes = ROW_BYTES
+  if (row.kind === 'read') return row.bins === 'all' ? bytes : bytes + row.bins.length * VALUE_BYTES
   if (row.kind === 'write') for (const operation of row.operations) bytes += operationBytes(operation)
   else if (row.kind === 'apply' || row.kind === 'execute')
     for (const arg of row.args) bytes += valueBytes(arg)
@@ -41,7 +42,8 @@ function rowBytes(row: BatchRow): number {
 }
 
 function operationBytes(operation: WriteOperation): number {
-  return VALUE_BYTES + ('value' in operation ? valueBytes(operation.value) : 0)
+  const key = 'key' in operation ? valueBytes(operation.key) : 0
+  return VALUE_BYTES + key + ('value' in operation ? valueBytes(operation.value) : 0)
 }
 
 function valueBytes(value: BinValue): number {

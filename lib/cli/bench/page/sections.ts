@@ -181,13 +181,13 @@ ${lineChart('Memory after a garbage collection, by operations', lines, { x: rate
 }
 
 export function memorySection({ memory }: Report, subjects: Subjects): Markup {
-  const rows = memory.flatMap(({ subject, sizes: [first, last = first] }) => {
+  const rows = memory.flatMap(({ subject, sizes: [first, last] }) => {
     if (first === undefined || last === undefined) return []
     const cells = [first.heapMiB, last.heapMiB, first.rssMiB, last.rssMiB].map(figure)
     return [[titleCell(subject, subjects), ...cells]]
   })
   if (rows.length === 0) return html``
-  return html`<section><h2>Memory</h2><p class="quiet">MiB of each process before and after the rounds, garbage collected.</p>
+  return html`<section><h2>Memory</h2><p class="quiet">MiB of each process, garbage collected, before the last round of warm-up and after the last of all.</p>
 ${table(['', 'heap, before', 'after', 'resident, before', 'after'], rows, { figuresOnly: true })}</section>`
 }
 
