@@ -264,6 +264,12 @@ describe('a batch that is too large for one request', () => {
     ])
   })
 
+  it('sends the first however short the time is, as it does a batch that fits', async () => {
+    const { transport, calls } = transportWith(ok, BYTES_MAX)
+    await transport.batchOperate(rows, { timeout: 1 })
+    expect(calls[0]?.policy.totalTimeout).toBe(1)
+  })
+
   it('an answer that the client leaves out shifts no other', async () => {
     const { transport } = transportWith(
       async records => (placesOf(records).includes(0) ? [{ status: 5 }] : ok(records)),
