@@ -90,7 +90,7 @@ export interface MemorySize {
 
 export interface SubjectMemory {
   readonly subject: string
-  /** Before the last round that warms up, and after the last of all. */
+  /** Before the last round that warms up, and after the last of all; fewer where the run ended early. */
   readonly sizes: readonly MemorySize[]
 }
 

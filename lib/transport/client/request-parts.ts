@@ -4,7 +4,7 @@ import type { BatchRow, BinValue, WriteOperation } from '../transport.ts'
 /** No server accepts more than twice as much; the rest is for what the sizes here leave out. */
 export const REQUEST_BYTES_MAX = FRAME_BODY_BYTES_MAX / 2
 
-/** Key, policy, and the filter or the statement, of which the store's own take less than this. */
+/** Key, policy, and the filter or the statement: the store's own rows without their values are smaller. */
 const ROW_BYTES = 1_024
 /** Its header, name and type; or an element's. */
 const VALUE_BYTES = 32
