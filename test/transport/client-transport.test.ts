@@ -142,9 +142,10 @@ describe('ClientTransport', () => {
 
   it('closes when no batch is in flight, given-up ones included', async () => {
     let answer: (answers: Answers) => void = () => {}
-    const { transport } = transportWith(() => new Promise(resolve => (answer = resolve)))
+    const { transport, calls } = transportWith(() => new Promise(resolve => (answer = resolve)))
     const abort = new AbortController()
     const given = transport.batchOperate([read], { timeout: 1_000, signal: abort.signal })
+    while (calls.length === 0) await null
     abort.abort()
     await expect(given).rejects.toMatchObject({ code: 'CONTEXT_CANCELED' })
     const closed = transport.close().then(() => 'closed')
@@ -152,6 +153,16 @@ describe('ClientTransport', () => {
     expect(await Promise.race([closed, soon])).toBe('still waiting')
     answer([{ status: 0 }])
     expect(await closed).toBe('closed')
+  })
+
+  it('does not send what was given up in the moment in which it got its connection', async () => {
+    const { transport, calls } = transportWith(ok)
+    const abort = new AbortController()
+    const given = transport.batchOperate([read], { timeout: 1_000, signal: abort.signal })
+    abort.abort()
+    await expect(given).rejects.toMatchObject({ code: 'CONTEXT_CANCELED' })
+    await transport.close()
+    expect(calls).toEqual([])
   })
 })
 
@@ -250,6 +261,28 @@ describe('a batch that is too large for one request', () => {
     await expect(given).rejects.toMatchObject({ code: 'CONTEXT_CANCELED' })
     await transport.close()
     expect(calls).toHaveLength(1)
+  })
+
+  it('closes after the last of them, not between two', async () => {
+    let inFlight = 0
+    const answered: (() => void)[] = []
+    const { transport, calls } = transportWith(async records => {
+      inFlight += 1
+      await new Promise<void>(resolve => answered.push(resolve))
+      inFlight -= 1
+      return ok(records)
+    }, BYTES_MAX)
+    const given = transport.batchOperate(rows, { timeout: 1_000 })
+    const inFlightAtClose = transport.close().then(() => inFlight)
+    for (const part of [1, 2, 3]) {
+      while (answered.length < part) await delay(1)
+      answered[part - 1]?.()
+      // Longer than `close` waits after the last.
+      if (part < 3) await delay(30)
+    }
+    await given
+    expect(await inFlightAtClose).toBe(0)
+    expect(calls).toHaveLength(3)
   })
 
   it('leaves unsent what it has no time for, and says so', async () => {

@@ -65,13 +65,16 @@ export class ClientTransport implements Transport {
     const ends = requestParts(rows, this.#options.requestBytesMax)
     const sendPart = (from: number, end: number, leftMs: number): Promise<ClientAnswer[]> =>
       this.#send(records.slice(from, end), this.#policy(leftMs, retries))
-    const send = (): Promise<ClientAnswer[]> =>
-      ends.length === 1
+    const send = async (): Promise<ClientAnswer[]> => {
+      // It may have been given up in the moment in which it got its permit.
+      if (signal?.aborted) throw abandoned(signal)
+      return ends.length === 1
         ? this.#send(records, this.#policy(timeout, retries))
-        : this.#track(sendInParts(rows, ends, { timeoutMs: timeout, signal }, sendPart))
+        : sendInParts(rows, ends, { timeoutMs: timeout, signal }, sendPart)
+    }
     const answers = await releasedBy(
       signal,
-      permits === undefined ? send() : permits.withPermit({ waitMs, signal }, send),
+      this.#track(permits === undefined ? send() : permits.withPermit({ waitMs, signal }, send)),
     )
     // The client answers by position (protocol 6.1: the row index travels with each answer).
     return answers.map((answer, index) => ({
@@ -84,8 +87,9 @@ export class ClientTransport implements Transport {
   }
 
   /**
-   * Resolves when no batch is in flight any more, given-up ones included: the npm client crashes the process when it
-   * is closed before. The client's own total time bounds each of them. The client stays open.
+   * Resolves when no batch is in flight or waits for a connection any more, given-up ones included: the npm client
+   * crashes the process when it is closed before. The client's own total time bounds each of them. The client stays
+   * open.
    */
   async close(): Promise<void> {
     while (this.#inFlight.size > 0) await Promise.allSettled(this.#inFlight)
@@ -109,7 +113,7 @@ export class ClientTransport implements Transport {
 
   async #send(records: ClientRow[], policy: unknown): Promise<ClientAnswer[]> {
     try {
-      return await this.#track(this.#client.batchWrite(records, policy))
+      return await this.#client.batchWrite(records, policy)
     } catch (error) {
       throw batchError(error)
     }
