@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { messageOf, TIMER_MS_MAX, wholeNumber } from '../../errors/index.ts'
 import type { FeedLogger, FeedRecord, FeedSource } from './broker.ts'
 import { EntryOrder } from './entry-order.ts'
@@ -17,7 +18,10 @@ export interface FeedConsumerOptions {
   readonly source: FeedSource
   readonly target: FeedTarget
   readonly logger: FeedLogger
-  /** Messages of one partition that wait for their turn. 64 by default. */
+  /**
+   * Messages of one partition that wait behind one whose removals take their time, before no more are read of it. 64 by
+   * default.
+   */
   readonly queueRecordsMax?: number
   /** Pause between commits in milliseconds. One second by default. */
   readonly commitEveryMs?: number
@@ -51,8 +55,10 @@ export class FeedConsumer {
   readonly #chains = new Map<number, PartitionChain>()
   /** Partitions that the source did not resume when it was asked. */
   readonly #unresumed = new Set<number>()
-  /** A consumer that has once been at the end of a partition serves live readers from then on. */
+  /** A consumer that has once applied all of a partition serves live readers from then on. */
   #isCaughtUp = false
+  /** The offset of each partition that was its last one when it came. */
+  readonly #tails = new Map<number, number>()
   #isStopping = false
   #polling: Promise<void> | undefined
   #stopped: Promise<void> | undefined
@@ -103,6 +109,9 @@ export class FeedConsumer {
     const { source } = this.#options
     while (!this.#isStopping) {
       for (const record of await source.poll()) this.#accept(record)
+      // What waits for nothing outside this process is applied by then, however much one poll brings.
+      await nextTurn()
+      for (const chain of this.#chains.values()) chain.checkRoom()
       await this.#commitNowAndThen()
     }
   }
@@ -111,8 +120,9 @@ export class FeedConsumer {
   #accept(record: FeedRecord): void {
     if (this.#isStopping) return
     const { partition, offset } = record
+    if (!this.#isCaughtUp && offset + 1 === this.#options.source.highWaterMark(partition))
+      this.#tails.set(partition, offset)
     this.#chainOf(partition).push(record)
-    if (offset + 1 === this.#options.source.highWaterMark(partition)) this.#isCaughtUp = true
   }
 
   #chainOf(partition: number): PartitionChain {
@@ -123,7 +133,10 @@ export class FeedConsumer {
         queueRecordsMax,
         retryMs,
         apply: record => this.#apply(record),
-        onApplied: ({ offset }) => source.mark(partition, offset),
+        onApplied: ({ offset }) => {
+          source.mark(partition, offset)
+          if (this.#tails.get(partition) === offset) this.#isCaughtUp = true
+        },
         onFailed: ({ offset }, error) => {
           this.#counts.failures += 1
           const text = `a removal failed, the message is applied again: ${messageOf(error)}`
@@ -222,7 +235,10 @@ export class FeedConsumer {
     await Promise.all(partitions.map(partition => this.#chainOf(partition).stop()))
     await this.#commit()
     for (const partition of partitions) {
+      // It may come back, and its next chain would not know.
+      if (!this.#isStopping && this.#chains.get(partition)?.isFull) this.#tell(partition, 'resume')
       this.#chains.delete(partition)
+      this.#tails.delete(partition)
       this.#unresumed.delete(partition)
     }
   }

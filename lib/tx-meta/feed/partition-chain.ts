@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { FeedRecord } from './broker.ts'
 
 export interface PartitionChainOptions {
-  /** Records that wait for their turn; above it the partition should be paused. */
+  /** Records that wait for their turn; from so many on the partition should be paused. */
   readonly queueRecordsMax: number
   /** Pause before a record is applied again, in milliseconds; it doubles up to five seconds. */
   readonly retryMs: number
@@ -26,6 +26,8 @@ export class PartitionChain {
   readonly #options: PartitionChainOptions
   readonly #stopping = new AbortController()
   #queue: FeedRecord[] = []
+  /** Records whose turn has not come. */
+  #waiting = 0
   #isFull = false
   #running: Promise<void> | undefined
 
@@ -40,11 +42,18 @@ export class PartitionChain {
   push(record: FeedRecord): void {
     if (this.#stopping.signal.aborted) return
     this.#queue.push(record)
-    if (!this.#isFull && this.#queue.length >= this.#options.queueRecordsMax) {
-      this.#isFull = true
-      this.#options.onFull()
-    }
+    this.#waiting += 1
     this.#running ??= this.#run()
+  }
+
+  /**
+   * Tells whether the chain has become full. Not for `push` to say: one poll may bring more than the chain should hold,
+   * and all of it be applied before the next.
+   */
+  checkRoom(): void {
+    if (this.#isFull || this.#stopping.signal.aborted || this.#waiting < this.#options.queueRecordsMax) return
+    this.#isFull = true
+    this.#options.onFull()
   }
 
   /** Lets the record in work end, and drops what waits: it is not marked, so that it is delivered again. */
@@ -66,10 +75,10 @@ export class PartitionChain {
 
   /** Shifting a long array moves all of it: a queue is taken whole and walked. */
   async #applyAll(records: readonly FeedRecord[]): Promise<void> {
-    for (const [index, record] of records.entries()) {
+    for (const record of records) {
+      this.#waiting -= 1
       if (!(await this.#applyUntilDone(record))) return
-      const waiting = records.length - index - 1 + this.#queue.length
-      if (this.#isFull && waiting <= this.#options.queueRecordsMax / 2) {
+      if (this.#isFull && this.#waiting <= this.#options.queueRecordsMax / 2) {
         this.#isFull = false
         this.#options.onRoom()
       }

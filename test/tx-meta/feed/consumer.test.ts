@@ -109,11 +109,12 @@ describe('FeedConsumer', () => {
   it('goes on where the source refuses to pause and to resume, and asks it to resume again', async () => {
     const events: unknown[] = []
     const note = (fields: object): void => void events.push((fields as { event?: unknown }).event)
-    const { topic, source, consumer, send } = setUp(1, {
+    const { topic, source, target, consumer, send } = setUp(1, {
       queueRecordsMax: 2,
       pollRecordsMax: 10,
       logger: { warn: note, error: note },
     })
+    target.onDelete = () => new Promise(resolve => setImmediate(resolve))
     const pause = source.pause.bind(source)
     const resume = source.resume.bind(source)
     source.pause = partition => {
@@ -264,6 +265,52 @@ describe('FeedConsumer', () => {
     await running
   })
 
+  it('passes nothing over where one poll brings more than the queue holds, and all of it is applied at once', async () => {
+    const { topic, source, consumer, send } = setUp(2, { queueRecordsMax: 2, pollRecordsMax: 50 })
+    const pause = jest.spyOn(source, 'pause')
+    send(0, add(0))
+    for (let i = 1; i < 200; i++) send(1, add(i))
+    const running = consumer.run()
+    await until(() => topic.committed[1] === 199, 'caught up')
+    for (let i = 0; i < 40; i++) send(1, add(i))
+    await until(() => topic.committed[1] === 239, 'a burst')
+    expect(consumer.counts).toMatchObject({ adds: 240, addsLost: 0 })
+    expect(pause).not.toHaveBeenCalled()
+    await consumer.stop()
+    await running
+  })
+
+  it('has not caught up before what is in front of the last message is applied', async () => {
+    const { topic, source, target, consumer, send } = setUp(1, { queueRecordsMax: 2, pollRecordsMax: 20 })
+    const held = gate()
+    target.onDelete = () => held.opened
+    send(0, remove(100))
+    for (let i = 0; i < 9; i++) send(0, add(i))
+    const running = consumer.run()
+    await until(() => source.paused.has(0), 'a pause')
+    held.open()
+    await until(() => topic.committed[0] === 10, 'all')
+    expect(consumer.counts).toMatchObject({ adds: 9, addsLost: 0 })
+    await consumer.stop()
+    await running
+  })
+
+  it('reads a partition on that was taken away while it was paused, and came back', async () => {
+    const { topic, source, target, consumer, send } = setUp(1, { queueRecordsMax: 2, pollRecordsMax: 10 })
+    const held = gate()
+    target.onDelete = () => held.opened
+    for (let i = 0; i < 20; i++) send(0, remove(i))
+    const running = consumer.run()
+    await until(() => source.paused.has(0), 'a pause')
+    held.open()
+    const revoked = source.revoke([0])
+    await revoked
+    source.assign(0)
+    await until(() => topic.committed[0] === 20, 'all')
+    await consumer.stop()
+    await running
+  })
+
   it('acknowledges what cannot be read, after what could', async () => {
     const { topic, target, consumer, send } = setUp(1)
     send(0, add(1), add(2))
@@ -381,6 +428,7 @@ describe('FeedConsumer', () => {
     send(0, remove(7))
     const running = consumer.run()
     await until(() => consumer.counts.failures > 0, 'a failure')
+    await until(() => source.events.includes('commit'), 'the commit after the first poll')
     const held = gate()
     const commit = source.commit.bind(source)
     source.commit = () => held.opened.then(commit)
