@@ -141,6 +141,20 @@ it('takes its own batch, repeated by the transport, for applied where the answer
   expect(await contents(metadata)).toEqual({ a: '1', b: '2' })
 })
 
+it('writes as many keys as the queue holds, and more than one row has operations, as one batch each', async () => {
+  const metadata = new AerospikeMetadata({ transport: store.transport, set, timeoutMs: 60_000 })
+  const names = Array.from({ length: 66_000 }, (_, number) => String(number))
+  const puts = new Map(names.map(name => [name, text('1')]))
+  // The second time the keys are there.
+  for (const few of [names.slice(0, 8_192), names.slice(4_096, 12_288)])
+    await metadata.batchMetadata({ puts: new Map(few.map(name => [name, text('0')])), deletes: [] })
+  await metadata.batchMetadata({ puts, deletes: [] })
+  const written = Object.entries(await contents(metadata))
+  expect(written.filter(([, value]) => value === '1')).toHaveLength(names.length)
+  await metadata.batchMetadata({ puts: new Map(), deletes: names.slice(1) })
+  expect(await contents(metadata)).toEqual({ 0: '1' })
+})
+
 it('brings a thousand asynchronous writes to the server as a handful of operates', async () => {
   let writes = 0
   const counting: Transport = {

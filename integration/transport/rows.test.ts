@@ -143,6 +143,31 @@ describe.each(transports)('rows through the %s transport', name => {
       await statuses(write('map', [{ kind: 'map-put', bin: 'm', key: 'k', value: [true] }]))
       expect(await read('map')).toEqual({ m: { 3: 1, k: [true] } })
     })
+
+    it('entries of a map are set and removed together, in a map of either order', async () => {
+      const entries = new Map<string, BinValue>([
+        ['b', Uint8Array.of(2)],
+        ['a', Uint8Array.of(1)],
+      ])
+      for (const name of ['new-map', 'old-map']) {
+        if (name === 'old-map')
+          await statuses(write(name, [{ kind: 'map-put', bin: 'm', key: 'z', value: 1 }]))
+        expect(await statuses(write(name, [{ kind: 'map-put-all', bin: 'm', entries }]))).toEqual([0])
+        const remove = { kind: 'map-remove-all', bin: 'm', keys: ['a', 'z', 'none'] } as const
+        expect(await statuses(write(name, [remove]))).toEqual([0])
+        expect(await read(name)).toEqual({ m: { b: Buffer.of(2) } })
+      }
+    })
+
+    it('more operations than a row can count are refused, and none is done', async () => {
+      const many = (length: number) =>
+        Array.from({ length }, () => ({ kind: 'put', bin: 'a', value: 1 }) as const)
+      const bins = Array.from({ length: 65_536 }, () => 'a')
+      const refused = expect.objectContaining({ code: 'INVALID_ARGUMENT', field: 'operations of a row' })
+      await expect(statuses(write('many', many(65_536)))).rejects.toEqual(refused)
+      await expect(statuses({ kind: 'read', key: keyOf('many'), bins })).rejects.toEqual(refused)
+      expect(await read('many')).toBeUndefined()
+    })
   })
 
   describe('values', () => {

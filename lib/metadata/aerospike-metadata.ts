@@ -98,16 +98,18 @@ export class AerospikeMetadata implements MetadataStore {
 
   async batchMetadata({ puts, deletes }: MetadataBatch): Promise<void> {
     this.#checkOpen()
-    const operations: WriteOperation[] = []
+    const entries = new Map<string, Uint8Array>()
     for (const [key, value] of puts) {
       checkKey(key)
       checkValue(value)
-      operations.push({ kind: 'map-put', bin: ENTRIES, key, value: Uint8Array.from(value) })
+      entries.set(key, Uint8Array.from(value))
     }
-    for (const key of deletes) {
-      checkKey(key)
-      operations.push({ kind: 'map-remove', bin: ENTRIES, key })
-    }
+    const keys = [...deletes]
+    for (const key of keys) checkKey(key)
+    // All at once: with an operation for each key the server copies the whole map each time.
+    const operations: WriteOperation[] = []
+    if (entries.size > 0) operations.push({ kind: 'map-put-all', bin: ENTRIES, entries })
+    if (keys.length > 0) operations.push({ kind: 'map-remove-all', bin: ENTRIES, keys })
     if (operations.length === 0) return
     const turn = this.#last.then(() => this.#write(operations))
     this.#last = turn.catch(() => {})

@@ -45,6 +45,18 @@ export type WriteOperation =
     }
   /** Removes one entry of a map; none, or no such bin, is fine. */
   | { readonly kind: 'map-remove'; readonly bin: string; readonly key: string | number | bigint }
+  /** Sets entries of a map, at least one; an absent bin becomes a map whose entries the server finds without a search. */
+  | {
+      readonly kind: 'map-put-all'
+      readonly bin: string
+      readonly entries: ReadonlyMap<string | number | bigint, BinValue>
+    }
+  /** Removes entries of a map, by at least one key; none of them, or no such bin, is fine. */
+  | {
+      readonly kind: 'map-remove-all'
+      readonly bin: string
+      readonly keys: readonly (string | number | bigint)[]
+    }
 
 /**
  * - `any`: creates or changes.

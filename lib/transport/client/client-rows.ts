@@ -1,5 +1,6 @@
 import Aerospike from 'aerospike'
 import { InvalidArgumentError } from '../../errors/index.ts'
+import { checkOperationCount } from '../operation-count.ts'
 import type { BatchRow, ExistsPolicy, RecordKey, WriteOperation, WriteRow } from '../transport.ts'
 import { bigintExpression, clientExpression } from './client-filter.ts'
 import { fillStatement } from './client-statement.ts'
@@ -37,9 +38,11 @@ export function clientRow(row: BatchRow, namespace: string): ClientRow {
       if (row.bins === 'all') return { type: BATCH_READ, key, readAllBins: true, ...policy }
       // In a batch of several rows the client sends an empty list as a read of nothing, which a server refuses.
       if (row.bins.length === 0) return { type: BATCH_READ, key, ...policy }
+      checkOperationCount(row.bins.length)
       return { type: BATCH_READ, key, bins: [...row.bins], ...policy }
     }
     case 'write':
+      checkOperationCount(row.operations.length)
       return {
         type: BATCH_WRITE,
         key,
@@ -111,6 +114,8 @@ const UNIQUE_UNORDERED = {
   writeFlags: lists.writeFlags.ADD_UNIQUE | lists.writeFlags.NO_FAIL,
 }
 
+const KEY_ORDERED = new Aerospike.MapPolicy({ order: maps.order.KEY_ORDERED })
+
 /** The npm client's typings are narrower than what it takes, for values as for policies. */
 type Loose = (...given: unknown[]) => unknown
 
@@ -134,6 +139,10 @@ function writeOperation(operation: WriteOperation): unknown {
       return (maps.put as Loose)(bin, encodeValue(operation.key), encodeValue(operation.value))
     case 'map-remove':
       return (maps.removeByKey as Loose)(bin, encodeValue(operation.key), maps.returnType.NONE)
+    case 'map-put-all':
+      return (maps.putItems as Loose)(bin, encodeValue(operation.entries), KEY_ORDERED)
+    case 'map-remove-all':
+      return (maps.removeByKeyList as Loose)(bin, encodeValue(operation.keys), maps.returnType.NONE)
   }
 }
 

@@ -42,6 +42,9 @@ function rowBytes(row: BatchRow): number {
 }
 
 function operationBytes(operation: WriteOperation): number {
+  const { kind } = operation
+  if (kind === 'map-put-all') return VALUE_BYTES + valueBytes(operation.entries)
+  if (kind === 'map-remove-all') return VALUE_BYTES + valueBytes(operation.keys)
   const key = 'key' in operation ? valueBytes(operation.key) : 0
   return VALUE_BYTES + key + ('value' in operation ? valueBytes(operation.value) : 0)
 }

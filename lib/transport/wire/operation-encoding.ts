@@ -19,10 +19,14 @@ import {
 const APPEND = 1
 const REMOVE_ALL_BY_VALUE = 35
 const MAP_PUT = 67
+const MAP_PUT_ITEMS = 68
 const MAP_REMOVE_BY_KEY = 76
+const MAP_REMOVE_BY_KEY_LIST = 81
 const ADD_UNIQUE_NO_FAIL = 1 | 4
 const UNORDERED = 0
+const KEY_ORDERED = 1
 const RETURN_NONE = 0
+const NO_FLAGS = 0
 
 /**
  * Writes the operations of write rows, one row after another. New records are alike in most of their bins: an operation
@@ -130,6 +134,19 @@ function writeCollectionChange(writer: ByteWriter, operation: CollectionChange):
       writeInteger(writer, MAP_REMOVE_BY_KEY)
       writeInteger(writer, RETURN_NONE)
       writeMapKey(writer, operation.key)
+      return
+    case 'map-put-all':
+      writeListHeader(writer, 4)
+      writeInteger(writer, MAP_PUT_ITEMS)
+      writeElement(writer, operation.entries)
+      writeInteger(writer, KEY_ORDERED)
+      writeInteger(writer, NO_FLAGS)
+      return
+    case 'map-remove-all':
+      writeListHeader(writer, 3)
+      writeInteger(writer, MAP_REMOVE_BY_KEY_LIST)
+      writeInteger(writer, RETURN_NONE)
+      writeElement(writer, operation.keys)
   }
 }
 

@@ -12,6 +12,7 @@ import {
   writeListHeader,
 } from '../../protocol/index.ts'
 import type { Filter } from '../filter.ts'
+import { checkOperationCount } from '../operation-count.ts'
 import type { ExecuteRow } from '../statement.ts'
 import type { ApplyRow, BatchRow, ExistsPolicy, ReadRow, WriteRow } from '../transport.ts'
 import { filterBytes } from './filter-encoding.ts'
@@ -177,6 +178,7 @@ export class RowEncoder {
   }
 
   #counts(rowStart: number, fields: number, operations: number): void {
+    checkOperationCount(operations)
     const at = rowStart + FULL_HEAD_BYTES - 4
     setUint32(this.#writer.buffer, at, (fields << 16) | operations)
   }

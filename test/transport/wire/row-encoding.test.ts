@@ -219,6 +219,8 @@ describe('the value of a bin', () => {
     [{ kind: 'list-remove-value', bin: 'l', value: Uint8Array.of(9) }, [35, 0, Uint8Array.of(9)]],
     [{ kind: 'map-put', bin: 'l', key: 'k', value: [true] }, [67, 'k', [true], 0]],
     [{ kind: 'map-remove', bin: 'l', key: 'k' }, [76, 0, 'k']],
+    [{ kind: 'map-put-all', bin: 'l', entries: new Map([['k', 7]]) }, [68, new Map([['k', 7]]), 1, 0]],
+    [{ kind: 'map-remove-all', bin: 'l', keys: ['k', 7] }, [81, 0, ['k', 7]]],
   ])('is changed within by %j', (operation, payload) => {
     const [sent] = templateOf(write(operation)).operations.list
     expect(sent?.code).toBe(OPERATION_CODES.CDT_MODIFY)
