@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import Aerospike from 'aerospike'
 import { describe, messageOf, StoreError } from '../../errors/index.ts'
 import type { Administration, IndexDefinition, IndexState } from '../administration.ts'
+import { statusText } from '../result-status.ts'
 import type { ClientConnection } from './connection.ts'
 
 export interface ClientAdministrationOptions {
@@ -22,6 +23,7 @@ const INDEX_NAME_BYTES_MAX = 63
 /** State of an index that answers queries; `WO` while it is being built. */
 const BUILT = 'RW'
 const INDEX_POLL_MS = 100
+const UDF_POLL_MS = 50
 
 /** Administration through the npm client. */
 export class ClientAdministration implements Administration {
@@ -49,12 +51,13 @@ export class ClientAdministration implements Administration {
     try {
       const path = join(folder, fileName)
       await writeFile(path, source)
-      const job = await this.#client.udfRegister(
-        path,
-        Aerospike.language.LUA,
-        new Aerospike.InfoPolicy({ timeout: this.#options.timeoutMs }),
-      )
-      await job.wait(50)
+      const policy = new Aerospike.InfoPolicy({ timeout: this.#options.timeoutMs })
+      try {
+        const job = await this.#client.udfRegister(path, Aerospike.language.LUA, policy)
+        await job.wait(UDF_POLL_MS)
+      } catch (error) {
+        throw new StoreError('STORAGE_ERROR', `module ${fileName}: ${clientErrorText(error)}`)
+      }
     } finally {
       await rm(folder, { recursive: true, force: true })
     }
@@ -80,7 +83,7 @@ export class ClientAdministration implements Administration {
         return
       } catch (error) {
         if ((error as { code?: unknown }).code !== INDEX_FOUND)
-          throw new StoreError('STORAGE_ERROR', `index ${name} cannot be created: ${messageOf(error)}`)
+          throw new StoreError('STORAGE_ERROR', `index ${name} cannot be created: ${clientErrorText(error)}`)
       }
     }
     // Taken, too: by another process that was quicker, which the wait for it will show.
@@ -110,10 +113,13 @@ export class ClientAdministration implements Administration {
   }
 
   async infoOfNodes(command: string): Promise<{ node: string; answer: string }[]> {
-    const answers = await this.#client.infoAll(
-      command,
-      new Aerospike.InfoPolicy({ timeout: this.#options.timeoutMs }),
-    )
+    const policy = new Aerospike.InfoPolicy({ timeout: this.#options.timeoutMs })
+    const answers = await this.#client.infoAll(command, policy).catch((error: unknown) => {
+      throw new StoreError(
+        'STORAGE_UNAVAILABLE',
+        `a node does not answer ${command}: ${clientErrorText(error)}`,
+      )
+    })
     return (answers as { host?: { node_id?: string }; info: string }[]).map(({ host, info }) => ({
       node: host?.node_id ?? '?',
       answer: info.slice(info.indexOf('\t') + 1).trimEnd(),
@@ -129,6 +135,13 @@ export class ClientAdministration implements Administration {
 /** `ns=test:indexname=…:state=RW`; the text of an expression may hold colons, but comes behind what is compared. */
 function fieldsOf(line: string): ReadonlyMap<string, string> {
   return new Map(line.split(':').map(field => field.split('=', 2) as [string, string]))
+}
+
+/** Of a timeout the npm client's own message says no more than from where. */
+function clientErrorText(error: unknown): string {
+  const { code } = error as { code?: unknown }
+  const text = messageOf(error).trim()
+  return typeof code === 'number' ? `${statusText(code)} ${text}` : text
 }
 
 /** A name of the set's own, where another set has the usual one. */
