@@ -326,6 +326,22 @@ describe('getCounterConflicting', () => {
     )
   })
 
+  it('is an error instead of a part of the answer beyond the limit', async () => {
+    const parent = await created()
+    await spent(await spent(parent))
+    const tx = spending([{ tx: parent, vout: 0 }])
+    await store.create(tx, HEIGHT, { conflicting: true })
+    for (const [limit, expected] of [
+      [2, 'ok'],
+      [1, 'PROCESSING'],
+    ] as const) {
+      const settings = { ...SETTINGS, conflictingChildrenMaxNodes: limit }
+      await using limited = await UtxoStore.open(storeUrl(server, { set }), { settings })
+      limited.setBlockState(HEIGHT, 1_700_000_000)
+      expect(await code(limited.getCounterConflicting(tx.txid))).toBe(expected)
+    }
+  })
+
   it('is the transaction alone when it holds its inputs itself', async () => {
     const tx = await spent(await created())
     await spent(tx)

@@ -219,6 +219,18 @@ describe('prune', () => {
     expect(await store.prune(5_000 + RETENTION)).toMatchObject({ processed: 3, removalsLeft: 0 })
   })
 
+  it('never removes what another system has marked with a height that is none', async () => {
+    const NEVER = 2 ** 32 - 1
+    const tx = await created(coinbase({ outputs: 1 }))
+    const key = { set, userKey: tx.txid }
+    const operations = [{ kind: 'put', bin: 'deleteAtHeight', value: NEVER }] as const
+    await good.batchOperate([{ kind: 'write', key, exists: 'update-only', operations }], { timeout: 5_000 })
+    await store.prune(NEVER)
+    const kept = await store.get(tx.txid, ['utxos', 'deleteAtHeight'])
+    expect(kept.utxos).toMatchObject([{ state: 'unspent' }])
+    expect(kept.deleteAtHeight).toBeUndefined()
+  })
+
   it('leaves a transaction that is being created', async () => {
     const { child } = await family({ scriptBytes: 40_000 })
     const lock = { set, userKey: Buffer.concat([child.txid, Buffer.from('feffffff', 'hex')]) }

@@ -37,9 +37,12 @@ export const FIELDS = [...new Set([...Object.keys(BIN_TABLE), ...Object.keys(COM
 const FIELD_NAMES: ReadonlySet<string> = new Set(FIELDS)
 
 /** The reference system's spelling, where it differs, is accepted for the same field. */
-const SYNONYMS = new Map<string, Field>(
-  Object.entries(BIN_TABLE).flatMap(([name, { bin }]) => (isField(name) ? [[bin, name]] : [])),
-)
+const SYNONYMS = new Map<string, Field>([
+  ...Object.entries(BIN_TABLE).flatMap(([name, { bin }]): [string, Field][] =>
+    isField(name) ? [[bin, name]] : [],
+  ),
+  ['frozen', 'freezes'],
+])
 
 export const META_FIELDS = Object.freeze([
   'locktime',

@@ -1,5 +1,6 @@
 export type { Bins, BinValue } from './bin-value.ts'
 export { BIN_TABLE, BINS, LOCK_BINS, LOCK_TYPES } from './bins.ts'
+export { NEVER_DELETED } from './delete-at-height.ts'
 export {
   binsForFields,
   checkFields,

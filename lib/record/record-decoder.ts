@@ -9,6 +9,7 @@ import { StoreError } from '../errors/index.ts'
 import { BinReader } from './bin-reader.ts'
 import type { Bins } from './bin-value.ts'
 import { BINS } from './bins.ts'
+import { NEVER_DELETED } from './delete-at-height.ts'
 import { type Field, GET_FIELDS } from './fields.ts'
 import { type FreezeRecord, readFreezes } from './freeze-record.ts'
 import { decodeStoredInput, decodeStoredOutput } from './stored-transaction.ts'
@@ -131,7 +132,7 @@ function decodersOf(fields: readonly Field[]): readonly Decoder[] {
 }
 
 const height =
-  (name: 'unminedSince' | 'spendingHeight' | 'deleteAtHeight' | 'preserveUntil'): Decoder =>
+  (name: 'unminedSince' | 'spendingHeight' | 'preserveUntil'): Decoder =>
   (metadata, reader) =>
     assign(metadata, name, reader.height(BINS[name]))
 
@@ -213,7 +214,10 @@ const DECODERS: Readonly<Record<Field, Decoder>> = {
     metadata.outputs = storedOutputs(reader)
   }),
   spentExtraRecs: integer('spentExtraRecs'),
-  deleteAtHeight: height('deleteAtHeight'),
+  deleteAtHeight: (metadata, reader) => {
+    const height = reader.height(BINS.deleteAtHeight)
+    assign(metadata, 'deleteAtHeight', height === NEVER_DELETED ? undefined : height)
+  },
   preserveUntil: height('preserveUntil'),
   lastSpentState: (metadata, reader) => assign(metadata, 'lastSpentState', reader.text(BINS.lastSpentState)),
   conflictingChildren: (metadata, reader) => {

@@ -259,6 +259,7 @@ describe('fields', () => {
       'txid',
       'conflictingChildren',
     ])
+    expect(checkFields(['frozen'])).toEqual(['freezes'])
     for (const wrong of ['constructor', '', 5, null]) {
       expect(() => checkFields(['fee', wrong as string])).toThrow(
         expect.objectContaining({ code: 'INVALID_ARGUMENT', field: 'fields[1]' }),

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { TXID_BYTES, txidToHex } from '../../../bitcoin/index.ts'
 import { describe, StoreError } from '../../../errors/index.ts'
 import { type Bins, RESULT_CODES } from '../../../transport/index.ts'
+import { setBeside } from '../../context/set-beside.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { missingAnswerError, rowError } from '../../store-errors.ts'
 
@@ -161,5 +162,5 @@ function keyOf(context: StoreContext, id: Uint8Array): { set: string; userKey: U
 }
 
 function logSet({ set }: StoreContext): string {
-  return `${set}_conflictwal`
+  return setBeside(set, '_conflictwal')
 }

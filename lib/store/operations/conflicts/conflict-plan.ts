@@ -47,7 +47,7 @@ export async function planConflict(
     ...(await ownDescendants(context, winners, signal)),
     ...(isResumed ? await formerHolders(context, winners, signal) : []),
   ]
-  const conflicts = await counterConflicts(context, winners, roots, signal)
+  const conflicts = await counterConflicts(context, winners, { alsoFrom: roots, signal })
   const heldBefore = new Set(conflicts.held.map(spendKey))
   const isWon = ({ isConflicting, spends }: StoredSpends): boolean =>
     !isConflicting && spends.every(spend => heldBefore.has(spendKey(spend)))

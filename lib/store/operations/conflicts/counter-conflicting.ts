@@ -22,9 +22,16 @@ export interface CounterConflicts {
   readonly descending: ReadonlySet<string>
 }
 
+export interface CounterConflictOptions {
+  /** Further transactions that the walk begins with. */
+  readonly alsoFrom?: readonly WalkRoot[]
+  /** The most transactions that the walk visits; 0 is unlimited. */
+  readonly nodesMax?: number
+  readonly signal: AbortSignal | undefined
+}
+
 /**
- * Looks up who holds the inputs of transactions, and all descendants of those. `alsoFrom` begins the walk with
- * further transactions.
+ * Looks up who holds the inputs of transactions, and all descendants of those.
  *
  * Throws `TX_NOT_FOUND` for a parent without a record, and for a spender without one that may have been mined and
  * pruned; `PROCESSING` for an input that names no output; `UTXO_FROZEN` where an output that would be taken away
@@ -33,8 +40,7 @@ export interface CounterConflicts {
 export async function counterConflicts(
   context: StoreContext,
   transactions: readonly StoredSpends[],
-  alsoFrom: readonly WalkRoot[],
-  signal: AbortSignal | undefined,
+  { alsoFrom = [], nodesMax = 0, signal }: CounterConflictOptions,
 ): Promise<CounterConflicts> {
   const own = txidSet(transactions.map(({ txid }) => txid))
   const spends = transactions.flatMap(transaction => transaction.spends)
@@ -51,7 +57,7 @@ export async function counterConflicts(
   const { found, missing, hasFrozenOutput, met } = await walkDescendants(
     context,
     [...rivals.map(({ root }) => root), ...alsoFrom],
-    { nodesMax: 0, except: own, signal },
+    { nodesMax, except: own, signal },
   )
   if (hasFrozenOutput)
     throw new StoreError('UTXO_FROZEN', 'a transaction that stands against it has a frozen output')
@@ -88,13 +94,17 @@ function holderOf(spend: SpentOutput, state: OutpointState | undefined): Holder 
   return { txid, vout, utxoHash: slot.utxoHash, spendingData: slot.spendingData, age: parent }
 }
 
-/** A transaction, whoever holds one of its inputs, and all descendants of those; each once. */
+/**
+ * A transaction, whoever holds one of its inputs, and all descendants of those; each once. Throws `WalkLimitError` where
+ * they are more than the setting allows.
+ */
 export async function counterConflicting(
   context: StoreContext,
   txid: Uint8Array,
   signal: AbortSignal | undefined,
 ): Promise<Uint8Array[]> {
   const transactions = allRead(await readStoredSpends(context, [txid], signal))
-  const { txids } = await counterConflicts(context, transactions, [], signal)
+  const nodesMax = context.settings.conflictingChildrenMaxNodes
+  const { txids } = await counterConflicts(context, transactions, { nodesMax, signal })
   return [txid, ...txids]
 }
