@@ -203,7 +203,11 @@ function createProgram(): Command {
       'instead of rounds, so many operations of each store, in whole transactions of four, and how its memory grew',
       wholeNumber(1, 10_000_000_000),
     )
-    .option('--duration <seconds>', 'the longest time of the soak of each store', wholeNumber(1, 2_000_000))
+    .option(
+      '--duration <seconds>',
+      'the longest time of the soak of each store; alone, a soak that long',
+      wholeNumber(1, 2_000_000),
+    )
     .option('--html <file>', 'also writes a page with charts')
     .option('--json', 'print the report as JSON')
     .addHelpText(
