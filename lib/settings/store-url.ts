@@ -89,6 +89,9 @@ function parseParameters(query: string, text: string): Map<string, string> {
     if (!(PARAMETERS as readonly string[]).includes(key)) {
       throw new InvalidArgumentError('store URL parameter', `one of ${PARAMETERS.join(', ')}`, key)
     }
+    // What stands for bytes that are no text: two sets would have one name.
+    if (value.includes('\ufffd'))
+      throw new InvalidArgumentError(`store URL parameter ${key}`, 'valid percent-encoding of UTF-8', value)
     if (parameters.has(key)) throw new InvalidArgumentError(`store URL parameter ${key}`, 'given once', text)
     parameters.set(key, value)
   }

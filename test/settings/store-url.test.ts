@@ -53,6 +53,7 @@ describe('parseStoreUrl', () => {
     [`${good}?externalStore=file:///`, /externalStore must be file:/],
     [`${good}?externalStore=memory:&set=`, /set must be 1 to 63 bytes/],
     [`${good}?externalStore=memory:&set=a;b`, /set must be 1 to 63 bytes/],
+    [`${good}?externalStore=memory:&set=a%ff`, /^store URL parameter set must be valid percent-encoding/],
     [`${good}?externalStore=memory:&set=a%00`, /^set must be 1 to 63 bytes without .* control characters/],
     [`${good}?externalStore=memory:&set=a%7Fb`, /^set must be 1 to 63 bytes/],
     ['aerospike://a/a%00b?externalStore=memory:', /^namespace must be 1 to 31 bytes/],
