@@ -211,7 +211,9 @@ export class Batcher<Request, Answer> {
     const waitsForTurn = drainMode || (lingerMs === 0 && !tickIntervalMs)
     // Node's timers may fire a fraction of a millisecond early; that must not cost a second linger.
     const isDue = waitsForTurn ? turnEnded : this.#dueInMs(first) < 1
-    if (!isDue || (greedyAccumulate && this.#isFilling(first))) return undefined
+    if (!isDue) return undefined
+    // Whether more keep coming shows from one turn to the next.
+    if (greedyAccumulate && (!turnEnded || this.#isFilling(first))) return undefined
     if (drainMode) return 'drain'
     return tickIntervalMs ? 'tick' : 'linger'
   }

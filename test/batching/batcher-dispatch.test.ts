@@ -105,6 +105,21 @@ describe('greedy accumulation', () => {
     await Promise.all(answers)
   })
 
+  it('keeps it also where it is due by its linger', async () => {
+    const { batcher, sent } = recorded({ greedyAccumulate: true, lingerMs: 10 })
+    const answers = [batcher.submit(1)]
+    // Without a turn of its own, in which nothing would come.
+    jest.advanceTimersByTime(10)
+    for (const request of [2, 3]) {
+      answers.push(batcher.submit(request))
+      await turn()
+    }
+    expect(sent).toEqual([])
+    await turn()
+    expect(sent.map(({ items }) => items)).toEqual([[1, 2, 3]])
+    await Promise.all(answers)
+  })
+
   it('does not hold up a batch that nothing is added to', async () => {
     const { batcher, sent } = recorded({ greedyAccumulate: true })
     const answer = batcher.submit(1)

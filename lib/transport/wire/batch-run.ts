@@ -153,6 +153,7 @@ export class BatchRun {
         const digest = surroundings.digest(row)
         const node = surroundings.nodeFor(row, digest, this.#attempt)
         if (node === undefined) {
+          surroundings.suspectOwners()
           this.#miss(place, NO_NODE)
           continue
         }
@@ -190,8 +191,9 @@ export class BatchRun {
         const finalCode = await connection.exchange(bytes.end(timeoutMs), request, timeoutMs)
         this.#surroundings.giveBackBytes(bytes)
         if (request.open > 0) this.#missAll(request, unanswered(finalCode))
-        // A node that leaves rows out, or answers some twice, may say more on this connection.
-        if (request.hasSurplus || (request.open > 0 && finalCode === RESULT_CODES.OK)) connection.close()
+        // A node that leaves rows out, or answers some twice, may say more on this connection: of a refusal that came
+        // twice the next batch would believe that nothing of it was done.
+        if (request.hasSurplus || request.open > 0) connection.close()
       } finally {
         node.giveBack(connection)
       }
@@ -229,15 +231,21 @@ export class BatchRun {
     const { resultCode, generation } = message
     const row = this.#rows[place] as BatchRow // a place of these rows
     const isOk = resultCode === RESULT_CODES.OK
-    return {
-      index: place,
-      status: resultCode,
-      bins: isOk && hasBins(row) ? decodeBins(message) : undefined,
-      inDoubt:
-        !isOk &&
-        changes(row) &&
-        (resultCode === RESULT_CODES.TIMEOUT || (this.#attempt > 0 && this.#sentBefore.has(place))),
-      generation: generation === 0 ? undefined : generation,
+    try {
+      return {
+        index: place,
+        status: resultCode,
+        bins: isOk && hasBins(row) ? decodeBins(message) : undefined,
+        inDoubt:
+          !isOk &&
+          changes(row) &&
+          (resultCode === RESULT_CODES.TIMEOUT || (this.#attempt > 0 && this.#sentBefore.has(place))),
+        generation: generation === 0 ? undefined : generation,
+      }
+    } catch (error) {
+      // Within a row that is whole: what no value is spoils no other row.
+      if (!(error instanceof ProtocolError)) throw error
+      return { index: place, status: CLIENT_STATUS.CLIENT_ERROR, bins: undefined, inDoubt: changes(row) }
     }
   }
 

@@ -52,18 +52,25 @@ export class Cluster {
   static async open(options: ClusterOptions): Promise<Cluster> {
     const cluster = new Cluster(options)
     try {
-      await cluster.#seed()
-      await cluster.#tend()
-      await cluster.#joined(OPEN_WAIT_TIMEOUTS * options.connectTimeoutMs)
-      await cluster.#readPartitions()
-      if (cluster.#members.size === 0) throw new Error('the node that answered has no part in a cluster')
+      // No tending beside it: a node answers one question at a time.
+      cluster.#tending = cluster.#find()
+      await cluster.#tending
     } catch (error) {
       cluster.close()
       const where = options.hosts.map(addressText).join()
       throw new StoreError('STORAGE_UNAVAILABLE', `no node of a cluster at ${where}: ${messageOf(error)}`)
     }
+    cluster.#tending = undefined
     cluster.#plan()
     return cluster
+  }
+
+  async #find(): Promise<void> {
+    await this.#seed()
+    await this.#tend()
+    await this.#joined(OPEN_WAIT_TIMEOUTS * this.#options.connectTimeoutMs)
+    await this.#readPartitions()
+    if (this.#members.size === 0) throw new Error('the node that answered has no part in a cluster')
   }
 
   /** The release of each node. */
@@ -139,6 +146,8 @@ export class Cluster {
       await this.#seed().catch(() => {})
     this.#addPeers()
     this.#removeLost()
+    // The only node there was may have been replaced by another.
+    if (this.#members.size === 0) await this.#seed().catch(() => {})
     await this.#readPartitions()
     for (const node of this.nodes) node.tidy()
   }

@@ -58,14 +58,17 @@ export class WireTransport implements Transport {
     if (signal?.aborted) throw abandoned(signal)
     if (rows.length === 0) return []
     const { permits, socketTimeoutMs, maxRetries } = this.#options
-    const send = (): Promise<readonly RowAnswer[]> =>
-      new BatchRun(rows, this.#surroundings, {
+    const send = (): Promise<readonly RowAnswer[]> => {
+      // It may have been given up in the moment in which it got its permit.
+      if (signal?.aborted) return Promise.reject(abandoned(signal))
+      return new BatchRun(rows, this.#surroundings, {
         timeoutMs: timeout,
         attemptTimeoutMs: socketTimeoutMs,
         maxRetries,
         once,
         signal,
       }).answers()
+    }
     const waitMs = Math.max(PERMIT_WAIT_MS_MIN, timeout / 10)
     return releasedBy(signal, permits === undefined ? send() : permits.withPermit({ waitMs, signal }, send))
   }

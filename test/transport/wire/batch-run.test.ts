@@ -74,6 +74,83 @@ it.each([
   expect(take).toHaveBeenCalledTimes(attempts)
 })
 
+describe('an answer', () => {
+  interface Row {
+    readonly resultCode?: number
+    readonly bytes?: Buffer
+  }
+
+  /** Answers the rows in order, then the final code; `closed` counts the connections that were given up. */
+  function answered(rows: readonly Row[], finalCode: number) {
+    const options = { connectionsMax: 4, connectionsMin: 0, connectTimeoutMs: 1_000 }
+    const node = new WireNode('A0', { host: '127.0.0.1', port: 1 }, options)
+    const close = jest.fn()
+    const connection = {
+      close,
+      exchange: async (_: Buffer, receiver: RowReceiver) => {
+        for (const [index, { resultCode = 0, bytes = Buffer.alloc(0) }] of rows.entries()) {
+          const operationCount = bytes.length > 0 ? 1 : 0
+          receiver.onRow({ bytes, operationsStart: 0, operationCount, resultCode, index, generation: 1 })
+        }
+        return finalCode
+      },
+    }
+    jest.spyOn(node, 'take').mockResolvedValue(connection as unknown as Connection)
+    jest.spyOn(node, 'giveBack').mockImplementation(() => {})
+    const suspectOwners = jest.fn()
+    const run = (own: readonly BatchRow[], isNodeKnown = true) =>
+      new BatchRun(
+        own,
+        {
+          nodeFor: () => (isNodeKnown ? node : undefined),
+          digest: () => 'd'.repeat(20),
+          suspectOwners,
+          takeBytes: () => new BatchRequestBytes('ns'),
+          giveBackBytes: () => {},
+          takeIndexes: () => 0,
+        },
+        { timeoutMs: 5_000, attemptTimeoutMs: 1_000, maxRetries: 0, signal: undefined },
+      ).answers()
+    return { run, close, suspectOwners }
+  }
+
+  const read: BatchRow = { kind: 'read', key: { set: 's', userKey: 'a' }, bins: 'all' }
+  const apply: BatchRow = { kind: 'apply', key: read.key, module: 'm', function: 'f', args: [] }
+
+  it('lesson 4: with a value that is none costs its own row and no other', async () => {
+    // Bin `b`, a list of which the second element is missing.
+    const bad = Buffer.from([0, 0, 0, 7, 1, 20, 0, 1, 0x62, 0x92, 0x01])
+    const { run, close } = answered([{}, { bytes: bad }, {}], 0)
+    expect(await run([read, read, read])).toMatchObject([
+      { status: 0 },
+      { status: -1, inDoubt: false },
+      { status: 0 },
+    ])
+    expect(close).not.toHaveBeenCalled()
+    const changed = answered([{ bytes: bad }, {}], 0)
+    expect(await changed.run([apply, apply])).toMatchObject([{ status: -1, inDoubt: true }, { status: 0 }])
+  })
+
+  it.each([
+    ['a refusal of the batch', [], 18],
+    ['a refusal of the rest', [{}], 152],
+    ['an end without all rows', [{}], 0],
+  ])(
+    'that is %s ends its connection: the next batch could take what comes twice for its own',
+    async (_, rows, code) => {
+      const { run, close } = answered(rows, code)
+      await run([apply, apply]).catch(() => {})
+      expect(close).toHaveBeenCalledTimes(1)
+    },
+  )
+
+  it('is not waited for where no node is known, and the cluster is looked at', async () => {
+    const { run, suspectOwners } = answered([], 0)
+    await expect(run([read], false)).rejects.toMatchObject({ inDoubt: false })
+    expect(suspectOwners).toHaveBeenCalled()
+  })
+})
+
 describe('rows of more bytes than a request may have', () => {
   const BODY_BYTES_MAX = 400
   /** What comes before the rows: the message's header, the field's, the number of rows and the flags. */

@@ -95,6 +95,45 @@ it('meets all nodes of a large cluster before it is open', async () => {
   expect(names(await cluster([one.host]))).toHaveLength(41)
 })
 
+it('is open with the partitions of all nodes, however long these take to tell them', async () => {
+  const other = await node({ name: 'B0', partitions: 0x0f, partitionsAfterMs: 250 })
+  const one = await node({
+    name: 'A0',
+    partitions: 0xf0,
+    partitionsAfterMs: 250,
+    peers: { B0: [`127.0.0.1:${other.port}`] },
+  })
+  const found = await cluster([one.host])
+  expect(found.hasNamespace).toBe(true)
+  // The first bits of a byte are the first partitions.
+  expect([0, 4].map(partition => found.owner(partition, 0)?.name)).toEqual(['A0', 'B0'])
+})
+
+it('finds another node at the address of the only one within the same look', async () => {
+  const before = await node({ name: 'A0' })
+  const { host, port } = before.host
+  let removed = (): void => {}
+  const isRemoved = new Promise<void>(resolve => {
+    removed = resolve
+  })
+  let added = (): void => {}
+  const isAdded = new Promise<void>(resolve => {
+    added = resolve
+  })
+  const found = await cluster([{ host, port }], ({ event, node: name }) => {
+    if (event === 'node_removed') removed()
+    if (event === 'node_added' && name === 'B0') added()
+  })
+  await before.close()
+  await node({ name: 'B0', port })
+  found.tendSoon()
+  await isRemoved
+  const removedAtMs = performance.now()
+  await isAdded
+  expect(performance.now() - removedAtMs).toBeLessThan(500)
+  expect(found.only?.name).toBe('B0')
+}, 20_000)
+
 it('goes on asking the nodes that answer while a peer that does not is waited for', async () => {
   const silent = await silentServer()
   const healthy = await node({ name: 'A0', peers: { D0: [`127.0.0.1:${silent.port}`] } })

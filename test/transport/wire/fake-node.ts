@@ -8,6 +8,8 @@ export interface FakeNodeOptions {
   readonly peers?: Readonly<Record<string, readonly string[]>>
   /** Every byte of its bitmap of partitions. */
   readonly partitions?: number
+  /** How long it takes to tell its partitions, in milliseconds. */
+  readonly partitionsAfterMs?: number
 }
 
 /** A node that answers what a cluster's tending asks, and no batches. */
@@ -64,8 +66,12 @@ export class FakeNode {
     socket.on('data', bytes => {
       reader.push(bytes as Buffer)
       for (let frame = reader.next(); frame !== undefined; frame = reader.next()) {
-        const lines = decodeInfoRequest(frame.body).map(({ text }) => `${text}\t${this.#answer(text)}\n`)
-        socket.write(encodeFrame(FRAME_TYPES.INFO, Buffer.from(lines.join(''), 'latin1')))
+        const commands = decodeInfoRequest(frame.body).map(({ text }) => text)
+        const lines = commands.map(command => `${command}\t${this.#answer(command)}\n`)
+        const answer = encodeFrame(FRAME_TYPES.INFO, Buffer.from(lines.join(''), 'latin1'))
+        const { partitionsAfterMs = 0 } = this.#options
+        if (partitionsAfterMs === 0 || !commands.includes('replicas')) socket.write(answer)
+        else setTimeout(() => socket.write(answer), partitionsAfterMs)
       }
     })
   }
