@@ -8,12 +8,13 @@ import {
   type PartialOutputs,
   partialContent,
   type RecordOptions,
+  type TransactionRecords,
 } from '../../../record/index.ts'
 import { checkBoolean, checkUint32 } from '../../arguments.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { type CreateOptions, checkRecordOptions } from './create-options.ts'
 import type { CreateRequest } from './create-rows.ts'
-import type { Creation } from './creation.ts'
+import type { Creation, CreationBody } from './creation.ts'
 import { storeCreation } from './store-creation.ts'
 
 /** The largest index that an output of a body in the external store can have (semantics 1.8). */
@@ -74,15 +75,37 @@ export function createPartial(
     encodePartialOutputs(partial).byteLength > OUTPUT_BYTES_IN_RECORD_MAX
   const recordOptions = checkRecordOptions(context, partial.blockHeight, options, { creating, external })
   const stored = { succeed: () => end.succeed(), fail: (error: unknown) => end.fail(error) }
-  storeCreation(context, batcher, partialCreation(partial, recordOptions), stored, signal)
+  storeCreation(context, batcher, new PartialTransaction(partial, recordOptions), stored, signal)
 }
 
-function partialCreation(partial: PartialOutputs, options: RecordOptions): Creation {
-  const body = { type: 'outputs', encode: () => encodePartialOutputs(partial) } as const
-  return {
-    txid: partial.txid,
-    records: buildRecords(partialContent(partial), options),
-    body: options.external ? body : undefined,
-    withExternalBody: () => partialCreation(partial, { ...options, external: true }),
+class PartialTransaction implements Creation {
+  mayExist = false
+  #records: TransactionRecords
+  #options: RecordOptions
+  readonly #partial: PartialOutputs
+
+  constructor(partial: PartialOutputs, options: RecordOptions) {
+    this.#records = buildRecords(partialContent(partial), options)
+    this.#partial = partial
+    this.#options = options
+  }
+
+  get txid(): Uint8Array {
+    return this.#partial.txid
+  }
+
+  get records(): TransactionRecords {
+    return this.#records
+  }
+
+  get body(): CreationBody | undefined {
+    return this.#options.external
+      ? { type: 'outputs', encode: () => encodePartialOutputs(this.#partial) }
+      : undefined
+  }
+
+  moveBodyOutside(): void {
+    this.#options = { ...this.#options, external: true }
+    this.#records = buildRecords(partialContent(this.#partial), this.#options)
   }
 }

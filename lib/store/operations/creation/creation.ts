@@ -16,8 +16,13 @@ export interface Creation {
   readonly txid: Uint8Array
   readonly records: TransactionRecords
   readonly body: CreationBody | undefined
-  /** The same with its body in the external store, for a server that refuses the record as too big. */
-  withExternalBody(): Creation
+  /**
+   * Whether its master record may be there, or come yet, because of this creation: from when it leaves until the
+   * server has refused it. Whoever gave something to the transaction may take it back only where this is false.
+   */
+  mayExist: boolean
+  /** Puts the body into the external store, for a server that refuses the record as too big. */
+  moveBodyOutside(): void
 }
 
 /**

@@ -44,13 +44,14 @@ export function wholeTransaction(
 
 /** Holds the records, and little else: thousands are under way at a time. */
 export class WholeTransaction implements Creation {
-  readonly records: TransactionRecords
+  mayExist = false
+  #records: TransactionRecords
+  #options: RecordOptions
   readonly #tx: Transaction
   readonly #content: RecordContent
-  readonly #options: RecordOptions
 
   constructor(tx: Transaction, content: RecordContent, options: RecordOptions) {
-    this.records = buildRecords(content, options)
+    this.#records = buildRecords(content, options)
     this.#tx = tx
     this.#content = content
     this.#options = options
@@ -60,12 +61,22 @@ export class WholeTransaction implements Creation {
     return this.#content.txid
   }
 
+  get records(): TransactionRecords {
+    return this.#records
+  }
+
+  /** What it spends. */
+  get inputs(): Transaction['inputs'] {
+    return this.#tx.inputs
+  }
+
   get body(): CreationBody | undefined {
     return this.#options.external ? { type: 'tx', encode: () => bodyOf(this.#tx) } : undefined
   }
 
-  withExternalBody(): WholeTransaction {
-    return new WholeTransaction(this.#tx, this.#content, { ...this.#options, external: true })
+  moveBodyOutside(): void {
+    this.#options = { ...this.#options, external: true }
+    this.#records = buildRecords(this.#content, this.#options)
   }
 
   /** What `create` answers. */
