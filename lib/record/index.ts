@@ -19,7 +19,12 @@ export {
   normaliseWindow,
 } from './freeze-record.ts'
 export { decodeOutput, OUTPUT_BINS, type OutputState } from './output-state.ts'
-export { decodePartialOutputs, encodePartialOutputs, type PartialOutputs } from './partial-outputs.ts'
+export {
+  decodePartialOutputs,
+  encodePartialOutputs,
+  holdSameOutputs,
+  type PartialOutputs,
+} from './partial-outputs.ts'
 export {
   binValue,
   buildRecords,
@@ -32,6 +37,7 @@ export {
 export {
   needsExternalBody,
   needsSeveralRecords,
+  outputsNeedExternalBody,
   partialContent,
   type RecordContent,
   transactionContent,

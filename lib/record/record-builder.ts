@@ -158,7 +158,7 @@ function commonBins(content: RecordContent, options: RecordOptions, slots: Slots
     put(BINS.txid, content.txid),
     put(BINS.version, content.version),
     put(BINS.locktime, content.locktime),
-    put(BINS.fee, int64('fee', content.fee)),
+    put(BINS.fee, content.fee),
     put(BINS.sizeInBytes, content.sizeInBytes),
     put(BINS.extendedSize, content.extendedSize),
     put(BINS.spentUtxos, 0),
@@ -226,10 +226,4 @@ function countPagesWithoutSlots(pageCount: number, content: RecordContent, optio
     if (!outputsOf(content, options, page).some(output => hasSlot(output, options))) count += 1
   }
   return count
-}
-
-function int64(field: string, value: bigint): number | bigint {
-  if (BigInt.asIntN(64, value) !== value)
-    throw new InvalidArgumentError(field, 'an amount within 64 bits', value)
-  return Number.isSafeInteger(Number(value)) ? Number(value) : value
 }

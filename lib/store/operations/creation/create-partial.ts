@@ -5,6 +5,7 @@ import {
   buildRecords,
   encodePartialOutputs,
   needsSeveralRecords,
+  outputsNeedExternalBody,
   type PartialOutputs,
   partialContent,
   type RecordOptions,
@@ -51,9 +52,6 @@ export function partialOutputs(
   }
 }
 
-/** Outputs of a partial transaction above this many bytes go to the external store (semantics 1.8). */
-const OUTPUT_BYTES_IN_RECORD_MAX = 32_768
-
 /**
  * Stores a transaction of which only outputs are known, in the same way as a whole one. Throws `TX_EXISTS` when
  * the transaction is there, whatever its contents, and `BLOB_ALREADY_EXISTS` when an interrupted call had other
@@ -69,10 +67,7 @@ export function createPartial(
 ): void {
   const { externalizeAllTransactions, utxoBatchSize } = context.settings
   const creating = needsSeveralRecords(partial.outputs.length, utxoBatchSize)
-  const external =
-    externalizeAllTransactions ||
-    creating ||
-    encodePartialOutputs(partial).byteLength > OUTPUT_BYTES_IN_RECORD_MAX
+  const external = externalizeAllTransactions || creating || outputsNeedExternalBody(partial.outputs)
   const recordOptions = checkRecordOptions(context, partial.blockHeight, options, { creating, external })
   const stored = { succeed: () => end.succeed(), fail: (error: unknown) => end.fail(error) }
   storeCreation(context, batcher, new PartialTransaction(partial, recordOptions), stored, signal)

@@ -1,7 +1,7 @@
 import { txidToHex } from '../../../bitcoin/index.ts'
 import { StoreError } from '../../../errors/index.ts'
 import type { BlobType } from '../../../external/index.ts'
-import type { TransactionRecords } from '../../../record/index.ts'
+import { holdSameOutputs, type TransactionRecords } from '../../../record/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 
 /** What goes to the external store before the records are written. */
@@ -27,7 +27,8 @@ export interface Creation {
 
 /**
  * The body first: one without a record is harmless, a record without its body is not (semantics 5.2). A txid
- * proves a whole transaction; outputs alone are compared with those that are there already.
+ * proves a whole transaction; outputs alone are compared with those that are there already. They may have been
+ * written at another height, which is that of the call that was interrupted.
  */
 export async function storeBody({ external }: StoreContext, creation: Creation): Promise<void> {
   if (creation.body === undefined) return
@@ -37,7 +38,7 @@ export async function storeBody({ external }: StoreContext, creation: Creation):
   await external.set(hex, type, body)
   if (type === 'tx') return
   const stored = await external.get(hex, type)
-  if (stored === undefined || Buffer.compare(stored, body) !== 0)
+  if (stored === undefined || !holdSameOutputs(stored, body))
     throw new StoreError('BLOB_ALREADY_EXISTS', `transaction ${hex} was begun with other outputs`)
 }
 

@@ -3,6 +3,7 @@ import {
   BINS,
   binValue,
   buildRecords,
+  encodePartialOutputs,
   needsExternalBody,
   needsSeveralRecords,
   type RecordContent,
@@ -71,7 +72,11 @@ export class WholeTransaction implements Creation {
   }
 
   get body(): CreationBody | undefined {
-    return this.#options.external ? { type: 'tx', encode: () => bodyOf(this.#tx) } : undefined
+    const { external, blockHeight } = this.#options
+    if (!external) return undefined
+    return this.inputs.length === 0
+      ? { type: 'outputs', encode: () => encodePartialOutputs({ ...this.#content, blockHeight }) }
+      : { type: 'tx', encode: () => bodyOf(this.#tx) }
   }
 
   moveBodyOutside(): void {
@@ -86,7 +91,7 @@ export class WholeTransaction implements Creation {
     return {
       txid: content.txid,
       locktime: content.locktime,
-      fee: Number(content.fee),
+      fee: content.fee,
       sizeInBytes: content.sizeInBytes,
       extendedSize: content.extendedSize,
       txInpoints: txInpointsOf(content.inputs),
