@@ -18,6 +18,7 @@ export {
   isPolicyActive,
   normaliseWindow,
 } from './freeze-record.ts'
+export { HEIGHT_MAX, heightAfter } from './height.ts'
 export { decodeOutput, OUTPUT_BINS, type OutputState } from './output-state.ts'
 export {
   decodePartialOutputs,

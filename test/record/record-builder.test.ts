@@ -140,6 +140,13 @@ describe('buildRecords', () => {
     for (const page of [0, 2]) expect(() => records.page(page)).toThrow('a page from 1 to 1')
   })
 
+  it('keeps heights within 32 bits', () => {
+    const options = { ...OPTIONS, blockHeight: 2 ** 32 - 1, conflicting: true }
+    const { master, pages } = allRecords(sampleContent(Array(5).fill(SPENDABLE), true), options)
+    expect([master, ...pages].map(record => record.get('spendingHeight'))).toEqual([2 ** 32 - 1, 2 ** 32 - 1])
+    expect(master.get('deleteAtHeight')).toBe(2 ** 32 - 1)
+  })
+
   it('makes every record of a coinbase immature', () => {
     const { master, pages } = allRecords(sampleContent(Array(5).fill(SPENDABLE), true), OPTIONS)
     expect([master, ...pages].map(record => record.get('spendingHeight'))).toEqual([700_100, 700_100])
