@@ -1,7 +1,13 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals'
 import {
   type BatchRow,
+  type CreateOptions,
   decodeSpendingData,
+  type SpendAndCreateOptions,
   SpendError,
   type StoreError,
   type Transaction,
@@ -72,6 +78,7 @@ async function holders(parents: readonly Transaction[], tx: Transaction): Promis
 }
 
 const isCreate = (row: BatchRow): boolean => row.kind === 'write' && row.exists === 'create-only'
+const isMaster = (row: BatchRow): boolean => isCreate(row) && row.key.userKey.length === 32
 const isLookUp = (row: BatchRow): boolean => row.kind === 'read' && row.bins.length === 0
 const calls =
   (name: string) =>
@@ -99,7 +106,7 @@ function interrupted(
 }
 
 /** Rows of that kind fail with a status; where it is in doubt, they have been applied. */
-function failing(transport: Transport, isIt: (row: BatchRow) => boolean, status: 9 | 18): Transport {
+function failing(transport: Transport, isIt: (row: BatchRow) => boolean, status: number): Transport {
   return {
     async batchOperate(rows, options) {
       const sent = rows.filter(row => status === 9 || !isIt(row))
@@ -159,6 +166,79 @@ describe('spendAndCreate', () => {
     const parents = await twoParents()
     const tx = child(parents)
     store.transport = failing(good, isCreate, 18)
+    expect(await code(store.spendAndCreate(tx, HEIGHT))).toBe('STORAGE_ERROR')
+    expect(await holders(parents, tx)).toEqual(['unspent', 'unspent'])
+  })
+
+  it.each<[string, (tx: Transaction) => Transaction, SpendAndCreateOptions & CreateOptions, string]>([
+    ['has no outputs', tx => ({ ...tx, outputs: [] }), {}, 'PROCESSING'],
+    ['is in a block that is none', tx => tx, { minedBlockInfos: [null as never] }, 'INVALID_ARGUMENT'],
+    ['has an option of the wrong type', tx => tx, { locked: 5 as never }, 'INVALID_ARGUMENT'],
+  ])('spends nothing for a transaction that %s', async (_, changed, options, expected) => {
+    const parents = await twoParents()
+    const tx = changed(child(parents))
+    const spends = jest.spyOn(good, 'batchOperate')
+    expect(await code(store.spendAndCreate(tx, HEIGHT, options))).toBe(expected)
+    expect(spends).not.toHaveBeenCalled()
+    spends.mockRestore()
+    expect(await holders(parents, tx)).toEqual(['unspent', 'unspent'])
+  })
+
+  it.each([
+    ['one record', 1, 22],
+    ['several records', 129, 22],
+    ['one record', 1, 8],
+    ['several records', 129, 8],
+  ])(
+    'undoes the spends when the server refuses the master of %s, of %d outputs, with %d',
+    async (_, outputs, status) => {
+      const parents = await twoParents()
+      const tx = spending(
+        parents.map(parent => ({ tx: parent, vout: 0 })),
+        { outputs },
+      )
+      store.transport = failing(good, isMaster, status)
+      expect(await code(store.spendAndCreate(tx, HEIGHT))).toBe('STORAGE_ERROR')
+      expect(await holders(parents, tx)).toEqual(['unspent', 'unspent'])
+      store.transport = good
+      expect(await code(store.spendAndCreate(tx, HEIGHT))).toBe('ok')
+    },
+  )
+
+  it('undoes the spends when the namespace takes no lock', async () => {
+    const parents = await twoParents()
+    const tx = spending(
+      parents.map(parent => ({ tx: parent, vout: 0 })),
+      { outputs: 129 },
+    )
+    store.transport = failing(good, row => isCreate(row) && !isMaster(row), 22)
+    expect(await code(store.spendAndCreate(tx, HEIGHT))).toBe('STORAGE_ERROR')
+    expect(await holders(parents, tx)).toEqual(['unspent', 'unspent'])
+  })
+
+  it.each([1, 129])('undoes the spends when the body of %d outputs cannot be written', async outputs => {
+    const parents = await twoParents()
+    const tx = spending(
+      parents.map(parent => ({ tx: parent, vout: 0 })),
+      { outputs },
+    )
+    const folder = await mkdtemp(join(tmpdir(), 'bodies-'))
+    const url = storeUrl(server, { set, externalStore: pathToFileURL(folder).href })
+    const settings = { ...SETTINGS, externalizeAllTransactions: true }
+    await using one = await UtxoStore.open(url, { settings })
+    await rm(folder, { recursive: true })
+    expect(await code(one.spendAndCreate(tx, HEIGHT))).toBe('STORAGE_ERROR')
+    expect(await holders(parents, tx)).toEqual(['unspent', 'unspent'])
+  })
+
+  it('undoes the spends when a page is left over from a transaction that was deleted', async () => {
+    const parents = await twoParents()
+    const tx = spending(
+      parents.map(parent => ({ tx: parent, vout: 0 })),
+      { outputs: 129 },
+    )
+    await store.create(tx, HEIGHT)
+    await store.delete(tx.txid)
     expect(await code(store.spendAndCreate(tx, HEIGHT))).toBe('STORAGE_ERROR')
     expect(await holders(parents, tx)).toEqual(['unspent', 'unspent'])
   })

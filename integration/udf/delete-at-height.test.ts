@@ -67,6 +67,11 @@ describe('the delete-at-height of a master', () => {
     expect(bins.deleteAtHeight).toBe(deleteAtHeight)
   })
 
+  it('becomes "never" where the sum leaves 32 bits', async () => {
+    const { bins } = await applyRule(masterBins(ALL_SPENT), false, 4294967295)
+    expect(bins.deleteAtHeight).toBe(4294967295)
+  })
+
   it('is left alone without retention', async () => {
     const { answer, bins } = await applyRule(masterBins({ spentUtxos: 1, deleteAtHeight: 5 }), false, 0)
     expect(answer).toEqual(SILENT)

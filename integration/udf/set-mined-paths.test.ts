@@ -39,7 +39,7 @@ const minedBins: fc.Arbitrary<RecordBins> = fc
 
 const minedInfo: fc.Arbitrary<MinedInfo> = fc.record({
   blockId: fc.constantFrom(7, 8, 9, 300, 2 ** 32 - 1),
-  blockHeight: fc.constantFrom(95, 991, 2 ** 20),
+  blockHeight: fc.constantFrom(95, 991, 2 ** 20, 2 ** 32 - 1),
   subtreeIdx: fc.constantFrom(0, 200),
   onLongestChain: mostly(true, false, false, false),
   unsetMined: mostly(false, true),

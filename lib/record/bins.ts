@@ -15,7 +15,11 @@ export const BIN_TABLE = {
   txid: { bin: 'txID', on: 'all', meaning: 'blob of 32 bytes, internal order' },
   version: { bin: 'version', on: 'all', meaning: 'integer' },
   locktime: { bin: 'locktime', on: 'all', meaning: 'integer' },
-  fee: { bin: 'fee', on: 'all', meaning: 'integer, satoshis; 0 for a coinbase or without inputs' },
+  fee: {
+    bin: 'fee',
+    on: 'all',
+    meaning: 'integer, satoshis, within 2^53; 0 for a coinbase or without inputs',
+  },
   sizeInBytes: { bin: 'sizeInBytes', on: 'all', meaning: 'integer; 0 without inputs' },
   extendedSize: { bin: 'extendedSize', on: 'all', meaning: 'integer; 0 without inputs' },
   spentUtxos: { bin: 'spentUtxos', on: 'all', meaning: 'integer: slots spent in this record' },

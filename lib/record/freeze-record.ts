@@ -1,5 +1,6 @@
 import type { BinReader } from './bin-reader.ts'
 import { BINS } from './bins.ts'
+import { HEIGHT_MAX } from './height.ts'
 
 /**
  * A freeze of an output (semantics 1.12). It has two tiers: consensus, a half-open window of heights with one
@@ -20,8 +21,6 @@ export interface FreezeRecord {
   /** Undefined where the entry is damaged: the output cannot be spent until it is frozen anew. */
   readonly window: FreezeWindow | undefined
 }
-
-const HEIGHT_MAX = 2 ** 32 - 1
 
 /** What the sentinel in a slot says without a record: a freeze of the time before records, always and for good. */
 export const LEGACY_FREEZE: FreezeWindow = { from: 0, until: 0, policyExpires: false }

@@ -1,6 +1,5 @@
 export type { Bins, BinValue } from './bin-value.ts'
 export { BIN_TABLE, BINS, LOCK_BINS, LOCK_TYPES } from './bins.ts'
-export { NEVER_DELETED } from './delete-at-height.ts'
 export {
   binsForFields,
   checkFields,
@@ -19,8 +18,14 @@ export {
   isPolicyActive,
   normaliseWindow,
 } from './freeze-record.ts'
+export { HEIGHT_MAX, heightAfter } from './height.ts'
 export { decodeOutput, OUTPUT_BINS, type OutputState } from './output-state.ts'
-export { decodePartialOutputs, encodePartialOutputs, type PartialOutputs } from './partial-outputs.ts'
+export {
+  decodePartialOutputs,
+  encodePartialOutputs,
+  holdSameOutputs,
+  type PartialOutputs,
+} from './partial-outputs.ts'
 export {
   binValue,
   buildRecords,
@@ -33,6 +38,7 @@ export {
 export {
   needsExternalBody,
   needsSeveralRecords,
+  outputsNeedExternalBody,
   partialContent,
   type RecordContent,
   transactionContent,

@@ -12,6 +12,8 @@ export interface PartialOutputs {
 
 /** Bounds what a damaged index can make us allocate (semantics 1.8: the largest index that a transaction can have). */
 const OUTPUT_INDEX_MAX = 2 ** 24
+const TXID_BYTES = 32
+const COUNT_OFFSET = 36
 const HEADER_BYTES = 40
 const OUTPUT_HEADER_BYTES = 16
 
@@ -35,10 +37,20 @@ export function encodePartialOutputs({ txid, blockHeight, isCoinbase, outputs }:
   return writer.finish()
 }
 
+/** Whether two bodies of `.outputs` blobs are alike in all but their heights. */
+export function holdSameOutputs(one: Uint8Array, other: Uint8Array): boolean {
+  const [coinbaseBit, otherCoinbaseBit] = [one, other].map(body => (body[TXID_BYTES] ?? 0) & 1)
+  return (
+    coinbaseBit === otherCoinbaseBit &&
+    Buffer.compare(one.subarray(0, TXID_BYTES), other.subarray(0, TXID_BYTES)) === 0 &&
+    Buffer.compare(one.subarray(COUNT_OFFSET), other.subarray(COUNT_OFFSET)) === 0
+  )
+}
+
 /** Reads the body of a `.outputs` blob; throws a typed error for a damaged one, before allocating by what it says. */
 export function decodePartialOutputs(body: Uint8Array): PartialOutputs {
   const reader = new ByteReader(body)
-  const txid = reader.bytes(32, 'txid')
+  const txid = reader.bytes(TXID_BYTES, 'txid')
   const heightAndCoinbase = reader.uint32('height')
   const count = reader.uint32('output count')
   if (count > reader.remaining / OUTPUT_HEADER_BYTES) {

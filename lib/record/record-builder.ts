@@ -2,6 +2,7 @@ import { type TransactionOutput, utxoHash } from '../bitcoin/index.ts'
 import { InvalidArgumentError } from '../errors/index.ts'
 import type { BinValue } from './bin-value.ts'
 import { BINS } from './bins.ts'
+import { heightAfter } from './height.ts'
 import type { RecordContent } from './record-content.ts'
 import { isSpendable } from './spendable-output.ts'
 import { encodeStoredInput, encodeStoredOutput } from './stored-transaction.ts'
@@ -158,7 +159,7 @@ function commonBins(content: RecordContent, options: RecordOptions, slots: Slots
     put(BINS.txid, content.txid),
     put(BINS.version, content.version),
     put(BINS.locktime, content.locktime),
-    put(BINS.fee, int64('fee', content.fee)),
+    put(BINS.fee, content.fee),
     put(BINS.sizeInBytes, content.sizeInBytes),
     put(BINS.extendedSize, content.extendedSize),
     put(BINS.spentUtxos, 0),
@@ -168,7 +169,8 @@ function commonBins(content: RecordContent, options: RecordOptions, slots: Slots
     put(BINS.conflicting, options.conflicting),
     put(BINS.locked, options.locked),
   ]
-  if (content.isCoinbase) bins.push(put(BINS.spendingHeight, options.blockHeight + options.coinbaseMaturity))
+  if (content.isCoinbase)
+    bins.push(put(BINS.spendingHeight, heightAfter(options.blockHeight, options.coinbaseMaturity)))
   if (options.creating) bins.push(put(BINS.creating, true))
   return bins
 }
@@ -201,7 +203,7 @@ function addMasterBins(
   const hasSlots = slotCount > 0 || spentPages < pageCount
   // Without any, neither a spend nor a later block ever visits the record again (semantics 3.4, step 7).
   if (retention > 0 && (conflicting || (minedBlockInfos.length > 0 && !hasSlots)))
-    master.push(put(BINS.deleteAtHeight, blockHeight + retention))
+    master.push(put(BINS.deleteAtHeight, heightAfter(blockHeight, retention)))
 }
 
 function blockIdOf({ blockId }: MinedBlockInfo): number {
@@ -226,10 +228,4 @@ function countPagesWithoutSlots(pageCount: number, content: RecordContent, optio
     if (!outputsOf(content, options, page).some(output => hasSlot(output, options))) count += 1
   }
   return count
-}
-
-function int64(field: string, value: bigint): number | bigint {
-  if (BigInt.asIntN(64, value) !== value)
-    throw new InvalidArgumentError(field, 'an amount within 64 bits', value)
-  return Number.isSafeInteger(Number(value)) ? Number(value) : value
 }

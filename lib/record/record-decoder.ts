@@ -9,9 +9,9 @@ import { StoreError } from '../errors/index.ts'
 import { BinReader } from './bin-reader.ts'
 import type { Bins } from './bin-value.ts'
 import { BINS } from './bins.ts'
-import { NEVER_DELETED } from './delete-at-height.ts'
 import { type Field, GET_FIELDS } from './fields.ts'
 import { type FreezeRecord, readFreezes } from './freeze-record.ts'
+import { HEIGHT_MAX } from './height.ts'
 import { decodeStoredInput, decodeStoredOutput } from './stored-transaction.ts'
 import { decodeSlots, type UtxoSlot } from './utxo-slot.ts'
 
@@ -216,7 +216,8 @@ const DECODERS: Readonly<Record<Field, Decoder>> = {
   spentExtraRecs: integer('spentExtraRecs'),
   deleteAtHeight: (metadata, reader) => {
     const height = reader.height(BINS.deleteAtHeight)
-    assign(metadata, 'deleteAtHeight', height === NEVER_DELETED ? undefined : height)
+    // "Never": some spends of the reference system write it into pages, where this library removes the bin (semantics 3.11).
+    assign(metadata, 'deleteAtHeight', height === HEIGHT_MAX ? undefined : height)
   },
   preserveUntil: height('preserveUntil'),
   lastSpentState: (metadata, reader) => assign(metadata, 'lastSpentState', reader.text(BINS.lastSpentState)),

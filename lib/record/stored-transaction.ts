@@ -45,8 +45,12 @@ export function decodeStoredInput(bytes: Uint8Array): TransactionInput {
   }
 }
 
+export function storedOutputBytes({ lockingScript }: TransactionOutput): number {
+  return OUTPUT_FIXED_BYTES + variableBytesSize(lockingScript)
+}
+
 export function encodeStoredOutput(output: TransactionOutput): Uint8Array {
-  const writer = new ByteWriter(OUTPUT_FIXED_BYTES + variableBytesSize(output.lockingScript))
+  const writer = new ByteWriter(storedOutputBytes(output))
   writeOutput(writer, output)
   return writer.filled()
 }

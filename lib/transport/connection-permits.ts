@@ -1,4 +1,4 @@
-import { StoreError } from '../errors/index.ts'
+import { NothingSentError } from './nothing-sent-error.ts'
 
 const PERMITS_MAX = 2 ** 20
 
@@ -62,19 +62,19 @@ export class ConnectionPermits {
     try {
       await new Promise<void>((resolve, reject) => {
         const waiter = { grant: resolve }
-        const leave = (error: StoreError): void => {
+        const leave = (error: NothingSentError): void => {
           if (this.#waiting.delete(waiter)) reject(error)
         }
         onAbort = () =>
           leave(
-            new StoreError('CONTEXT_CANCELED', 'the batch was given up before it was sent', {
+            new NothingSentError('CONTEXT_CANCELED', 'the batch was given up before it was sent', {
               cause: signal?.reason,
             }),
           )
         timer = setTimeout(
           () =>
             leave(
-              new StoreError(
+              new NothingSentError(
                 'SERVICE_UNAVAILABLE',
                 `no ${this.#resource} was free within ${waitMs} ms; nothing was sent`,
               ),

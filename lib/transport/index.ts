@@ -5,6 +5,7 @@ export { BatchError } from './batch-error.ts'
 export { checkArguments } from './check-arguments.ts'
 export { ConnectionPermits, permitCount } from './connection-permits.ts'
 export type { Comparison, Filter, FilterValue } from './filter.ts'
+export { NothingSentError } from './nothing-sent-error.ts'
 export { OverloadRetry, type OverloadRetryOptions } from './overload-retry.ts'
 export {
   type PartitionRange,

@@ -1,6 +1,9 @@
 -- When a record may be pruned (semantics 2.9). Called by every function that changes what the rule looks at,
 -- after the change and before the update.
 
+-- The last height that 32 bits hold, beyond which no reader takes one. As a delete-at-height it means never.
+local HEIGHT_MAX = 4294967295
+
 -- Pages of external transactions follow their master: the caller is told to visit them. The master of any
 -- other transaction has no pages.
 local function external_signal(rec, signal)
@@ -47,7 +50,7 @@ local function update_delete_at_height(rec, height, retention)
     return
   end
   local current = rec.deleteAtHeight
-  local wanted = height + retention
+  local wanted = math.min(height + retention, HEIGHT_MAX)
 
   if rec.conflicting == true then
     if current == nil then

@@ -3,8 +3,6 @@
 -- keyed by the output's offset; the entry in `utxoFreezeFrom` is the record, the other two are optional.
 -- The sentinel in a slot without a record is a freeze of the time before records: always, and for good.
 
-local HEIGHT_MAX = 4294967295
-
 -- The maps in the bins of a record, or nil. A bin of any other type must not read as "not frozen".
 local MAP = getmetatable(map())
 

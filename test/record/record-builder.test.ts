@@ -4,6 +4,7 @@ import {
   type BinValue,
   buildRecords,
   needsExternalBody,
+  outputsNeedExternalBody,
   partialContent,
   type RecordBins,
   type RecordOptions,
@@ -139,15 +140,17 @@ describe('buildRecords', () => {
     for (const page of [0, 2]) expect(() => records.page(page)).toThrow('a page from 1 to 1')
   })
 
+  it('keeps heights within 32 bits', () => {
+    const options = { ...OPTIONS, blockHeight: 2 ** 32 - 1, conflicting: true }
+    const { master, pages } = allRecords(sampleContent(Array(5).fill(SPENDABLE), true), options)
+    expect([master, ...pages].map(record => record.get('spendingHeight'))).toEqual([2 ** 32 - 1, 2 ** 32 - 1])
+    expect(master.get('deleteAtHeight')).toBe(2 ** 32 - 1)
+  })
+
   it('makes every record of a coinbase immature', () => {
     const { master, pages } = allRecords(sampleContent(Array(5).fill(SPENDABLE), true), OPTIONS)
     expect([master, ...pages].map(record => record.get('spendingHeight'))).toEqual([700_100, 700_100])
     expect(master.get('fee')).toBe(0)
-  })
-
-  it('keeps an amount beyond 2^53 exact', () => {
-    const content = { ...sampleContent([SPENDABLE]), fee: 2n ** 60n + 1n }
-    expect(allRecords(content, OPTIONS).master.get('fee')).toBe(2n ** 60n + 1n)
   })
 })
 
@@ -165,6 +168,18 @@ describe('transactionContent', () => {
     })),
   })
 
+  /** Of a transaction that spends one output and has one. */
+  const feeOf = (spent: bigint, paid: bigint): number =>
+    transactionContent(
+      createTransaction({
+        version,
+        locktime,
+        inputs: inputs.map(input => ({ ...input, previousSatoshis: spent })),
+        outputs: [{ ...SPENDABLE, satoshis: paid }],
+      }),
+      plain,
+    ).fee
+
   it('refuses a transaction without outputs, or whose inputs do not carry what they spend', () => {
     expect(() => transactionContent(sampleTransaction([]), plain)).toThrow(
       expect.objectContaining({ code: 'PROCESSING', message: expect.stringContaining('has no outputs') }),
@@ -173,12 +188,31 @@ describe('transactionContent', () => {
   })
 
   it('takes one whose inputs do not carry it on request, with a fee of 0', () => {
-    expect(transactionContent(standard, { ...plain, skipExtendedInputs: true }).fee).toBe(0n)
+    expect(transactionContent(standard, { ...plain, skipExtendedInputs: true }).fee).toBe(0)
+  })
+
+  it.each([
+    { spent: 2n ** 53n, paid: 0n },
+    { spent: 0n, paid: 2n ** 53n },
+    { spent: 2n ** 63n, paid: 2n ** 62n },
+    { spent: 2n ** 64n - 1n, paid: 0n },
+  ])('refuses a fee that no reader accepts: $spent less $paid', ({ spent, paid }) => {
+    expect(() => feeOf(spent, paid)).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_ARGUMENT',
+        field: 'fee',
+        message: `fee must be satoshis within 2^53, got ${spent - paid}`,
+      }),
+    )
+  })
+
+  it('takes every fee within 2^53', () => {
+    expect([feeOf(2n ** 53n, 1n), feeOf(1n, 2n ** 53n)]).toEqual([2 ** 53 - 1, 1 - 2 ** 53])
   })
 
   it('gives one without inputs no fee and no size', () => {
     const content = transactionContent(createTransaction({ version, locktime, inputs: [], outputs }), plain)
-    expect(content).toMatchObject({ fee: 0n, sizeInBytes: 0, extendedSize: 0 })
+    expect(content).toMatchObject({ fee: 0, sizeInBytes: 0, extendedSize: 0 })
   })
 
   it('keeps holes of a partial transaction as holes, without a slot', () => {
@@ -205,6 +239,18 @@ describe('transactionContent', () => {
       expect(needsExternalBody(tx)).toBe(isExternal)
     },
   )
+
+  it.each([
+    { bytes: 32_768, isExternal: false },
+    { bytes: 32_769, isExternal: true },
+  ])('outputs of $bytes bytes without inputs need an external body: $isExternal', ({ bytes, isExternal }) => {
+    const large = { satoshis: 1n, lockingScript: new Uint8Array(bytes - 9 - 11) }
+    const all = [{ satoshis: 1n, lockingScript: new Uint8Array(0) }, large]
+    expect(needsExternalBody(createTransaction({ version, locktime, inputs: [], outputs: all }))).toBe(
+      isExternal,
+    )
+    expect(outputsNeedExternalBody([...all, null])).toBe(isExternal)
+  })
 })
 
 /** The records with their bins by name; a bin that is put twice would be one too few. */

@@ -9,6 +9,7 @@ import {
   encodePartialOutputs,
   encodeSpendingData,
   FROZEN_SENTINEL,
+  holdSameOutputs,
   lockKey,
   masterKey,
   pageKey,
@@ -164,6 +165,23 @@ describe('partial outputs', () => {
     expect(hexOf(encodePartialOutputs(sample))).toBe(
       ['09'.repeat(32), 'f5ef1200', '01000000', '01000000', '0500000000000000', '01000000', '51'].join(''),
     )
+  })
+
+  it.each([
+    { what: 'at another height', change: { blockHeight: 7 }, isSame: true },
+    { what: 'of no coinbase', change: { isCoinbase: false }, isSame: false },
+    { what: 'of another transaction', change: { txid: new Uint8Array(32).fill(8) }, isSame: false },
+    {
+      what: 'with another output',
+      change: { outputs: [...sample.outputs, ...sample.outputs] },
+      isSame: false,
+    },
+  ])('tells whether bodies hold the same outputs: $what, $isSame', ({ change, isSame }) => {
+    const [one, other] = [sample, { ...sample, ...change }].map(encodePartialOutputs) as [
+      Uint8Array,
+      Uint8Array,
+    ]
+    expect([holdSameOutputs(one, other), holdSameOutputs(one, one)]).toEqual([isSame, true])
   })
 
   it('refuses a body cut short at every byte, and one that goes on', () => {

@@ -8,6 +8,7 @@ import {
   type SpentAndCreated,
   spendAndCreate,
 } from '../operations/creation/spend-and-create.ts'
+import { wholeTransaction } from '../operations/creation/whole-transaction.ts'
 import type { GetRequest } from '../operations/reading/get.ts'
 import { getSpend, type SpendState } from '../operations/reading/get-spend.ts'
 import { checkOutput, type OutputInput } from '../operations/reading/output-target.ts'
@@ -46,8 +47,10 @@ export abstract class SpendCalls extends TransactionCalls {
 
   /**
    * Spends a transaction's inputs and stores its outputs: `spend`, then `create`, then a look whether the inputs
-   * are still held. A create that was refused for good has the spends undone, unless the record turns out to be
-   * there; after `TX_EXISTS`, and after errors that leave open whether there is a record, they stay. `createOnly` and `spendOnly` leave the other half out.
+   * are still held. What can be said against the create is said before anything is spent. A create that fails and
+   * leaves no record has the spends undone, unless the record turns out to be there; after `TX_EXISTS`,
+   * `TX_CREATING`, and where the record may be there or come yet, they stay. `createOnly` and `spendOnly` leave the
+   * other half out.
    *
    * Throws what `spend` and `create` throw. A `SpendError` after the create says that the transaction lost an
    * input meanwhile; it is then stored as conflicting. After any other error repeat the call, and take
@@ -61,17 +64,21 @@ export abstract class SpendCalls extends TransactionCalls {
     return this.call({ name: 'spendAndCreate', rounds: 6 + CREATION_ROUNDS }, options, async signal => {
       const { createOnly, spendOnly, confirmSpends } = checkSpendAndCreate(options)
       const transaction = checkTransaction(tx)
-      if (createOnly)
-        return { spends: [], metadata: await this.createParsed(transaction, blockHeight, options, signal) }
-      // Apart from the caller's signal: its row would land after the spends had been undone.
-      const create = () => this.createParsed(transaction, blockHeight, options, undefined)
+      if (createOnly) {
+        const creation = wholeTransaction(this.context, transaction, blockHeight, options)
+        return { spends: [], metadata: await this.createWhole(creation, signal) }
+      }
       const requests = prepareSpends(transaction, blockHeight, spendFlags(options))
       const spend = (): Promise<Spend[]> =>
         promised(end => this.#spends.spend(transaction, requests, end, signal))
       if (spendOnly) return { spends: await spend(), metadata: undefined }
+      // Nothing is spent for what could not be created: this throws where the transaction or an option is wrong.
+      const creation = wholeTransaction(this.context, transaction, blockHeight, options)
       const steps = {
         spend,
-        create,
+        // Apart from the caller's signal: its row would land after the spends had been undone.
+        create: () => this.createWhole(creation, undefined),
+        mayExist: () => creation.mayExist,
         inTurn: <Result>(work: () => Promise<Result>) => this.#spends.run(transaction, work),
         readMasters: (reads: readonly GetRequest[]) => this.batchers.get.submitGroup(reads),
       }

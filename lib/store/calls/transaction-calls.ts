@@ -13,6 +13,7 @@ import { checkTransaction, type TransactionSource, type TxidInput } from '../arg
 import { create } from '../operations/creation/create.ts'
 import type { CreateOptions } from '../operations/creation/create-options.ts'
 import { createPartial, partialOutputs } from '../operations/creation/create-partial.ts'
+import { type WholeTransaction, wholeTransaction } from '../operations/creation/whole-transaction.ts'
 import { deleteComplete, deleteTransaction } from '../operations/pruning/delete.ts'
 import { batchDecorate, type DecoratedTransaction } from '../operations/reading/batch-decorate.ts'
 import {
@@ -54,7 +55,7 @@ export abstract class TransactionCalls extends StoreCalls {
       create(
         this.context,
         this.batchers.store,
-        { tx: checkTransaction(tx), blockHeight, options },
+        wholeTransaction(this.context, checkTransaction(tx), blockHeight, options),
         end,
         signal,
       ),
@@ -157,14 +158,10 @@ export abstract class TransactionCalls extends StoreCalls {
   }
 
   /** The work of `create`, for calls of other families that store a transaction as one of their steps. */
-  protected createParsed(
-    tx: Transaction,
-    blockHeight: number,
-    options: CreateOptions,
+  protected createWhole(
+    creation: WholeTransaction,
     signal: AbortSignal | undefined,
   ): Promise<TransactionMetadata> {
-    return promised(end =>
-      create(this.context, this.batchers.store, { tx, blockHeight, options }, end, signal),
-    )
+    return promised(end => create(this.context, this.batchers.store, creation, end, signal))
   }
 }

@@ -1,4 +1,5 @@
 import type { BatchItem } from '../../batching/index.ts'
+import type { StoreError } from '../../errors/index.ts'
 import type { BatchRow, RowAnswer } from '../../transport/index.ts'
 import type { StoreContext } from '../context/store-context.ts'
 import { asStoreError, missingAnswerError } from '../store-errors.ts'
@@ -8,6 +9,8 @@ export interface RowDispatch<Request, Answer> {
   toRow(request: Request): BatchRow
   /** Answers the item from its row's answer. What it throws fails that item alone. */
   settle(item: BatchItem<Request, Answer>, answer: RowAnswer): void
+  /** Told of a failure of the whole call, before the item gets it. */
+  onFailure?(request: Request, failure: StoreError): void
   /** Names an item in errors. */
   describe(request: Request): string
 }
@@ -20,7 +23,7 @@ export interface RowDispatch<Request, Answer> {
 export async function dispatchRows<Request, Answer>(
   context: StoreContext,
   items: readonly BatchItem<Request, Answer>[],
-  { toRow, settle, describe }: RowDispatch<Request, Answer>,
+  { toRow, settle, onFailure, describe }: RowDispatch<Request, Answer>,
 ): Promise<void> {
   // Naming a broken request must not throw in the place where its error is reported.
   const nameOf = (request: Request): string => {
@@ -45,7 +48,10 @@ export async function dispatchRows<Request, Answer>(
     answers = await context.operate(rows)
   } catch (error) {
     const failure = asStoreError(error, 'the batch failed', { code: 'STORAGE_ERROR' })
-    for (const item of sent) item.fail(failure)
+    for (const item of sent) {
+      onFailure?.(item.request, failure)
+      item.fail(failure)
+    }
     return
   }
   for (const [index, item] of sent.entries()) {

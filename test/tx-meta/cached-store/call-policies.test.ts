@@ -14,7 +14,7 @@ beforeEach(() => {
 
 describe('the table of calls', () => {
   /** Of the classes that the store is made of; nobody outside can call them. */
-  const PROTECTED = ['constructor', 'context', 'batchers', 'gate', 'call', 'callTo', 'createParsed']
+  const PROTECTED = ['constructor', 'context', 'batchers', 'gate', 'call', 'callTo', 'createWhole']
 
   function publicNames(): Set<PropertyKey> {
     const names = new Set<PropertyKey>()

@@ -7,9 +7,11 @@ import { sendBounded } from '../../dispatch/send-bounded.ts'
 import { rowError } from '../../store-errors.ts'
 import { SMALL_ROW_BYTES, slotsRowBytes } from '../pages/row-size.ts'
 import { clearMarks, noteRepair } from './clear-marks.ts'
-import { createError, createRow, existsError } from './create-rows.ts'
+import { createError, existsError } from './create-errors.ts'
+import { createRow } from './create-rows.ts'
 import { type Creation, storeBody, withExternalPlace } from './creation.ts'
 import type { CreationLock } from './creation-lock.ts'
+import { masterFailure } from './master-failure.ts'
 import { describeMaster, readMaster, type StoredMaster } from './stored-master.ts'
 import { withCreationLock } from './with-creation-lock.ts'
 
@@ -95,13 +97,18 @@ async function writeRecords(
   })
   if (found === undefined && existing.length > 0) await refuseLeftOver(context, txid, existing)
   await lock.hold()
-  await sendBounded(context, {
-    rows: 1,
-    rowBytes: slotsRowBytes(context.settings),
-    toRow: () => createRow(context, pageKey(txid, 0), records.master),
-    read: (_, answer) => note(0, answer),
-    describe: () => `creating ${txidToHex(txid)}`,
-  })
+  creation.mayExist = true
+  try {
+    await sendBounded(context, {
+      rows: 1,
+      rowBytes: slotsRowBytes(context.settings),
+      toRow: () => createRow(context, pageKey(txid, 0), records.master),
+      read: (_, answer) => note(0, answer),
+      describe: () => `creating ${txidToHex(txid)}`,
+    })
+  } catch (error) {
+    throw masterFailure(creation, error)
+  }
   return created
 }
 

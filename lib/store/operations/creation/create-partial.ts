@@ -5,15 +5,17 @@ import {
   buildRecords,
   encodePartialOutputs,
   needsSeveralRecords,
+  outputsNeedExternalBody,
   type PartialOutputs,
   partialContent,
   type RecordOptions,
+  type TransactionRecords,
 } from '../../../record/index.ts'
 import { checkBoolean, checkUint32 } from '../../arguments.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { type CreateOptions, checkRecordOptions } from './create-options.ts'
 import type { CreateRequest } from './create-rows.ts'
-import type { Creation } from './creation.ts'
+import type { Creation, CreationBody } from './creation.ts'
 import { storeCreation } from './store-creation.ts'
 
 /** The largest index that an output of a body in the external store can have (semantics 1.8). */
@@ -50,9 +52,6 @@ export function partialOutputs(
   }
 }
 
-/** Outputs of a partial transaction above this many bytes go to the external store (semantics 1.8). */
-const OUTPUT_BYTES_IN_RECORD_MAX = 32_768
-
 /**
  * Stores a transaction of which only outputs are known, in the same way as a whole one. Throws `TX_EXISTS` when
  * the transaction is there, whatever its contents, and `BLOB_ALREADY_EXISTS` when an interrupted call had other
@@ -68,21 +67,40 @@ export function createPartial(
 ): void {
   const { externalizeAllTransactions, utxoBatchSize } = context.settings
   const creating = needsSeveralRecords(partial.outputs.length, utxoBatchSize)
-  const external =
-    externalizeAllTransactions ||
-    creating ||
-    encodePartialOutputs(partial).byteLength > OUTPUT_BYTES_IN_RECORD_MAX
+  const external = externalizeAllTransactions || creating || outputsNeedExternalBody(partial.outputs)
   const recordOptions = checkRecordOptions(context, partial.blockHeight, options, { creating, external })
   const stored = { succeed: () => end.succeed(), fail: (error: unknown) => end.fail(error) }
-  storeCreation(context, batcher, partialCreation(partial, recordOptions), stored, signal)
+  storeCreation(context, batcher, new PartialTransaction(partial, recordOptions), stored, signal)
 }
 
-function partialCreation(partial: PartialOutputs, options: RecordOptions): Creation {
-  const body = { type: 'outputs', encode: () => encodePartialOutputs(partial) } as const
-  return {
-    txid: partial.txid,
-    records: buildRecords(partialContent(partial), options),
-    body: options.external ? body : undefined,
-    withExternalBody: () => partialCreation(partial, { ...options, external: true }),
+class PartialTransaction implements Creation {
+  mayExist = false
+  #records: TransactionRecords
+  #options: RecordOptions
+  readonly #partial: PartialOutputs
+
+  constructor(partial: PartialOutputs, options: RecordOptions) {
+    this.#records = buildRecords(partialContent(partial), options)
+    this.#partial = partial
+    this.#options = options
+  }
+
+  get txid(): Uint8Array {
+    return this.#partial.txid
+  }
+
+  get records(): TransactionRecords {
+    return this.#records
+  }
+
+  get body(): CreationBody | undefined {
+    return this.#options.external
+      ? { type: 'outputs', encode: () => encodePartialOutputs(this.#partial) }
+      : undefined
+  }
+
+  moveBodyOutside(): void {
+    this.#options = { ...this.#options, external: true }
+    this.#records = buildRecords(partialContent(this.#partial), this.#options)
   }
 }

@@ -2,30 +2,19 @@ import type { BatchHandler, BatchItem } from '../../../batching/index.ts'
 import { txidToHex } from '../../../bitcoin/index.ts'
 import { StoreError } from '../../../errors/index.ts'
 import { BINS, type RecordBins } from '../../../record/index.ts'
-import { RESULT_CODES, statusText, type WriteRow } from '../../../transport/index.ts'
+import { RESULT_CODES, type WriteRow } from '../../../transport/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { dispatchRows } from '../../dispatch/dispatch-rows.ts'
 import { mapRows } from '../../dispatch/map-rows.ts'
 import { rowError } from '../../store-errors.ts'
+import { createError, existsError } from './create-errors.ts'
+import type { Creation } from './creation.ts'
+import { masterFailure } from './master-failure.ts'
 
 /** A transaction that is one record. */
 export interface CreateRequest {
-  readonly txid: Uint8Array
+  readonly creation: Creation
   readonly row: WriteRow
-}
-
-/** The server takes no record of that size; with its body in the external store it may fit. */
-export class RecordTooBigError extends StoreError {
-  override readonly name = 'RecordTooBigError'
-
-  constructor(txid: Uint8Array) {
-    const text = `transaction ${txidToHex(txid)} is too large for one record: ${statusText(RESULT_CODES.RECORD_TOO_BIG)}; set a smaller utxoBatchSize`
-    super('PROCESSING', text)
-  }
-}
-
-export function existsError(txid: Uint8Array): StoreError {
-  return new StoreError('TX_EXISTS', `transaction ${txidToHex(txid)} exists already`)
 }
 
 /** Creates a record; never changes one that is there. */
@@ -45,21 +34,25 @@ export function createHandler(context: StoreContext): BatchHandler<CreateRequest
   return async items => {
     const doubtful: CreateItem[] = []
     await dispatchRows(context, items, {
-      toRow: request => request.row,
+      toRow: ({ creation, row }) => {
+        creation.mayExist = true
+        return row
+      },
       describe: nameOf,
       settle: (item, { status, inDoubt }) => {
-        const { txid } = item.request
+        const { creation } = item.request
         if (status === RESULT_CODES.OK) item.succeed()
         else if (status === RESULT_CODES.RECORD_EXISTS && inDoubt) doubtful.push(item)
-        else item.fail(createError(txid, status, inDoubt))
+        else item.fail(masterFailure(creation, createError(creation.txid, status, inDoubt)))
       },
+      onFailure: ({ creation }, failure) => void masterFailure(creation, failure),
     })
     if (doubtful.length > 0) await settleDoubtful(context, doubtful)
   }
 }
 
-function nameOf({ txid }: CreateRequest): string {
-  return `creating ${txidToHex(txid)}`
+function nameOf({ creation }: CreateRequest): string {
+  return `creating ${txidToHex(creation.txid)}`
 }
 
 /**
@@ -71,12 +64,12 @@ async function settleDoubtful(context: StoreContext, items: readonly CreateItem[
     toRow: ({ request: { row } }) => ({ kind: 'read', key: row.key, bins: [BINS.createdAt] }),
     describe: ({ request }) => nameOf(request),
     read: (item, answer) => {
-      const { txid, row } = item.request
+      const { creation, row } = item.request
       if (answer instanceof StoreError) item.fail(answer)
       else if (answer.status !== RESULT_CODES.OK)
         item.fail(rowError(nameOf(item.request), answer.status, true))
       else if (answer.bins?.[BINS.createdAt] === createdAtOf(row)) item.succeed()
-      else item.fail(existsError(txid))
+      else item.fail(existsError(creation.txid))
     },
   })
 }
@@ -84,16 +77,4 @@ async function settleDoubtful(context: StoreContext, items: readonly CreateItem[
 function createdAtOf({ operations }: WriteRow): unknown {
   const put = operations.find(operation => operation.kind === 'put' && operation.bin === BINS.createdAt)
   return put?.kind === 'put' ? put.value : NaN
-}
-
-/** Why a record could not be created. */
-export function createError(txid: Uint8Array, status: number, inDoubt: boolean): StoreError {
-  switch (status) {
-    case RESULT_CODES.RECORD_EXISTS:
-      return existsError(txid)
-    case RESULT_CODES.RECORD_TOO_BIG:
-      return new RecordTooBigError(txid)
-    default:
-      return rowError(`creating ${txidToHex(txid)}`, status, inDoubt)
-  }
 }

@@ -1,46 +1,33 @@
 import type { AnswerListener, Batcher } from '../../../batching/index.ts'
-import type { Transaction } from '../../../bitcoin/index.ts'
 import type { TransactionMetadata } from '../../../record/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { uniqueTxids } from '../../txids.ts'
 import { type ConflictLink, linkToParents } from '../conflicts/conflict-links.ts'
-import type { CreateOptions } from './create-options.ts'
 import type { CreateRequest } from './create-rows.ts'
 import { type StoredPlace, storeCreation } from './store-creation.ts'
-import { wholeTransaction } from './whole-transaction.ts'
+import type { WholeTransaction } from './whole-transaction.ts'
 
-/** What a transaction is stored with. */
-export interface CreateArguments {
-  readonly tx: Transaction
-  readonly blockHeight: number
-  readonly options: CreateOptions
-}
-
-/**
- * Stores a transaction: what has to be there before its records, then the records. Throws before anything is queued
- * where an argument is wrong.
- */
+/** Stores a transaction: what has to be there before its records, then the records. */
 export function create(
   context: StoreContext,
   batcher: Batcher<CreateRequest, void>,
-  { tx, blockHeight, options }: CreateArguments,
+  creation: WholeTransaction,
   end: AnswerListener<TransactionMetadata>,
   signal: AbortSignal | undefined,
 ): void {
-  const creation = wholeTransaction(context, tx, blockHeight, options)
   const metadata = creation.metadata()
   const created = new Created(metadata, end)
   if (metadata.conflicting !== true || metadata.isCoinbase) {
     storeCreation(context, batcher, creation, created, signal)
     return
   }
-  linkToParents(context, linksOf(tx), signal)
+  linkToParents(context, linksOf(creation), signal)
     .then(() => storeCreation(context, batcher, creation, created, signal))
     .catch((error: unknown) => end.fail(error))
 }
 
 /** Parents whose lists a conflicting transaction has to be in before its records are written. */
-function linksOf({ txid, inputs }: Transaction): ConflictLink[] {
+function linksOf({ txid, inputs }: WholeTransaction): ConflictLink[] {
   const parents = uniqueTxids(inputs.map(({ previousTxid }) => previousTxid))
   return parents.map(parentTxid => ({ parentTxid, childTxid: txid }))
 }

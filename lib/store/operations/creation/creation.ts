@@ -1,7 +1,7 @@
 import { txidToHex } from '../../../bitcoin/index.ts'
 import { StoreError } from '../../../errors/index.ts'
 import type { BlobType } from '../../../external/index.ts'
-import type { TransactionRecords } from '../../../record/index.ts'
+import { holdSameOutputs, type TransactionRecords } from '../../../record/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 
 /** What goes to the external store before the records are written. */
@@ -16,13 +16,19 @@ export interface Creation {
   readonly txid: Uint8Array
   readonly records: TransactionRecords
   readonly body: CreationBody | undefined
-  /** The same with its body in the external store, for a server that refuses the record as too big. */
-  withExternalBody(): Creation
+  /**
+   * Whether its master record may be there, or come yet, because of this creation: from when it leaves until the
+   * server has refused it. Whoever gave something to the transaction may take it back only where this is false.
+   */
+  mayExist: boolean
+  /** Puts the body into the external store, for a server that refuses the record as too big. */
+  moveBodyOutside(): void
 }
 
 /**
  * The body first: one without a record is harmless, a record without its body is not (semantics 5.2). A txid
- * proves a whole transaction; outputs alone are compared with those that are there already.
+ * proves a whole transaction; outputs alone are compared with those that are there already. They may have been
+ * written at another height, which is that of the call that was interrupted.
  */
 export async function storeBody({ external }: StoreContext, creation: Creation): Promise<void> {
   if (creation.body === undefined) return
@@ -32,7 +38,7 @@ export async function storeBody({ external }: StoreContext, creation: Creation):
   await external.set(hex, type, body)
   if (type === 'tx') return
   const stored = await external.get(hex, type)
-  if (stored === undefined || Buffer.compare(stored, body) !== 0)
+  if (stored === undefined || !holdSameOutputs(stored, body))
     throw new StoreError('BLOB_ALREADY_EXISTS', `transaction ${hex} was begun with other outputs`)
 }
 

@@ -10,7 +10,6 @@ import { type Spend, SpendError } from '../spending/spend.ts'
 import { type SpendRequest, spendHandler } from '../spending/spend-dispatch.ts'
 import { undoSpends } from '../spending/spend-undo.ts'
 import { unspendRows } from '../spending/unspend-rows.ts'
-import { isDefiniteRefusal } from './definite-refusal.ts'
 import { confirmSpends, type ReadMasters } from './spend-confirmation.ts'
 
 export interface SpendAndCreateOptions {
@@ -36,6 +35,8 @@ export interface SpentAndCreated {
 export interface SpendAndCreateSteps {
   spend(): Promise<Spend[]>
   create(): Promise<TransactionMetadata>
+  /** Whether the create that has failed may have left the record, or may do so yet. */
+  mayExist(): boolean
   /** Runs work while no other spend of this transaction runs in this store. */
   inTurn<Result>(work: () => Promise<Result>): Promise<Result>
   readMasters: ReadMasters
@@ -54,8 +55,8 @@ export function checkSpendAndCreate({
 
 /**
  * Spends a transaction's inputs, creates its record, and looks whether it still holds the inputs. A create that
- * was refused for good has the spends undone, unless the record turns out to be there; after `TX_EXISTS`,
- * `TX_CREATING` and errors without a verdict they stay.
+ * failed and leaves no record has the spends undone, unless the record turns out to be there; after `TX_EXISTS`,
+ * `TX_CREATING`, and where the record may be there or come yet, they stay.
  */
 export async function spendAndCreate(
   context: StoreContext,
@@ -74,8 +75,8 @@ export async function spendAndCreate(
     // Whoever creates the same transaction at this moment holds the same inputs.
     if (failure.code === 'TX_CREATING') throw failure
     if (failure.code !== 'TX_EXISTS') {
-      if (isDefiniteRefusal(failure)) await undo(context, tx, requests, steps)
-      else leave(context, tx, requests, failure)
+      if (steps.mayExist()) leave(context, tx, requests, failure)
+      else await undo(context, tx, requests, steps)
       throw failure
     }
     existed = failure

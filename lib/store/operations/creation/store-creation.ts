@@ -1,8 +1,9 @@
 import type { AnswerListener, Batcher } from '../../../batching/index.ts'
 import { masterKey } from '../../../record/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
+import { existsError, RecordTooBigError } from './create-errors.ts'
 import { createInPhases } from './create-in-phases.ts'
-import { type CreateRequest, createRow, existsError, RecordTooBigError } from './create-rows.ts'
+import { type CreateRequest, createRow } from './create-rows.ts'
 import { type Creation, storeBody, withExternalPlace } from './creation.ts'
 import { readMaster } from './stored-master.ts'
 import { withCreationLock } from './with-creation-lock.ts'
@@ -74,8 +75,8 @@ class WholeRecord implements AnswerListener<void> {
 
   #storeWithBodyOutside(): void {
     try {
-      const creation = this.#creation.withExternalBody()
-      storeCreation(this.#context, this.#batcher, creation, this.#end, this.#signal)
+      this.#creation.moveBodyOutside()
+      storeCreation(this.#context, this.#batcher, this.#creation, this.#end, this.#signal)
     } catch (error) {
       this.#end.fail(error)
     }
@@ -106,6 +107,6 @@ function createWithBody(
 }
 
 /** The request of a transaction of one record. */
-export function createRequest(context: StoreContext, { txid, records }: Creation): CreateRequest {
-  return { txid, row: createRow(context, masterKey(txid), records.master) }
+export function createRequest(context: StoreContext, creation: Creation): CreateRequest {
+  return { creation, row: createRow(context, masterKey(creation.txid), creation.records.master) }
 }

@@ -3,6 +3,7 @@ import {
   BINS,
   binValue,
   buildRecords,
+  encodePartialOutputs,
   needsExternalBody,
   needsSeveralRecords,
   type RecordContent,
@@ -44,13 +45,14 @@ export function wholeTransaction(
 
 /** Holds the records, and little else: thousands are under way at a time. */
 export class WholeTransaction implements Creation {
-  readonly records: TransactionRecords
+  mayExist = false
+  #records: TransactionRecords
+  #options: RecordOptions
   readonly #tx: Transaction
   readonly #content: RecordContent
-  readonly #options: RecordOptions
 
   constructor(tx: Transaction, content: RecordContent, options: RecordOptions) {
-    this.records = buildRecords(content, options)
+    this.#records = buildRecords(content, options)
     this.#tx = tx
     this.#content = content
     this.#options = options
@@ -60,12 +62,26 @@ export class WholeTransaction implements Creation {
     return this.#content.txid
   }
 
-  get body(): CreationBody | undefined {
-    return this.#options.external ? { type: 'tx', encode: () => bodyOf(this.#tx) } : undefined
+  get records(): TransactionRecords {
+    return this.#records
   }
 
-  withExternalBody(): WholeTransaction {
-    return new WholeTransaction(this.#tx, this.#content, { ...this.#options, external: true })
+  /** What it spends. */
+  get inputs(): Transaction['inputs'] {
+    return this.#tx.inputs
+  }
+
+  get body(): CreationBody | undefined {
+    const { external, blockHeight } = this.#options
+    if (!external) return undefined
+    return this.inputs.length === 0
+      ? { type: 'outputs', encode: () => encodePartialOutputs({ ...this.#content, blockHeight }) }
+      : { type: 'tx', encode: () => bodyOf(this.#tx) }
+  }
+
+  moveBodyOutside(): void {
+    this.#options = { ...this.#options, external: true }
+    this.#records = buildRecords(this.#content, this.#options)
   }
 
   /** What `create` answers. */
@@ -75,7 +91,7 @@ export class WholeTransaction implements Creation {
     return {
       txid: content.txid,
       locktime: content.locktime,
-      fee: Number(content.fee),
+      fee: content.fee,
       sizeInBytes: content.sizeInBytes,
       extendedSize: content.extendedSize,
       txInpoints: txInpointsOf(content.inputs),

@@ -1,4 +1,4 @@
-import { BINS, masterKey } from '../../../record/index.ts'
+import { BINS, heightAfter, masterKey } from '../../../record/index.ts'
 import type {
   Bins,
   Filter,
@@ -93,7 +93,7 @@ export function setMinedFiltered(
     return undefined
   const { pruned, kept } = onLongestChain ? STATEMENTS.onLongestChain : STATEMENTS.onFork
   const statement = retention === 0 ? kept : pruned
-  const args = [blockId, blockHeight, subtreeIdx, blockHeight + retention]
+  const args = [blockId, blockHeight, subtreeIdx, heightAfter(blockHeight, retention)]
   return {
     toRow: txid => ({ kind: 'execute', key: { set, userKey: masterKey(txid) }, statement, args }),
     udfBins: minedBins,

@@ -1,6 +1,6 @@
 import { txidToHex } from '../../../bitcoin/index.ts'
 import { StoreError } from '../../../errors/index.ts'
-import { BINS, masterKey } from '../../../record/index.ts'
+import { BINS, heightAfter, masterKey } from '../../../record/index.ts'
 import { type BinValue, RESULT_CODES, type RowAnswer, type WriteOperation } from '../../../transport/index.ts'
 import { checkBoolean, checkHeight, checkUint32 } from '../../arguments.ts'
 import type { StoreContext } from '../../context/store-context.ts'
@@ -120,7 +120,7 @@ async function carryToPages(
   const written = believed.map(({ txid, childCount, height }) => ({
     txid,
     pages: childCount,
-    deleteAtHeight: height + context.retention,
+    deleteAtHeight: heightAfter(height, context.retention),
   }))
   return new Map([...failures, ...failed, ...(await alignPages(context, written))])
 }
@@ -152,7 +152,7 @@ interface MinedOutcome {
 function udfArguments({ blockState, retention }: StoreContext, info: MinedInfo): readonly BinValue[] {
   const { blockId, blockHeight, subtreeIdx, onLongestChain, unsetMined = false } = info
   // Without a tip the block at hand is the best that is known of it.
-  const currentHeight = (blockState.current.height || blockHeight) + 1
+  const currentHeight = heightAfter(blockState.current.height || blockHeight, 1)
   return [blockId, blockHeight, subtreeIdx, currentHeight, retention, onLongestChain, unsetMined, true]
 }
 
@@ -207,7 +207,7 @@ function pageWrite(
   if (!unsetMined)
     operations.push({ kind: 'put', bin: BINS.locked, value: false }, { kind: 'unset', bin: BINS.creating })
   if (signal === 'DAHSET' && isBelieved) {
-    operations.push({ kind: 'put', bin: BINS.deleteAtHeight, value: height + context.retention })
+    operations.push({ kind: 'put', bin: BINS.deleteAtHeight, value: heightAfter(height, context.retention) })
   }
   if (signal === 'DAHUNSET') operations.push({ kind: 'unset', bin: BINS.deleteAtHeight })
   return { txid, pages: childCount, operations }

@@ -1,6 +1,6 @@
 import { txidKey, txidToHex } from '../../../bitcoin/index.ts'
 import { StoreError } from '../../../errors/index.ts'
-import { BINS, masterKey } from '../../../record/index.ts'
+import { BINS, heightAfter, masterKey } from '../../../record/index.ts'
 import { RESULT_CODES, type RowAnswer } from '../../../transport/index.ts'
 import type { DeleteAtHeightRequest } from '../../context/follow-up-pools.ts'
 import type { StoreContext } from '../../context/store-context.ts'
@@ -35,7 +35,7 @@ export async function carryDeleteAtHeights(
     const requests = [
       ...unset.flatMap(({ txid, childCount }) => pageRequests(txid, childCount, 0)),
       ...verified.believed.flatMap(({ txid, childCount, height }) =>
-        pageRequests(txid, childCount, height + context.retention),
+        pageRequests(txid, childCount, heightAfter(height, context.retention)),
       ),
     ]
     for (const [txid, error] of await setDeleteAtHeights(context, requests, undefined))
@@ -43,7 +43,7 @@ export async function carryDeleteAtHeights(
     const written = verified.believed.map(({ txid, childCount, height }) => ({
       txid,
       pages: childCount,
-      deleteAtHeight: height + context.retention,
+      deleteAtHeight: heightAfter(height, context.retention),
     }))
     for (const [txid, error] of await alignPages(context, written)) failures.set(txid, error)
   } catch (error) {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { txidKey, txidToHex } from '../../../bitcoin/index.ts'
 import { StoreError } from '../../../errors/index.ts'
-import { BINS, masterKey, NEVER_DELETED, pageKey } from '../../../record/index.ts'
+import { BINS, HEIGHT_MAX, masterKey, pageKey } from '../../../record/index.ts'
 import { type Bins, RESULT_CODES, type RowAnswer } from '../../../transport/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { mapRows } from '../../dispatch/map-rows.ts'
@@ -83,7 +83,7 @@ async function missedByPages(
   const missed = new Set<RecordSignal>()
   await readPages(context, looked, [BINS.deleteAtHeight], failures, ({ master }, bins) => {
     const height = bins[BINS.deleteAtHeight]
-    const hasHeight = height !== undefined && height !== NEVER_DELETED
+    const hasHeight = height !== undefined && height !== HEIGHT_MAX
     if (hasHeight !== (changeOf(master.signal) === 'DAHSET')) missed.add(master)
   })
   return [...missed].map(master => ({ ...master, signal: changeOf(master.signal) }))

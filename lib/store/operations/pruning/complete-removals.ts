@@ -1,4 +1,4 @@
-import { masterKey } from '../../../record/index.ts'
+import { HEIGHT_MAX, masterKey } from '../../../record/index.ts'
 import type { QueryRecord } from '../../../transport/index.ts'
 import { PRUNE_INTENT_HEIGHT, pruneIntentSet } from '../../context/prune-intent-set.ts'
 import { mapRows } from '../../dispatch/map-rows.ts'
@@ -10,7 +10,6 @@ import type { PruneRun } from './prune-run.ts'
 import { releaseLocks, takeLocks } from './removal-locks.ts'
 import { type RowVerdict, verdictOf } from './removal-rows.ts'
 
-const HEIGHT_MAX = 2 ** 32 - 1
 /**
  * The intent of a transaction that is still there is left this long: its run may be about to remove the master,
  * and a stop right after that would find no intent.

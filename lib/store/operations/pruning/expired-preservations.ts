@@ -1,6 +1,6 @@
 import { txidToHex } from '../../../bitcoin/index.ts'
 import { StoreError } from '../../../errors/index.ts'
-import { BINS, masterKey } from '../../../record/index.ts'
+import { BINS, heightAfter, masterKey } from '../../../record/index.ts'
 import {
   type Filter,
   type QueryRecord,
@@ -122,7 +122,7 @@ function endingWrites({ retention }: StoreContext, height: number): EndingWrite[
   return [
     {
       isPrunable: true,
-      operations: [end, { kind: 'put', bin: deleteAtHeight, value: height + retention }],
+      operations: [end, { kind: 'put', bin: deleteAtHeight, value: heightAfter(height, retention) }],
       filter: { and: [isOver, PRUNABLE] },
     },
     {

@@ -1,6 +1,6 @@
 import { txidToHex } from '../../../bitcoin/index.ts'
 import { messageOf, StoreError } from '../../../errors/index.ts'
-import { BINS } from '../../../record/index.ts'
+import { BINS, heightAfter } from '../../../record/index.ts'
 import type { QueryRecord } from '../../../transport/index.ts'
 import { uniqueTxids } from '../../txids.ts'
 import { BODIES_IN_WORK, inLanes } from '../walks/in-lanes.ts'
@@ -44,7 +44,12 @@ export async function preserveParents(run: PruneRun, signal: AbortSignal | undef
   for await (const group of groups) {
     const parents = await inLanes(group, BODIES_IN_WORK, record => parentsOf(run, record))
     const txids = uniqueTxids(parents.flat())
-    const outcome = await preserveTransactions(context, txids, height + parentPreservationBlocks, signal)
+    const outcome = await preserveTransactions(
+      context,
+      txids,
+      heightAfter(height, parentPreservationBlocks),
+      signal,
+    )
     counts.parentsPreserved += outcome.preserved
     if (outcome.failed > 0) {
       const text = `${outcome.failed} parents of unmined transactions could not be preserved; the log names them`

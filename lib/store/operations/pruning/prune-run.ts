@@ -1,6 +1,6 @@
 import { txidToHex } from '../../../bitcoin/index.ts'
 import type { StoreError } from '../../../errors/index.ts'
-import { BINS, NEVER_DELETED } from '../../../record/index.ts'
+import { BINS } from '../../../record/index.ts'
 import type { Bins, Filter } from '../../../transport/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { Turns } from '../../waiting/turns.ts'
@@ -59,8 +59,7 @@ export interface PruneRun {
 }
 
 export function newRun(context: StoreContext, height: number): PruneRun {
-  const dueUpTo = Math.min(height, NEVER_DELETED - 1)
-  return { context, height: dueUpTo, counts: zeroCounts(), orphanTurns: new Turns() }
+  return { context, height, counts: zeroCounts(), orphanTurns: new Turns() }
 }
 
 /** What the query found, asked again of the record at the moment of its removal (semantics 5.1). */

@@ -1,5 +1,5 @@
 import { StoreError } from '../../../errors/index.ts'
-import { BINS } from '../../../record/index.ts'
+import { BINS, HEIGHT_MAX } from '../../../record/index.ts'
 import type { PartitionRange } from '../../../transport/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { asStoreError } from '../../store-errors.ts'
@@ -47,7 +47,8 @@ export async function prune(
   height: number,
   { signal, onProgress }: PruneRunOptions,
 ): Promise<PruneResult> {
-  const run = newRun(context, height)
+  // 2^32 - 1 in the bin means never: that height never comes.
+  const run = newRun(context, Math.min(height, HEIGHT_MAX - 1))
   const { counts } = run
   const timeout = new AbortController()
   const timer = setTimeout(() => timeout.abort(), context.settings.prunerJobTimeout)

@@ -1,5 +1,5 @@
 import type { StoreError } from '../../../errors/index.ts'
-import { isFrozenSentinel, SPENDING_DATA_BYTES, slotOffset } from '../../../record/index.ts'
+import { heightAfter, isFrozenSentinel, SPENDING_DATA_BYTES, slotOffset } from '../../../record/index.ts'
 import type { ExecuteRow, RowAnswer } from '../../../transport/index.ts'
 import type { Admission, ProbeOutcome } from '../../context/circuit-breaker.ts'
 import type { StoreContext } from '../../context/store-context.ts'
@@ -103,7 +103,12 @@ function spendRow(
     kind: 'execute',
     key: { set, userKey },
     statement: statementOf(flags.ignoreLocked, retention),
-    args: [slotOffset(vout, settings.utxoBatchSize), utxoHash, spendingData, blockHeight + retention],
+    args: [
+      slotOffset(vout, settings.utxoBatchSize),
+      utxoHash,
+      spendingData,
+      heightAfter(blockHeight, retention),
+    ],
   }
 }
 

@@ -1,6 +1,6 @@
 import { txidToHex } from '../../../bitcoin/index.ts'
 import { StoreError } from '../../../errors/index.ts'
-import { BINS, binsForFields, decodeMetadata, type TxInpoint } from '../../../record/index.ts'
+import { BINS, binsForFields, decodeMetadata, HEIGHT_MAX, type TxInpoint } from '../../../record/index.ts'
 import type { QueryRecord } from '../../../transport/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { logSkipped } from '../pruning/unmined.ts'
@@ -43,7 +43,6 @@ const FIELDS = [
 ] as const
 
 const REQUEST_BINS = [...new Set([...binsForFields(FIELDS), ...INPUT_BINS])]
-const HEIGHT_MAX = 2 ** 32 - 1
 
 /** By the index on `unminedSince`, from 1 on: a height of 0 is never written (semantics 1.9). */
 export async function walkUnmined(

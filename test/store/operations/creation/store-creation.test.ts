@@ -7,6 +7,7 @@ import { checkTransaction } from '../../../../lib/store/arguments.ts'
 import { createBatchers } from '../../../../lib/store/calls/batchers.ts'
 import type { StoreContext } from '../../../../lib/store/context/store-context.ts'
 import { create } from '../../../../lib/store/operations/creation/create.ts'
+import { wholeTransaction } from '../../../../lib/store/operations/creation/whole-transaction.ts'
 import { sampleTransaction } from '../../support/sample-transaction.ts'
 import { contextWith, type Script, ScriptedTransport } from '../../support/store-fixture.ts'
 
@@ -15,7 +16,7 @@ const MASTER_KEY_BYTES = 32
 
 function store(context: StoreContext): Promise<TransactionMetadata> {
   const { store: batcher } = createBatchers(context)
-  return promised(end => create(context, batcher, { tx, blockHeight: 100, options: {} }, end, undefined))
+  return promised(end => create(context, batcher, wholeTransaction(context, tx, 100, {}), end, undefined))
 }
 
 /** Creates a small transaction; its record is answered by the script, its lock is free. */
