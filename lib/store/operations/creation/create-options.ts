@@ -33,6 +33,8 @@ export function checkRecordOptions(
   if (!Array.isArray(minedBlockInfos))
     throw new InvalidArgumentError('minedBlockInfos', 'an array', minedBlockInfos)
   for (const [index, info] of minedBlockInfos.entries()) {
+    if (typeof info !== 'object' || info === null)
+      throw new InvalidArgumentError(`minedBlockInfos[${index}]`, 'blockId, blockHeight and subtreeIdx', info)
     checkUint32(`minedBlockInfos[${index}].blockId`, info.blockId)
     checkHeight(`minedBlockInfos[${index}].blockHeight`, info.blockHeight)
     checkUint32(`minedBlockInfos[${index}].subtreeIdx`, info.subtreeIdx)
