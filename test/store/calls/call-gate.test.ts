@@ -109,3 +109,27 @@ describe('work that goes on behind a released caller', () => {
     expect(workBehind(undefined)).toBeUndefined()
   })
 })
+
+describe('options of a call', () => {
+  const look = { aborted: false, addEventListener() {}, removeEventListener() {} }
+
+  it.each<[string, unknown]>([
+    ['options', null],
+    ['options', 5],
+    ['options', 'x'],
+    ['options', []],
+    ['options', () => {}],
+    ['signal', { signal: null }],
+    ['signal', { signal: 5 }],
+    ['signal', { signal: {} }],
+    ['signal', { signal: look }],
+    ['signal', { signal: new AbortController() }],
+  ])('with wrong %s refuse the call before its work: %j', async (field, options) => {
+    let runs = 0
+    const call = gate().admit({ name: 'any' }, options as object, async () => {
+      runs += 1
+    })
+    await expect(call).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', field })
+    expect(runs).toBe(0)
+  })
+})
