@@ -58,7 +58,8 @@ export function encodeMetaBytes(metadata: CachedMetadata): Uint8Array {
   for (const inpoint of txInpoints) {
     at = bytes.writeUInt32LE(inpoint.vouts.length, at)
     for (const vout of inpoint.vouts) {
-      if (typeof vout !== 'number' || vout >>> 0 !== vout) throw malformed(`output ${describe(vout)} is no index`)
+      if (typeof vout !== 'number' || vout >>> 0 !== vout)
+        throw malformed(`output ${describe(vout)} is no index`)
       at = bytes.writeUInt32LE(vout, at)
     }
   }
