@@ -287,7 +287,11 @@ describe('reassigning', () => {
   it('takes the hash itself, too', async () => {
     const tx = await created()
     await store.freezeUtxos([{ txid: tx.txid, vout: 0 }])
-    await store.reassignUtxo({ txid: tx.txid, vout: 0 }, new Uint8Array(32).fill(7))
+    const hash = new Uint8Array(32).fill(7)
+    const call = store.reassignUtxo({ txid: tx.txid, vout: 0 }, hash)
+    // The caller's buffer is its own again when the call has returned.
+    hash.fill(8)
+    await call
     const { utxos } = await store.get(tx.txid, ['utxos'])
     expect(utxos?.[0]).toMatchObject({ state: 'unspent', utxoHash: Buffer.alloc(32, 7) })
   })

@@ -50,6 +50,23 @@ describe('a cached store', () => {
     expect(hits()).toBe(1)
   })
 
+  it('answers no call that was given up beforehand, as the store', async () => {
+    const { tx } = await child()
+    await cached.spendAndCreate(tx, HEIGHT)
+    const [signal, cause] = [AbortSignal.abort('had enough'), 'had enough']
+    await expect(store.getMeta(tx.txid, { signal })).rejects.toMatchObject({
+      code: 'CONTEXT_CANCELED',
+      cause,
+    })
+    await expect(cached.getMeta(tx.txid, { signal })).rejects.toMatchObject({
+      code: 'CONTEXT_CANCELED',
+      cause,
+    })
+    expect(hits()).toBe(0)
+    await cached.getMeta(tx.txid, { signal: new AbortController().signal })
+    expect(hits()).toBe(1)
+  })
+
   it('answers a transaction of several records, whose body is elsewhere', async () => {
     const { tx } = await child(Uint8Array.of(2), 300)
     await cached.create(tx, HEIGHT)

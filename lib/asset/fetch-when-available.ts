@@ -93,7 +93,8 @@ function failure(url: string, error: unknown, signal: AbortSignal | undefined): 
 
 /** A positive whole number of seconds; everything else, a date too, is as good as nothing. */
 function retryAfterMs(header: string | null): number {
-  return header !== null && /^\d+$/.test(header) ? Number(header) * 1_000 : 0
+  const text = header?.trim() ?? ''
+  return /^\d+$/.test(text) ? Number(text) * 1_000 : 0
 }
 
 function pause(forMs: number, signal: AbortSignal | undefined): Promise<void> {

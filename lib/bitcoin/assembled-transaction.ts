@@ -73,12 +73,15 @@ export function assembleTransaction(parts: TransactionParts, known: KnownEncodin
  * @throws InvalidArgumentError naming the part that is out of range
  */
 export function createTransaction({ version, locktime, inputs, outputs }: TransactionParts): Transaction {
+  // Of anything else `Array.from` would make an empty list.
+  if (!Array.isArray(inputs)) throw new InvalidArgumentError('inputs', 'an array', inputs)
+  if (!Array.isArray(outputs)) throw new InvalidArgumentError('outputs', 'an array', outputs)
   return new AssembledTransaction(
     {
       version: requireUint32(version, 'version'),
       locktime: requireUint32(locktime, 'locktime'),
       inputs: Array.from(inputs, (input, vin) => checkInput(input, `inputs[${vin}]`)),
-      outputs: Array.from(outputs, (output, vout) => checkOutput(output, `outputs[${vout}]`)),
+      outputs: Array.from(outputs, (output, vout) => requireOutput(output, `outputs[${vout}]`)),
     },
     {},
   )
@@ -101,7 +104,9 @@ export function extendTransaction(
       previousOutputs,
     )
   }
-  const outputs = Array.from(previousOutputs, (output, vin) => checkOutput(output, `previousOutputs[${vin}]`))
+  const outputs = Array.from(previousOutputs, (output, vin) =>
+    requireOutput(output, `previousOutputs[${vin}]`),
+  )
   const inputs = tx.inputs.map((input, vin) => ({
     ...input,
     previousSatoshis: outputs[vin]?.satoshis,
@@ -180,7 +185,8 @@ function checkInput(input: TransactionInput, field: string): TransactionInput {
   }
 }
 
-function checkOutput(output: TransactionOutput, field: string): TransactionOutput {
+/** Refuses anything but an output, and returns one with nothing else in it. */
+export function requireOutput(output: TransactionOutput, field: string): TransactionOutput {
   return {
     satoshis: requireUint64(output?.satoshis, `${field}.satoshis`),
     lockingScript: requireScript(output.lockingScript, `${field}.lockingScript`),

@@ -5,6 +5,7 @@ export {
   encodeTransaction,
   extendTransaction,
   isAssembled,
+  requireOutput,
 } from './assembled-transaction.ts'
 export { type Block, type BlockHeader, parseBlock } from './block.ts'
 export { readBlockFile } from './block-file.ts'

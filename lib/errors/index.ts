@@ -1,3 +1,4 @@
+export { checkCallOptions, checkFunction, checkObject } from './argument-checks.ts'
 export { ERROR_CODES, type ErrorCode } from './codes.ts'
 export {
   describe,

@@ -52,6 +52,7 @@ export function describe(value: unknown): string {
   if (typeof value === 'object' && value !== null)
     return `an object of type ${value.constructor?.name ?? 'null'}`
   if (typeof value === 'function') return 'a function'
+  if (typeof value === 'bigint') return `${value}n`
   return String(value)
 }
 

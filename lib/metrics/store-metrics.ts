@@ -219,9 +219,10 @@ export type StoreMetrics = { readonly [Name in keyof typeof METRICS]: ReturnType
  * Throws `INVALID_ARGUMENT` for a registry that is none.
  */
 export function createMetrics(registry: MetricsRegistry | undefined): StoreMetrics {
-  if (registry !== undefined && typeof registry?.registerMetric !== 'function') {
+  const isRegistry =
+    typeof registry?.registerMetric === 'function' && typeof registry.getSingleMetric === 'function'
+  if (registry !== undefined && !isRegistry)
     throw new InvalidArgumentError('metrics', 'a prom-client Registry', registry)
-  }
   const entries = Object.entries(METRICS).map(([name, create]) => {
     const metric = create()
     const known = registry?.getSingleMetric(metric.name)

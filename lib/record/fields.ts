@@ -74,9 +74,12 @@ export function checkFields(fields: readonly (Field | string)[]): readonly Field
   if (USUAL_LISTS.has(fields)) return fields as readonly Field[]
   if (!Array.isArray(fields) || fields.length === 0)
     throw new InvalidArgumentError('fields', 'a list of at least one field', fields)
+  let areNames = true
+  // `every` would pass over holes.
+  for (const name of fields) areNames &&= isField(name)
   // The usual lists come back as they are, so that a batch of equal lists is recognised as one.
-  if (fields.every(isField)) return fields
-  return fields.map((name, index) => {
+  if (areNames) return fields
+  return Array.from(fields, (name, index) => {
     if (isField(name)) return name
     const field = SYNONYMS.get(name)
     if (field === undefined) throw new InvalidArgumentError(`fields[${index}]`, 'a known field', name)

@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from '../errors/index.ts'
+import { checkObject, InvalidArgumentError } from '../errors/index.ts'
 import { SETTINGS, type SettingKind, type SettingName, type SettingRow } from './settings-table.ts'
 
 type ValueOf<Row extends SettingRow> = Row['kind'] extends { type: 'choice'; of: readonly (infer Choice)[] }
@@ -28,6 +28,7 @@ for (const [name, row] of Object.entries(SETTINGS) as [SettingName, SettingRow][
  * for an unknown name, a value outside its range, or a setting given under both of its names.
  */
 export function resolveSettings(input: SettingsInput = {}): Settings {
+  checkObject('settings', input)
   const given = new Map<SettingName, number | string | boolean>()
   for (const [key, value] of Object.entries(input)) {
     if (value === undefined) continue

@@ -32,7 +32,7 @@ export function checkTransaction(tx: TransactionSource): Transaction {
 
 export function checkTxids(txids: readonly TxidInput[]): Uint8Array[] {
   if (!Array.isArray(txids)) throw new InvalidArgumentError('txids', 'an array', txids)
-  return txids.map((txid, index) => toTxid(txid, `txids[${index}]`))
+  return Array.from(txids, (txid, index) => toTxid(txid, `txids[${index}]`))
 }
 
 export function checkHeight(field: string, height: number, { minimum = 0 }: { minimum?: number } = {}): void {

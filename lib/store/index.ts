@@ -1,7 +1,7 @@
 export type { TransactionSource, TxidInput } from './arguments.ts'
+export type { BulkOptions, CallOptions } from './calls/call-options.ts'
 export type { PruneOptions } from './calls/pruning-calls.ts'
 export type { SpendOptions } from './calls/spend-calls.ts'
-export type { BulkOptions, CallOptions } from './calls/store-calls.ts'
 export type { ConsistencyOptions, WalkOptions } from './calls/walk-calls.ts'
 export type { BlockState } from './context/block-state.ts'
 export { type DiagnoseOptions, diagnose, type Finding, type FindingLevel } from './diagnosis/index.ts'

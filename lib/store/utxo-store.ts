@@ -1,8 +1,8 @@
-import { InvalidArgumentError, type StoreError } from '../errors/index.ts'
+import { checkCallOptions, InvalidArgumentError, type StoreError } from '../errors/index.ts'
 import type { Settings } from '../settings/index.ts'
 import type { Transport } from '../transport/index.ts'
 import { CLOSE_ORDER } from './calls/batchers.ts'
-import type { CallOptions } from './calls/store-calls.ts'
+import type { CallOptions } from './calls/call-options.ts'
 import { WalkCalls } from './calls/walk-calls.ts'
 import type { BlockState } from './context/block-state.ts'
 import { checkHealth, type Health } from './health.ts'
@@ -96,6 +96,7 @@ export class UtxoStore extends WalkCalls implements AsyncDisposable {
    * Idempotent. A signal ends the wait, not the closing, which goes on in the background.
    */
   async close(options: CallOptions = {}): Promise<void> {
+    checkCallOptions(options)
     this.#closed ??= this.#shutDown()
     return options.signal === undefined
       ? this.#closed

@@ -1,4 +1,4 @@
-import { StoreError } from '../errors/index.ts'
+import { describe, StoreError } from '../errors/index.ts'
 
 /** A parent and the outputs that are used of it, in the order of the inputs. */
 export interface CachedInpoint {
@@ -35,7 +35,12 @@ const COUNT_BYTES = 4
  */
 export function encodeMetaBytes(metadata: CachedMetadata): Uint8Array {
   const { fee, sizeInBytes, txInpoints } = metadata
-  const vouts = txInpoints.reduce((sum, inpoint) => sum + inpoint.vouts.length, 0)
+  if (!Array.isArray(txInpoints)) throw malformed('there is no list of parents')
+  let vouts = 0
+  for (const inpoint of txInpoints) {
+    if (!Array.isArray(inpoint?.vouts)) throw malformed('a parent has no list of outputs')
+    vouts += inpoint.vouts.length
+  }
   const bytes = Buffer.allocUnsafe(
     PARENT_TXIDS_AT + txInpoints.length * (TXID_BYTES + COUNT_BYTES) + vouts * 4,
   )
@@ -53,7 +58,8 @@ export function encodeMetaBytes(metadata: CachedMetadata): Uint8Array {
   for (const inpoint of txInpoints) {
     at = bytes.writeUInt32LE(inpoint.vouts.length, at)
     for (const vout of inpoint.vouts) {
-      if (vout >>> 0 !== vout) throw malformed(`output ${vout} is no index`)
+      if (typeof vout !== 'number' || vout >>> 0 !== vout)
+        throw malformed(`output ${describe(vout)} is no index`)
       at = bytes.writeUInt32LE(vout, at)
     }
   }
@@ -119,7 +125,7 @@ function flagsOf({ isCoinbase, frozen, conflicting, locked }: CachedMetadata): n
 }
 
 function unsigned(name: string, value: number): bigint {
-  if (!Number.isSafeInteger(value) || value < 0) throw malformed(`${name} ${value} is no amount`)
+  if (!Number.isSafeInteger(value) || value < 0) throw malformed(`${name} ${describe(value)} is no amount`)
   return BigInt(value)
 }
 

@@ -101,6 +101,17 @@ describe('lesson 93: 503 only, and as the peer says', () => {
     expect(pauses(times)).toEqual([pauseMs])
   })
 
+  it.each(['2 ', ' 2', '\t2\t'])('takes whitespace around a number for nothing: %j', async retryAfter => {
+    const { fetch, times } = peer(REFUSED, SERVED)
+    // `Headers` would trim it; other implementations of fetch do not.
+    const send: typeof fetch = async (...request) => {
+      const response = await fetch(...request)
+      return Object.defineProperty(response, 'headers', { value: new Map([['retry-after', retryAfter]]) })
+    }
+    await ended(fetchWhenAvailable(URL, { fetch: send }))
+    expect(pauses(times)).toEqual([2_000])
+  })
+
   it('keeps its own pause where that is longer', async () => {
     const { fetch, times } = peer({ status: 503, retryAfter: '1' })
     await expect(ended(fetchWhenAvailable(URL, { fetch }))).rejects.toMatchObject({

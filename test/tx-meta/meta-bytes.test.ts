@@ -73,11 +73,27 @@ describe('meta bytes', () => {
     expect(() => decodeMetaBytes(bytes)).toThrow(/flags 16/)
   })
 
-  it.each([-1, 1.5, Number.NaN, 2 ** 53])('do not hold a fee of %p', fee => {
-    expect(() => encodeMetaBytes({ ...SAMPLE, fee })).toThrow(expect.objectContaining({ code: 'PROCESSING' }))
+  it.each([-1, 1.5, Number.NaN, 2 ** 53, 1n, '1', Symbol('1'), undefined])(
+    'do not hold a fee of %p',
+    given => {
+      const fee = given as number
+      expect(() => encodeMetaBytes({ ...SAMPLE, fee })).toThrow(
+        expect.objectContaining({ code: 'PROCESSING' }),
+      )
+    },
+  )
+
+  it.each([undefined, null, 'x', {}])('do not hold parents that are %p', given => {
+    const txInpoints = given as unknown as CachedMetadata['txInpoints']
+    expect(() => encodeMetaBytes({ ...SAMPLE, txInpoints })).toThrow(
+      expect.objectContaining({ code: 'PROCESSING' }),
+    )
   })
 
   it.each<[string, CachedMetadata['txInpoints'][number]]>([
+    ['nothing in it', null as never],
+    ['no outputs', { txid: new Uint8Array(32) } as never],
+    ['an output that is a symbol', { txid: new Uint8Array(32), vouts: [Symbol('0') as never] }],
     ['a txid of four bytes', { txid: new Uint8Array(4), vouts: [0] }],
     ['a txid that is text', { txid: 'ab'.repeat(32) as unknown as Uint8Array, vouts: [0] }],
     ['an output below zero', { txid: new Uint8Array(32), vouts: [-1] }],

@@ -1,3 +1,4 @@
+import { checkFunction } from '../../errors/index.ts'
 import { checkBoolean, checkHeight, type TxidInput } from '../arguments.ts'
 import { markTransactionsOnLongestChain } from '../operations/mining/mark-longest-chain.ts'
 import {
@@ -9,8 +10,8 @@ import {
 import { queryOldUnminedTransactions } from '../operations/pruning/unmined.ts'
 import { TxidList } from '../txid-list.ts'
 import { lengthOf, QUERY } from './call-bounds.ts'
+import type { BulkOptions, CallOptions } from './call-options.ts'
 import { ConflictCalls } from './conflict-calls.ts'
-import type { BulkOptions, CallOptions } from './store-calls.ts'
 
 /** Which blocks hold which transactions. */
 export abstract class BlockCalls extends ConflictCalls {
@@ -25,8 +26,10 @@ export abstract class BlockCalls extends ConflictCalls {
     options: BulkOptions = {},
   ): Promise<MinedBlocks> {
     return this.call({ name: 'setMinedMulti', items: lengthOf(txids) }, options, signal => {
+      const { onProgress } = options
+      checkFunction('onProgress', onProgress)
       checkMinedInfo(info)
-      return setMinedMulti(this.context, new TxidList(txids), info, signal, options.onProgress)
+      return setMinedMulti(this.context, new TxidList(txids), info, signal, onProgress)
     })
   }
 
@@ -43,8 +46,10 @@ export abstract class BlockCalls extends ConflictCalls {
     const call = { name: 'markTransactionsOnLongestChain', items: lengthOf(txids), rounds: 6 }
     return this.call(call, options, signal => {
       checkBoolean('onLongestChain', onLongestChain)
+      const { onProgress } = options
+      checkFunction('onProgress', onProgress)
       const list = new TxidList(txids)
-      return markTransactionsOnLongestChain(this.context, list, onLongestChain, signal, options.onProgress)
+      return markTransactionsOnLongestChain(this.context, list, onLongestChain, signal, onProgress)
     })
   }
 

@@ -1,9 +1,10 @@
 import { setMaxListeners } from 'node:events'
 import { type AnswerListener, type WaitEnd, WaitError } from '../../batching/index.ts'
-import { noteWorkBehind, StoreError, TIMER_MS_MAX } from '../../errors/index.ts'
+import { checkCallOptions, noteWorkBehind, StoreError, TIMER_MS_MAX } from '../../errors/index.ts'
 import type { StoreContext } from '../context/store-context.ts'
 import { asStoreError } from '../store-errors.ts'
 import { ReleasedWait } from '../waiting/released.ts'
+import type { CallOptions } from './call-options.ts'
 
 /** A call of the public API. */
 export interface Call {
@@ -37,10 +38,10 @@ export class CallGate {
    */
   admit<Result>(
     call: Call,
-    signal: AbortSignal | undefined,
+    options: CallOptions,
     work: (signal: AbortSignal | undefined) => Promise<Result>,
   ): Promise<Result> {
-    return this.admitTo(call, signal, (end, own) => {
+    return this.admitTo(call, options, (end, own) => {
       work(own).then(
         result => end.succeed(result),
         error => end.fail(error),
@@ -54,12 +55,18 @@ export class CallGate {
    */
   admitTo<Result>(
     call: Call,
-    signal: AbortSignal | undefined,
+    options: CallOptions,
     work: (end: AnswerListener<Result>, signal: AbortSignal | undefined) => void,
   ): Promise<Result> {
     const { name, endsAtClose = false } = call
     if (this.#isClosed)
       return Promise.reject(new StoreError('SERVICE_UNAVAILABLE', `${name}: the store is closed`))
+    try {
+      checkCallOptions(options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    const { signal } = options
     const boundMs = this.#boundMs(call)
     if (signal === undefined && !endsAtClose)
       return new Promise((resolve, reject) => {

@@ -1,5 +1,5 @@
 import { requireTxid, toTxid } from '../../bitcoin/index.ts'
-import { InvalidArgumentError } from '../../errors/index.ts'
+import { checkFunction, checkObject, InvalidArgumentError } from '../../errors/index.ts'
 import { checkBoolean, checkTxids, type TxidInput } from '../arguments.ts'
 import { unlinkFromParents } from '../operations/conflicts/conflict-links.ts'
 import { type ConflictIntent, completeIntent, pendingIntents } from '../operations/conflicts/conflict-log.ts'
@@ -20,8 +20,8 @@ import { type ConflictingChange, setConflicting } from '../operations/conflicts/
 import { lockChildren } from '../operations/locking/lock-children.ts'
 import { Turns } from '../waiting/turns.ts'
 import { lengthOf, QUERY, WALK_ROUNDS } from './call-bounds.ts'
+import type { CallOptions } from './call-options.ts'
 import { FreezeCalls } from './freeze-calls.ts'
-import type { CallOptions } from './store-calls.ts'
 
 /** Conflicting transactions: marking them, finding who has to give way, and having others win. */
 export abstract class ConflictCalls extends FreezeCalls {
@@ -57,10 +57,13 @@ export abstract class ConflictCalls extends FreezeCalls {
     const call = { name: 'removeFromConflictingChildren', items: lengthOf(removals) }
     return this.call(call, options, signal => {
       if (!Array.isArray(removals)) throw new InvalidArgumentError('removals', 'an array', removals)
-      const links = removals.map(({ parentTxid, childTxid }, index) => ({
-        parentTxid: toTxid(parentTxid, `removals[${index}].parentTxid`),
-        childTxid: toTxid(childTxid, `removals[${index}].childTxid`),
-      }))
+      const links = Array.from(removals, (removal, index) => {
+        checkObject(`removals[${index}]`, removal)
+        return {
+          parentTxid: toTxid(removal.parentTxid, `removals[${index}].parentTxid`),
+          childTxid: toTxid(removal.childTxid, `removals[${index}].childTxid`),
+        }
+      })
       return unlinkFromParents(this.context, links, signal)
     })
   }
@@ -152,7 +155,7 @@ export abstract class ConflictCalls extends FreezeCalls {
     options: CallOptions = {},
   ): Promise<RecoveredConflict[]> {
     return this.call({ name: 'recoverConflicts', rounds: QUERY.rounds }, options, signal => {
-      if (typeof isWanted !== 'function') throw new InvalidArgumentError('isWanted', 'a function', isWanted)
+      checkFunction('isWanted', isWanted)
       return this.#inConflictTurn(signal, () => recoverConflicts(this.context, isWanted, signal))
     })
   }

@@ -1,3 +1,4 @@
+import { checkFunction } from '../../errors/index.ts'
 import type { FreezeRecord } from '../../record/index.ts'
 import { checkBoolean, type TxidInput } from '../arguments.ts'
 import {
@@ -12,8 +13,8 @@ import { setLocked } from '../operations/locking/set-locked.ts'
 import { checkOutput, checkOutputs, type OutputInput } from '../operations/reading/output-target.ts'
 import { TxidList } from '../txid-list.ts'
 import { lengthOf } from './call-bounds.ts'
+import type { BulkOptions, CallOptions } from './call-options.ts'
 import { SpendCalls } from './spend-calls.ts'
-import type { BulkOptions, CallOptions } from './store-calls.ts'
 
 /** What keeps outputs from being spent: freezes of single outputs, and the lock of a transaction. */
 export abstract class FreezeCalls extends SpendCalls {
@@ -73,6 +74,7 @@ export abstract class FreezeCalls extends SpendCalls {
     return this.call({ name: 'setLocked', items: lengthOf(txids), rounds: 8 }, options, signal => {
       checkBoolean('locked', locked)
       const { onProgress } = options
+      checkFunction('onProgress', onProgress)
       return setLocked(this.context, this.batchers.locked, new TxidList(txids), {
         locked,
         signal,

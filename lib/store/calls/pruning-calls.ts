@@ -1,5 +1,5 @@
 import { toTxid } from '../../bitcoin/index.ts'
-import { StoreError } from '../../errors/index.ts'
+import { checkFunction, StoreError } from '../../errors/index.ts'
 import { checkBoolean, checkHeight, checkTxids, type TxidInput } from '../arguments.ts'
 import { checkPageCount, setDeleteAtHeightForChildRecords } from '../operations/pages/delete-at-height.ts'
 import { checkIncrement } from '../operations/pages/increment.ts'
@@ -11,7 +11,7 @@ import { PruneTurns } from '../operations/pruning/prune-turns.ts'
 import { uniqueTxids } from '../txids.ts'
 import { BlockCalls } from './block-calls.ts'
 import { lengthOf, QUERY } from './call-bounds.ts'
-import type { CallOptions } from './store-calls.ts'
+import type { CallOptions } from './call-options.ts'
 
 export interface PruneOptions extends CallOptions {
   /** Told whenever the records of some partitions have been read. */
@@ -36,9 +36,10 @@ export abstract class PruningCalls extends BlockCalls {
    * all have ended; repeating is safe.
    */
   async prune(height: number, options: PruneOptions = {}): Promise<PruneResult> {
-    const { onProgress, isCatchingUp = false } = options
     const { settings } = this.context
     return this.call({ name: 'prune', ...QUERY }, options, async signal => {
+      const { onProgress, isCatchingUp = false } = options
+      checkFunction('onProgress', onProgress)
       if (height === 0) throw new StoreError('PROCESSING', 'nothing is pruned at height 0')
       checkHeight('height', height)
       checkBoolean('isCatchingUp', isCatchingUp)

@@ -17,7 +17,7 @@ import type { SpendFlags } from '../operations/spending/spend-dispatch.ts'
 import { SpendTurns } from '../operations/spending/spend-turns.ts'
 import { prepareUnspends, type UnspendInput, unspend } from '../operations/spending/unspend.ts'
 import { CREATION_ROUNDS, lengthOf } from './call-bounds.ts'
-import type { CallOptions } from './store-calls.ts'
+import type { CallOptions } from './call-options.ts'
 import { TransactionCalls } from './transaction-calls.ts'
 
 /** What a spend may pass over; all off where absent. */
@@ -115,9 +115,9 @@ export abstract class SpendCalls extends TransactionCalls {
     options: CallOptions & { readonly blockHeight?: number | undefined } = {},
   ): Promise<SpendState> {
     return this.call({ name: 'getSpend' }, options, signal => {
-      const height = options.blockHeight ?? this.context.blockState.current.height
-      checkHeight('blockHeight', height)
-      return getSpend(this.context, checkOutput('output', output), height, signal)
+      const { blockHeight = this.context.blockState.current.height } = options
+      checkHeight('blockHeight', blockHeight)
+      return getSpend(this.context, checkOutput('output', output), blockHeight, signal)
     })
   }
 }

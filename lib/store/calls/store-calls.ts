@@ -1,22 +1,8 @@
 import type { AnswerListener } from '../../batching/index.ts'
 import type { StoreContext } from '../context/store-context.ts'
-import type { OnProgress } from '../dispatch/progress.ts'
 import { type Batchers, createBatchers } from './batchers.ts'
 import { type Call, CallGate } from './call-gate.ts'
-
-export interface CallOptions {
-  /**
-   * Releases the caller at once, with code `CONTEXT_CANCELED` and the signal's reason as cause. What was
-   * already sent may still take effect.
-   */
-  signal?: AbortSignal | undefined
-}
-
-/** For calls on lists of any length: they are split, and a bounded part of them is in flight at a time. */
-export interface BulkOptions extends CallOptions {
-  /** Told after each batch how many entries of the list are done. What it throws ends the call. */
-  onProgress?: OnProgress | undefined
-}
+import type { CallOptions } from './call-options.ts'
 
 /**
  * What every public call stands on. The calls of `UtxoStore` are too many for one file, so that each family has
@@ -55,7 +41,7 @@ export abstract class StoreCalls {
     options: CallOptions,
     work: (signal: AbortSignal | undefined) => Promise<Result>,
   ): Promise<Result> {
-    return this.#gate.admit(call, options?.signal, work)
+    return this.#gate.admit(call, options, work)
   }
 
   /** As `call`, for work that tells its end itself, exactly once. */
@@ -64,6 +50,6 @@ export abstract class StoreCalls {
     options: CallOptions,
     work: (end: AnswerListener<Result>, signal: AbortSignal | undefined) => void,
   ): Promise<Result> {
-    return this.#gate.admitTo(call, options?.signal, work)
+    return this.#gate.admitTo(call, options, work)
   }
 }

@@ -1,6 +1,6 @@
 import { promised } from '../../batching/index.ts'
 import { type Transaction, type TransactionOutput, toTxid } from '../../bitcoin/index.ts'
-import { InvalidArgumentError } from '../../errors/index.ts'
+import { checkFunction, InvalidArgumentError } from '../../errors/index.ts'
 import {
   checkFields,
   DECORATE_FIELDS,
@@ -24,7 +24,8 @@ import { decorate } from '../operations/reading/previous-outputs.ts'
 import { readTransaction } from '../operations/reading/read-transaction.ts'
 import { TxidList } from '../txid-list.ts'
 import { CREATION_ROUNDS, lengthOf } from './call-bounds.ts'
-import { type BulkOptions, type CallOptions, StoreCalls } from './store-calls.ts'
+import type { BulkOptions, CallOptions } from './call-options.ts'
+import { StoreCalls } from './store-calls.ts'
 
 /** Made once: these are made a hundred thousand times a second. */
 const CREATE = { name: 'create', rounds: CREATION_ROUNDS }
@@ -75,7 +76,8 @@ export abstract class TransactionCalls extends StoreCalls {
     options: CreateOptions & CallOptions = {},
   ): Promise<void> {
     return this.callTo({ name: 'createPartial', rounds: CREATION_ROUNDS }, options, (end, signal) => {
-      const partial = partialOutputs(toTxid(txid), outputs, blockHeight, options.isCoinbase ?? false)
+      const { isCoinbase = false } = options
+      const partial = partialOutputs(toTxid(txid), outputs, blockHeight, isCoinbase)
       createPartial(this.context, this.batchers.store, partial, options, end, signal)
     })
   }
@@ -110,7 +112,9 @@ export abstract class TransactionCalls extends StoreCalls {
     options: BulkOptions = {},
   ): Promise<DecoratedTransaction[]> {
     return this.call({ name: 'batchDecorate', items: lengthOf(txids) }, options, signal => {
-      return batchDecorate(this.context, new TxidList(txids), checkFields(fields), signal, options.onProgress)
+      const { onProgress } = options
+      checkFunction('onProgress', onProgress)
+      return batchDecorate(this.context, new TxidList(txids), checkFields(fields), signal, onProgress)
     })
   }
 
@@ -136,6 +140,7 @@ export abstract class TransactionCalls extends StoreCalls {
     return this.call(call, options, signal => {
       if (!Array.isArray(txs)) throw new InvalidArgumentError('txs', 'an array', txs)
       const { onProgress } = options
+      checkFunction('onProgress', onProgress)
       return batchPreviousOutputs(this.context, this.batchers.outpoint, txs, { signal, onProgress })
     })
   }

@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from '../../errors/index.ts'
+import { checkCallOptions, checkFunction } from '../../errors/index.ts'
 import {
   type BlockMembership,
   isInconsistent,
@@ -12,8 +12,8 @@ import {
   walkUnmined,
 } from '../operations/walks/unmined-walk.ts'
 import { QUERY } from './call-bounds.ts'
+import type { CallOptions } from './call-options.ts'
 import { PruningCalls } from './pruning-calls.ts'
-import type { CallOptions } from './store-calls.ts'
 
 export interface WalkOptions extends CallOptions {
   /** Told whenever partitions have been read to their end. */
@@ -28,13 +28,18 @@ export interface ConsistencyOptions extends WalkOptions {
   isOnLongestChain?: ((blockId: number) => boolean) | undefined
 }
 
-type Work<Entry> = (output: WalkOutput<Entry>, signal: AbortSignal) => Promise<void>
+type Work<Entry> = (
+  output: WalkOutput<Entry>,
+  onProgress: WalkOptions['onProgress'],
+  signal: AbortSignal,
+) => Promise<void>
 
 /**
  * Walks over the whole set, by queries side by side, each over its own partitions. They need constant memory, and
  * read on only as fast as the batches are taken. A query that the network or a server ended goes on with the
  * partitions that it had not read; one that gives no record for `queryIdleTimeoutSeconds` ends the walk with
- * `SERVICE_UNAVAILABLE`. What is written meanwhile may or may not be seen.
+ * `SERVICE_UNAVAILABLE`. What is written meanwhile may or may not be seen. Wrong options are refused at the call, not
+ * by the iteration.
  */
 export abstract class WalkCalls extends PruningCalls {
   /**
@@ -43,15 +48,15 @@ export abstract class WalkCalls extends PruningCalls {
    * their inpoints. A damaged record ends the walk with `STORAGE_ERROR`.
    */
   unminedTransactions(options: WalkOptions = {}): RecordWalk<UnminedTransaction> {
-    return this.#walk('unminedTransactions', options, (output, signal) =>
-      walkUnmined(this.context, output, options.onProgress, signal),
+    return this.#walk('unminedTransactions', options, (output, onProgress, signal) =>
+      walkUnmined(this.context, output, onProgress, signal),
     )
   }
 
   /** All conflicting transactions, mined or not, in batches of up to 16,384. Reads the whole set. */
   conflictingTransactions(options: WalkOptions = {}): RecordWalk<WalkedTransaction> {
-    return this.#walk('conflictingTransactions', options, (output, signal) =>
-      walkConflicting(this.context, output, options.onProgress, signal),
+    return this.#walk('conflictingTransactions', options, (output, onProgress, signal) =>
+      walkConflicting(this.context, output, onProgress, signal),
     )
   }
 
@@ -61,20 +66,26 @@ export abstract class WalkCalls extends PruningCalls {
    * none does. Records that cannot be read are passed over.
    */
   inconsistentTransactions(options: ConsistencyOptions = {}): RecordWalk<BlockMembership> {
+    checkCallOptions(options)
     const { isOnLongestChain } = options
-    if (isOnLongestChain !== undefined && typeof isOnLongestChain !== 'function')
-      throw new InvalidArgumentError('isOnLongestChain', 'a function of a block id', isOnLongestChain)
+    checkFunction('isOnLongestChain', isOnLongestChain)
     const isWanted = (membership: BlockMembership): boolean =>
       isOnLongestChain === undefined || isInconsistent(membership, isOnLongestChain)
-    return this.#walk('inconsistentTransactions', options, (output, signal) =>
-      walkBlockMemberships(this.context, output, options.onProgress, signal, isWanted),
+    return this.#walk('inconsistentTransactions', options, (output, onProgress, signal) =>
+      walkBlockMemberships(this.context, output, onProgress, signal, isWanted),
     )
   }
 
-  #walk<Entry>(name: string, { signal }: WalkOptions, work: Work<Entry>): RecordWalk<Entry> {
-    return new RecordWalk((run, left) => {
-      const both = signal === undefined ? left : AbortSignal.any([signal, left])
-      return this.call({ name, ...QUERY }, { signal: both }, run)
-    }, work)
+  #walk<Entry>(name: string, options: WalkOptions, work: Work<Entry>): RecordWalk<Entry> {
+    checkCallOptions(options)
+    const { signal, onProgress } = options
+    checkFunction('onProgress', onProgress)
+    return new RecordWalk(
+      (run, left) => {
+        const both = signal === undefined ? left : AbortSignal.any([signal, left])
+        return this.call({ name, ...QUERY }, { signal: both }, run)
+      },
+      (output, both) => work(output, onProgress, both),
+    )
   }
 }

@@ -1,4 +1,4 @@
-import { messageOf } from '../../errors/index.ts'
+import { checkCallOptions, messageOf } from '../../errors/index.ts'
 import {
   parseStoreUrl,
   resolveSettings,
@@ -41,6 +41,7 @@ const CONNECT_RETRIES = 1
  * everything else is a finding.
  */
 export async function diagnose(text: string, options: DiagnoseOptions = {}): Promise<Finding[]> {
+  checkCallOptions(options)
   const url = parseStoreUrl(text)
   const settings = resolveSettings(options.settings)
   const external = await checkExternalStore(url, { signal: options.signal })

@@ -1,3 +1,4 @@
+import { InvalidArgumentError } from '../../errors/index.ts'
 import type { LogEvent } from './log-events.ts'
 
 /** The part of pino's shape that the store uses; a pino logger fits as it is. */
@@ -9,6 +10,12 @@ export interface Logger {
 }
 
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const
+
+/** Without one of its functions the lines of that level would be lost unnoticed. */
+export function checkLogger(logger: Logger | undefined): void {
+  if (logger !== undefined && !LEVELS.every(level => typeof logger?.[level] === 'function'))
+    throw new InvalidArgumentError('logger', `an object with the functions ${LEVELS.join(', ')}`, logger)
+}
 
 /** Fields of a log line: a known event, and what belongs to it. */
 export interface LogFields {

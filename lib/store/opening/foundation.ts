@@ -23,7 +23,7 @@ import {
   overloadRetryOptions,
   queriesOptions,
 } from './client-options.ts'
-import { checkOptionNames, type OpenOptions } from './open-options.ts'
+import { checkOpenOptions, type OpenOptions } from './open-options.ts'
 import { startEmbedded } from './start-embedded.ts'
 import type { TransportChoice } from './transport-choice.ts'
 
@@ -41,7 +41,7 @@ export interface StoreFoundation {
 
 /** Connects, checks the namespace and registers the UDF module. On a failure nothing stays open. */
 export async function openFoundation(text: string, options: OpenOptions): Promise<StoreFoundation> {
-  checkOptionNames(options)
+  checkOpenOptions(options)
   const url = parseStoreUrl(text)
   const settings = resolveSettings(options.settings)
   const logger = safeLogger(options.logger)

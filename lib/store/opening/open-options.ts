@@ -1,7 +1,7 @@
-import { InvalidArgumentError } from '../../errors/index.ts'
+import { checkCallOptions, InvalidArgumentError } from '../../errors/index.ts'
 import type { MetricsRegistry } from '../../metrics/index.ts'
 import type { SettingsInput } from '../../settings/index.ts'
-import type { Logger } from '../logging/logger.ts'
+import { checkLogger, type Logger } from '../logging/logger.ts'
 
 export interface OpenOptions {
   /** pino, or anything with its shape. Nothing is logged without one. */
@@ -21,8 +21,10 @@ const OPTION_NAMES: ReadonlySet<string> = new Set([
   'signal',
 ] satisfies (keyof OpenOptions)[])
 
-/** Refuses what is no option, instead of ignoring it. */
-export function checkOptionNames(options: OpenOptions): void {
+/** Refuses what is no option, instead of ignoring it; settings and metrics are checked by who takes them. */
+export function checkOpenOptions(options: OpenOptions): void {
+  checkCallOptions(options)
+  checkLogger(options.logger)
   for (const name of Object.keys(options)) {
     if (OPTION_NAMES.has(name)) continue
     throw new InvalidArgumentError(

@@ -2,10 +2,11 @@ import {
   createTransaction,
   isAssembled,
   parseTransaction,
+  requireTxid,
   type Transaction,
   toTxid,
 } from '../../bitcoin/index.ts'
-import { InvalidArgumentError } from '../../errors/index.ts'
+import { checkCallOptions, checkObject, InvalidArgumentError } from '../../errors/index.ts'
 import { checkFields, DECORATE_FIELDS, type Field, type TransactionMetadata } from '../../record/index.ts'
 import type {
   BlockState,
@@ -77,7 +78,10 @@ export class CachedUtxoStore extends TableCalls implements StoreSurface {
   }
 
   /** Throws `INVALID_ARGUMENT` for memory beyond 1/32 to 2^20 megabytes. */
-  constructor(store: StoreSurface, { megabytes = MEGABYTES, uncertainMs }: CachedUtxoStoreOptions = {}) {
+  constructor(store: StoreSurface, options: CachedUtxoStoreOptions = {}) {
+    checkObject('store', store)
+    checkObject('options', options)
+    const { megabytes = MEGABYTES, uncertainMs } = options
     const { settings } = store
     const waitMs =
       settings.batchPolicyTotalTimeout + settings.overloadRetryMaxElapsed + settings.batcherWaitGrace
@@ -92,7 +96,9 @@ export class CachedUtxoStore extends TableCalls implements StoreSurface {
 
   /** From the cache, or from the store, and then kept. */
   async getMeta(txid: TxidInput, options: CallOptions = {}): Promise<TransactionMetadata> {
-    const hit = this.entries.read(bytesOf(txid), this.#age)
+    checkCallOptions(options)
+    // As the store answers it: a call that was given up beforehand has no result.
+    const hit = options.signal?.aborted ? undefined : this.entries.read(bytesOf(txid), this.#age)
     if (hit !== undefined) return hit
     // The caller may use the bytes again while the store is asked.
     const own = toTxid(txid)
@@ -166,7 +172,9 @@ export class CachedUtxoStore extends TableCalls implements StoreSurface {
     block: ConflictBlock,
     options: CallOptions = {},
   ): Promise<ConflictResult> {
-    const own = Array.isArray(winners) ? winners.map(txid => toTxid(txid)) : winners
+    const own = Array.isArray(winners)
+      ? Array.from(winners, (txid, index) => toTxid(txid, `winners[${index}]`))
+      : winners
     const result = await this.changingUnknown(() => this.store.processConflicting(own, block, options))
     await this.#removeConflicting([...own, ...result.losers, ...result.markedConflicting])
     return result
@@ -201,6 +209,7 @@ export class CachedUtxoStore extends TableCalls implements StoreSurface {
 
   /** Closes the store. Idempotent. */
   async close(options: CallOptions = {}): Promise<void> {
+    checkCallOptions(options)
     this.entries.close()
     await this.store.close(options)
   }
@@ -211,19 +220,24 @@ export class CachedUtxoStore extends TableCalls implements StoreSurface {
 
   /** Keeps metadata from elsewhere. Throws `PROCESSING` where it is too large or conflicting. */
   setCache(txid: TxidInput, metadata: CachedMetadata): void {
+    checkObject('metadata', metadata)
     this.setCacheFromBytes(txid, encodeMetaBytes(metadata))
   }
 
   /** Keeps meta bytes from elsewhere, copied. Throws `PROCESSING` for what is none, too large, or conflicting. */
   setCacheFromBytes(txid: TxidInput, bytes: Uint8Array): void {
+    if (!(bytes instanceof Uint8Array)) throw new InvalidArgumentError('bytes', 'meta bytes', bytes)
     this.entries.writeBytes(bytesOf(txid), bytes, this.#height)
   }
 
   /** As `setCacheFromBytes`, entry by entry; what is refused is passed over. Returns how many were kept. */
   setCacheMulti(entries: Iterable<readonly [txid: TxidInput, bytes: Uint8Array]>): number {
+    if (typeof entries?.[Symbol.iterator] !== 'function')
+      throw new InvalidArgumentError('entries', 'an iterable of txids with bytes', entries)
     let kept = 0
-    for (const [txid, bytes] of entries) {
+    for (const entry of entries) {
       try {
+        const [txid, bytes] = entry
         if (this.entries.writeBytes(bytesOf(txid), bytes, this.#height)) kept += 1
       } catch {}
     }
@@ -286,5 +300,5 @@ function assembled(tx: TransactionSource): Transaction | undefined {
 
 /** The cache is done with a txid when it answers: bytes need no copy before. */
 function bytesOf(txid: TxidInput): Uint8Array {
-  return typeof txid === 'string' ? toTxid(txid) : txid
+  return typeof txid === 'string' ? toTxid(txid) : requireTxid(txid)
 }

@@ -2,8 +2,8 @@
 export interface FeedRecord {
   readonly partition: number
   readonly offset: number
-  /** Null where the broker has a tombstone. */
-  readonly value: Uint8Array | null
+  /** Null or undefined where the broker has a tombstone. */
+  readonly value: Uint8Array | null | undefined
 }
 
 /** What the consumer needs of a broker. Kafka is one; the tests have another, driven by a seed. */

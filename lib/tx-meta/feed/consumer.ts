@@ -166,11 +166,12 @@ export class FeedConsumer {
   /** Rejects for a failed removal only: a message that cannot be read would never get better. */
   async #apply(record: FeedRecord): Promise<void> {
     this.#counts.messages += 1
-    if (record.value === null) return
+    const { value } = record
+    if (value === null || value === undefined) return
     // Live readers are better served by fresh entries soon than by old ones late; removals are never passed over.
     const isBehind = this.#isCaughtUp && this.#chains.get(record.partition)?.isFull === true
     const entries = new EntryOrder()
-    const reading = readFeedMessage(record.value, {
+    const reading = readFeedMessage(value, {
       add: (txid, content) => {
         if (entries.isWaiting) entries.apply(() => this.#add(txid, content, isBehind))
         else this.#add(txid, content, isBehind)

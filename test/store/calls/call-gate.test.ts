@@ -21,7 +21,9 @@ describe('a call that ends with the store (semantics 4.3)', () => {
     ['with a signal', new AbortController().signal],
   ])('is released with CONTEXT_CANCELED when the closing begins, %s', async (_, signal) => {
     const [own, ended]: [CallGate, unknown[]] = [gate(), []]
-    const call = own.admit({ name: 'long', endsAtClose: true }, signal, inner => untilAborted(inner, ended))
+    const call = own.admit({ name: 'long', endsAtClose: true }, { signal }, inner =>
+      untilAborted(inner, ended),
+    )
     own.close()
     await expect(call).rejects.toMatchObject({ code: 'CONTEXT_CANCELED' })
     expect(ended).toEqual([expect.objectContaining({ code: 'SERVICE_UNAVAILABLE' })])
@@ -31,7 +33,7 @@ describe('a call that ends with the store (semantics 4.3)', () => {
   it('ends with its caller, too, who is told his own reason', async () => {
     const [own, ended]: [CallGate, unknown[]] = [gate(), []]
     const controller = new AbortController()
-    const call = own.admit({ name: 'long', endsAtClose: true }, controller.signal, inner =>
+    const call = own.admit({ name: 'long', endsAtClose: true }, { signal: controller.signal }, inner =>
       untilAborted(inner, ended),
     )
     controller.abort('had enough')
@@ -42,11 +44,7 @@ describe('a call that ends with the store (semantics 4.3)', () => {
   it('is no other call: that one is waited for', async () => {
     const own = gate()
     let finish: () => void = () => {}
-    const call = own.admit(
-      { name: 'spend' },
-      undefined,
-      () => new Promise<void>(resolve => (finish = resolve)),
-    )
+    const call = own.admit({ name: 'spend' }, {}, () => new Promise<void>(resolve => (finish = resolve)))
     own.close()
     let isIdle = false
     const idle = own.idle().then(() => {
@@ -69,7 +67,7 @@ describe('work that goes on behind a released caller', () => {
     const controller = new AbortController()
     let finish: () => void = () => {}
     const finished = new Promise<void>(resolve => (finish = resolve))
-    const call = gate().admit({ name: 'long' }, controller.signal, () => finished.then(end))
+    const call = gate().admit({ name: 'long' }, { signal: controller.signal }, () => finished.then(end))
     controller.abort()
     const error = await released(call)
     let hasEnded = false
@@ -92,7 +90,7 @@ describe('work that goes on behind a released caller', () => {
     )
     let finish: () => void = () => {}
     const error = await released(
-      own.admit({ name: 'long' }, undefined, () => new Promise<void>(resolve => (finish = resolve))),
+      own.admit({ name: 'long' }, {}, () => new Promise<void>(resolve => (finish = resolve))),
     )
     expect(error).toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
     const ended = workBehind(error)
@@ -102,12 +100,36 @@ describe('work that goes on behind a released caller', () => {
   })
 
   it('is none where the work itself has failed, or was never begun', async () => {
-    const failed = await released(
-      gate().admit({ name: 'short' }, undefined, () => Promise.reject(new Error('x'))),
-    )
+    const failed = await released(gate().admit({ name: 'short' }, {}, () => Promise.reject(new Error('x'))))
     expect(workBehind(failed)).toBeUndefined()
-    const refused = await released(gate().admit({ name: 'none' }, AbortSignal.abort(), async () => {}))
+    const refused = await released(
+      gate().admit({ name: 'none' }, { signal: AbortSignal.abort() }, async () => {}),
+    )
     expect(workBehind(refused)).toBeUndefined()
     expect(workBehind(undefined)).toBeUndefined()
+  })
+})
+
+describe('options of a call', () => {
+  const look = { aborted: false, addEventListener() {}, removeEventListener() {} }
+
+  it.each<[string, unknown]>([
+    ['options', null],
+    ['options', 5],
+    ['options', 'x'],
+    ['options', []],
+    ['options', () => {}],
+    ['signal', { signal: null }],
+    ['signal', { signal: 5 }],
+    ['signal', { signal: {} }],
+    ['signal', { signal: look }],
+    ['signal', { signal: new AbortController() }],
+  ])('with wrong %s refuse the call before its work: %j', async (field, options) => {
+    let runs = 0
+    const call = gate().admit({ name: 'any' }, options as object, async () => {
+      runs += 1
+    })
+    await expect(call).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', field })
+    expect(runs).toBe(0)
   })
 })

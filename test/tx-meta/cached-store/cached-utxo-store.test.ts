@@ -219,10 +219,47 @@ it('shows the store itself, and closes it', async () => {
 it.each([
   ['megabytes', { megabytes: 0 }],
   ['uncertainMs', { uncertainMs: -1 }],
+  ['options', null],
+  ['options', 5],
 ])('refuses wrong %s', (_name, options) => {
-  expect(() => new CachedUtxoStore(store.surface, options)).toThrow(
+  expect(() => new CachedUtxoStore(store.surface, options as object)).toThrow(
     expect.objectContaining({ code: 'INVALID_ARGUMENT' }),
   )
+})
+
+it('refuses to stand before no store', () => {
+  const missing = undefined as unknown as FakeStore['surface']
+  expect(() => new CachedUtxoStore(missing)).toThrow(
+    expect.objectContaining({ code: 'INVALID_ARGUMENT', field: 'store' }),
+  )
+})
+
+describe('of what comes from elsewhere', () => {
+  const bytes = encodeMetaBytes({ ...known(), frozen: false })
+  const refused = (field: string) => expect.objectContaining({ code: 'INVALID_ARGUMENT', field })
+
+  it.each([undefined, null, 5, '', new Uint8Array(31), {}, []])('refuses %p as a txid', given => {
+    const id = given as string
+    expect(() => cached.setCache(id, { ...known(), frozen: false })).toThrow(refused('txid'))
+    expect(() => cached.setCacheFromBytes(id, bytes)).toThrow(refused('txid'))
+    expect(() => cached.removeFromCache(id)).toThrow(refused('txid'))
+  })
+
+  it.each([undefined, null, 5, 'x', {}])('refuses %p as content', given => {
+    expect(() => cached.setCacheFromBytes(txid(1), given as unknown as Uint8Array)).toThrow(refused('bytes'))
+    expect(() => cached.setCache(txid(1), given as never)).toThrow(
+      expect.objectContaining({ code: expect.stringMatching(/^(INVALID_ARGUMENT|PROCESSING)$/) }),
+    )
+  })
+
+  it.each([undefined, null, 5, {}])('refuses %p as a list', given => {
+    expect(() => cached.setCacheMulti(given as never)).toThrow(refused('entries'))
+  })
+
+  it('passes over entries of a list that are none', () => {
+    const entries = [null, undefined, 5, [], [txid(1)], [5, bytes], [txid(2), bytes]]
+    expect(cached.setCacheMulti(entries as never)).toBe(1)
+  })
 })
 
 it('keeps nothing of a feed that goes on after the close', async () => {

@@ -316,12 +316,12 @@ describe('FeedConsumer', () => {
     send(0, add(1), add(2))
     const log = topic.logs[0] ?? []
     log.push(Buffer.from(log[0] ?? []).subarray(0, 79), Buffer.alloc(2), Buffer.alloc(0))
-    ;(log as (Uint8Array | null)[]).push(null)
+    ;(log as (Uint8Array | null | undefined)[]).push(null, undefined)
     send(0, add(3))
     const running = consumer.run()
-    await until(() => topic.committed[0] === 6, 'all')
+    await until(() => topic.committed[0] === 7, 'all')
     expect(target.told).toEqual(['+1', '+2', '+1', '+3'])
-    expect(consumer.counts).toMatchObject({ messages: 6, defects: 3 })
+    expect(consumer.counts).toMatchObject({ messages: 7, defects: 3 })
     await consumer.stop()
     await running
   })

@@ -60,7 +60,7 @@ export class ScriptedSource implements FeedSource {
       const log = this.topic.logs[partition] ?? []
       const end = Math.min(log.length, position + this.pollRecordsMax)
       for (let offset = position; offset < end; offset++)
-        records.push({ partition, offset, value: log[offset] ?? null })
+        records.push({ partition, offset, value: log[offset] })
       this.#positions.set(partition, end)
     }
     return records

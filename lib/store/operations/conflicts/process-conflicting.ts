@@ -1,5 +1,5 @@
 import { TXID_BYTES, toTxid, txidToHex } from '../../../bitcoin/index.ts'
-import { type ErrorCode, InvalidArgumentError, StoreError } from '../../../errors/index.ts'
+import { checkObject, type ErrorCode, InvalidArgumentError, StoreError } from '../../../errors/index.ts'
 import { checkHeight, type TxidInput } from '../../arguments.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { asStoreError } from '../../store-errors.ts'
@@ -43,9 +43,10 @@ export class ConflictError extends StoreError {
 export function checkConflict(winners: readonly TxidInput[], block: ConflictBlock): ConflictIntent {
   if (!Array.isArray(winners) || winners.length === 0)
     throw new InvalidArgumentError('winners', 'an array of at least one txid', winners)
-  checkHeight('blockHeight', block?.blockHeight, { minimum: 1 })
-  const txids = uniqueTxids(winners.map((txid, index) => toTxid(txid, `winners[${index}]`)))
-  const blockHash = toTxid(block.blockHash, 'blockHash')
+  checkObject('block', block)
+  checkHeight('block.blockHeight', block.blockHeight, { minimum: 1 })
+  const txids = uniqueTxids(Array.from(winners, (txid, index) => toTxid(txid, `winners[${index}]`)))
+  const blockHash = toTxid(block.blockHash, 'block.blockHash')
   if (blockHash.byteLength !== TXID_BYTES) throw new InvalidArgumentError('blockHash', '32 bytes', blockHash)
   return forwardIntent(block.blockHeight, blockHash, txids)
 }

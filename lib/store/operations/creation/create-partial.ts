@@ -1,5 +1,5 @@
 import type { AnswerListener, Batcher } from '../../../batching/index.ts'
-import type { TransactionOutput } from '../../../bitcoin/index.ts'
+import { requireOutput, type TransactionOutput } from '../../../bitcoin/index.ts'
 import { InvalidArgumentError } from '../../../errors/index.ts'
 import {
   buildRecords,
@@ -11,7 +11,7 @@ import {
   type RecordOptions,
   type TransactionRecords,
 } from '../../../record/index.ts'
-import { checkBoolean, checkUint32 } from '../../arguments.ts'
+import { checkBoolean, checkHeight, checkUint32 } from '../../arguments.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { type CreateOptions, checkRecordOptions } from './create-options.ts'
 import type { CreateRequest } from './create-rows.ts'
@@ -33,14 +33,9 @@ export function partialOutputs(
     checkUint32('outputs key', vout)
     if (vout > OUTPUT_INDEX_MAX)
       throw new InvalidArgumentError('outputs key', `at most ${OUTPUT_INDEX_MAX}`, vout)
-    if (typeof output?.satoshis !== 'bigint' || !(output.lockingScript instanceof Uint8Array)) {
-      throw new InvalidArgumentError(
-        `outputs[${vout}]`,
-        'satoshis (bigint) and lockingScript (bytes)',
-        output,
-      )
-    }
+    requireOutput(output, `outputs[${vout}]`)
   }
+  checkHeight('blockHeight', blockHeight)
   checkBoolean('isCoinbase', isCoinbase)
   let length = 0
   for (const vout of outputs.keys()) length = Math.max(length, vout + 1)

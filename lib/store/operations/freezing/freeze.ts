@@ -1,4 +1,10 @@
-import { type TransactionOutput, txidKey, txidToHex, utxoHash as utxoHashOf } from '../../../bitcoin/index.ts'
+import {
+  requireOutput,
+  type TransactionOutput,
+  txidKey,
+  txidToHex,
+  utxoHash as utxoHashOf,
+} from '../../../bitcoin/index.ts'
 import { InvalidArgumentError, StoreError } from '../../../errors/index.ts'
 import { BINS, type FreezeWindow, masterKey, normaliseWindow, recordNumber } from '../../../record/index.ts'
 import { RESULT_CODES, type RowAnswer } from '../../../transport/index.ts'
@@ -97,10 +103,12 @@ export async function reassignUtxo(
 }
 
 function newHash({ txid, vout }: OutputTarget, newOutput: NewOutput): Uint8Array {
-  if (isHash(newOutput)) return newOutput
+  // Copied: the output is looked up first, and the caller may use its buffer again meanwhile.
+  if (isHash(newOutput)) return new Uint8Array(newOutput)
   if (newOutput instanceof Uint8Array || typeof newOutput !== 'object' || newOutput === null)
     throw new InvalidArgumentError('newOutput', 'an output or a utxo hash of 32 bytes', newOutput)
-  return utxoHashOf(txid, vout, newOutput.lockingScript, newOutput.satoshis)
+  const { lockingScript, satoshis } = requireOutput(newOutput, 'newOutput')
+  return utxoHashOf(txid, vout, lockingScript, satoshis)
 }
 
 function throwFailures(what: string, outcomes: readonly OutputOutcome[]): void {

@@ -1,5 +1,5 @@
 import { txidToHex } from '../../../bitcoin/index.ts'
-import { StoreError } from '../../../errors/index.ts'
+import { checkObject, StoreError } from '../../../errors/index.ts'
 import { BINS, heightAfter, masterKey } from '../../../record/index.ts'
 import { type BinValue, RESULT_CODES, type RowAnswer, type WriteOperation } from '../../../transport/index.ts'
 import { checkBoolean, checkHeight, checkUint32 } from '../../arguments.ts'
@@ -48,11 +48,12 @@ export class SetMinedError extends StoreError {
 }
 
 export function checkMinedInfo(info: MinedInfo): void {
+  checkObject('minedInfo', info)
   checkUint32('minedInfo.blockId', info.blockId)
   checkHeight('minedInfo.blockHeight', info.blockHeight)
   checkUint32('minedInfo.subtreeIdx', info.subtreeIdx)
   checkBoolean('minedInfo.onLongestChain', info.onLongestChain)
-  checkBoolean('minedInfo.unsetMined', info.unsetMined ?? false)
+  if (info.unsetMined !== undefined) checkBoolean('minedInfo.unsetMined', info.unsetMined)
 }
 
 /**

@@ -1,5 +1,5 @@
 import { type Outpoint, toTxid, txidKey } from '../../../bitcoin/index.ts'
-import { InvalidArgumentError } from '../../../errors/index.ts'
+import { checkObject, InvalidArgumentError } from '../../../errors/index.ts'
 import { pageKey, recordNumber } from '../../../record/index.ts'
 import { checkUint32, type TxidInput } from '../../arguments.ts'
 import type { StoreContext } from '../../context/store-context.ts'
@@ -20,8 +20,7 @@ export interface OutputTarget extends Outpoint {
 }
 
 export function checkOutput(field: string, output: OutputInput): OutputTarget {
-  if (typeof output !== 'object' || output === null)
-    throw new InvalidArgumentError(field, 'an output', output)
+  checkObject(field, output)
   const { vout, utxoHash } = output
   checkUint32(`${field}.vout`, vout)
   if (utxoHash !== undefined && !isHash(utxoHash))
@@ -35,7 +34,7 @@ export function checkOutput(field: string, output: OutputInput): OutputTarget {
 
 export function checkOutputs(outputs: readonly OutputInput[]): OutputTarget[] {
   if (!Array.isArray(outputs)) throw new InvalidArgumentError('outputs', 'an array', outputs)
-  return outputs.map((output, index) => checkOutput(`outputs[${index}]`, output))
+  return Array.from(outputs, (output, index) => checkOutput(`outputs[${index}]`, output))
 }
 
 export function isHash(value: unknown): value is Uint8Array {

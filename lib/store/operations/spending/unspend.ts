@@ -1,5 +1,5 @@
 import { toTxid } from '../../../bitcoin/index.ts'
-import { InvalidArgumentError } from '../../../errors/index.ts'
+import { checkObject, InvalidArgumentError } from '../../../errors/index.ts'
 import { decodeSpendingData, SPENDING_DATA_BYTES } from '../../../record/index.ts'
 import { checkUint32, type TxidInput } from '../../arguments.ts'
 import type { StoreContext } from '../../context/store-context.ts'
@@ -19,8 +19,9 @@ export interface UnspendInput {
 
 /** Checks every entry before the first is sent. */
 export function prepareUnspends(spends: readonly UnspendInput[]): SpentOutput[] {
-  return spends.map((spend, index) => {
+  return Array.from(spends, (spend, index) => {
     const field = `spends[${index}]`
+    checkObject(field, spend)
     const { vout, utxoHash, spendingData } = spend
     checkUint32(`${field}.vout`, vout)
     checkBytes(`${field}.utxoHash`, utxoHash, 32)

@@ -45,7 +45,7 @@ async function called(
   const batchers = createBatchers(context)
   sabotage(context)
   const outcome = await new CallGate(context)
-    .admitTo<Spend[]>({ name: 'spend' }, undefined, (end, signal) =>
+    .admitTo<Spend[]>({ name: 'spend' }, {}, (end, signal) =>
       spend(context, batchers.spend, tx, inputs(count), end, signal),
     )
     .catch((error: StoreError) => error)
