@@ -215,6 +215,20 @@ export const SETTINGS = {
     default: 'auto',
     meaning: 'the same for setMinedMulti',
   },
+  useSeparateUdfMinedModule: {
+    reference: 'aerospike_use_separate_udf_mined_module',
+    kind: { type: 'boolean' },
+    default: false,
+    meaning:
+      'the UDF module is registered a second time, for setMinedMulti alone, whose calls then do not contend with others for the server’s Lua states',
+  },
+  separateUdfSpendModuleCount: {
+    reference: 'aerospike_separate_udf_spend_module_count',
+    kind: count(0, 255),
+    default: 0,
+    meaning:
+      'further copies of the UDF module, over which spends are spread by the first byte of the txid that they spend from; 0 is none',
+  },
   semaphoreMultiplier: {
     reference: 'aerospike_semaphore_multiplier',
     kind: { type: 'number', minimum: -1_000_000, maximum: 1_000_000 },

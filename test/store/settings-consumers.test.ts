@@ -68,6 +68,12 @@ function contextOf(settings: Settings): { context: StoreContext; transport: Scri
   return { context: contextWith(transport, settings), transport }
 }
 
+const minedInfo = { blockId: 1, blockHeight: 1_000, subtreeIdx: 0, onLongestChain: true }
+
+/** The UDF module that each call went to. */
+const modulesOf = (transport: ScriptedTransport): string[] =>
+  transport.batches.flat().flatMap(row => (row.kind === 'apply' ? row.module : []))
+
 const spendRequest = (vout: number): SpendRequest => ({
   txid: bytes32(1),
   vout,
@@ -305,10 +311,26 @@ const CONSUMERS: Record<string, Consumer> = {
   enableSetMinedFilterExpressions: {
     async observe(settings) {
       const { context, transport } = contextOf(settings)
-      const info = { blockId: 1, blockHeight: 1_000, subtreeIdx: 0, onLongestChain: true }
-      await setMinedMulti(context, [bytes32(1)], info, undefined).catch(() => {})
+      await setMinedMulti(context, [bytes32(1)], minedInfo, undefined).catch(() => {})
       return transport.batches.flat().some(row => row.kind === 'execute') ? 'on' : 'auto'
     },
+  },
+  useSeparateUdfMinedModule: {
+    async observe(settings) {
+      const { context, transport } = contextOf(settings)
+      await setMinedMulti(context, [bytes32(1)], minedInfo, undefined).catch(() => {})
+      return modulesOf(transport)[0] === 'udf_module_mined'
+    },
+  },
+  separateUdfSpendModuleCount: {
+    value: 3,
+    async observe(settings) {
+      const { context, transport } = contextOf(settings)
+      const requests = [3, 4, 5, 6].map(first => ({ ...spendRequest(0), txid: bytes32(first) }))
+      await handled(spendHandler(context), requests)
+      return modulesOf(transport)
+    },
+    expected: ['udf_module_0', 'udf_module_1', 'udf_module_2', 'udf_module_0'],
   },
   semaphoreMultiplier: {
     value: 0.5,

@@ -15,6 +15,7 @@ import {
 import { ExternalCaches } from '../bodies/external-caches.ts'
 import type { EventLogger } from '../logging/logger.ts'
 import { asStoreError } from '../store-errors.ts'
+import type { ModuleNames } from '../udf/module-names.ts'
 import { AcknowledgedSpends } from './acknowledged-spends.ts'
 import type { BlockStateHolder } from './block-state.ts'
 import { type BreakerState, CircuitBreaker } from './circuit-breaker.ts'
@@ -43,8 +44,8 @@ const EXTERNAL_READS_MAX = 16
 export interface StoreContextOptions {
   settings: Settings
   set: string
-  /** Name of the UDF module, under which the store's server-side functions are registered. */
-  udfModule: string
+  /** Names under which the store's server-side functions are registered. */
+  modules: ModuleNames
   logger: EventLogger
   metrics: StoreMetrics
   blockState: BlockStateHolder
@@ -64,7 +65,7 @@ export interface StoreContextOptions {
 export class StoreContext {
   readonly settings: Settings
   readonly set: string
-  readonly udfModule: string
+  readonly modules: ModuleNames
   readonly logger: EventLogger
   readonly metrics: StoreMetrics
   readonly blockState: BlockStateHolder
@@ -91,7 +92,7 @@ export class StoreContext {
   constructor(options: StoreContextOptions) {
     this.settings = options.settings
     this.set = options.set
-    this.udfModule = options.udfModule
+    this.modules = options.modules
     this.logger = options.logger
     this.metrics = options.metrics
     this.blockState = options.blockState

@@ -43,7 +43,7 @@ export async function preserveTransactions(
     toRow: txid => ({
       kind: 'apply',
       key: { set: context.set, userKey: masterKey(txid) },
-      module: context.udfModule,
+      module: context.modules.main,
       function: 'preserveUntil',
       args: [height],
       filter: AT_RISK,
