@@ -5,7 +5,8 @@ export type SettingKind =
   /** Any number, also a fraction. */
   | { readonly type: 'number'; readonly minimum: number; readonly maximum: number }
   | { readonly type: 'boolean' }
-  | { readonly type: 'choice'; readonly of: readonly string[] }
+  /** With `takesBoolean`, true is taken for `on` and false for `off`. */
+  | { readonly type: 'choice'; readonly of: readonly string[]; readonly takesBoolean?: boolean }
   | { readonly type: 'text'; readonly bytesMax: number }
 
 export interface SettingRow {
@@ -204,16 +205,23 @@ export const SETTINGS = {
   },
   enableSpendFilterExpressions: {
     reference: 'aerospike_enable_spend_filter_expressions',
-    kind: { type: 'choice', of: ['auto', 'on', 'off'] },
+    kind: { type: 'choice', of: ['auto', 'on', 'off'], takesBoolean: true },
     default: 'auto',
     meaning:
-      'on: outputs of records without peculiarities are spent by filtered writes, and Lua is asked only where the filter is not met; off: by Lua alone; auto: on with a transport that prepares such writes, for with the npm client they cost more than Lua',
+      'on: outputs of records without peculiarities are spent by filtered writes, and Lua is asked only where the filter is not met; off, the reference’s default: by Lua alone; auto: on with a transport that prepares such writes, for then they cost less than Lua, and more with the npm client',
   },
   enableSetMinedFilterExpressions: {
     reference: 'aerospike_enable_setmined_filter_expressions',
-    kind: { type: 'choice', of: ['auto', 'on', 'off'] },
+    kind: { type: 'choice', of: ['auto', 'on', 'off'], takesBoolean: true },
     default: 'auto',
     meaning: 'the same for setMinedMulti',
+  },
+  enablePreserveFilterExpressions: {
+    reference: 'aerospike_enable_preserve_filter_expressions',
+    kind: { type: 'boolean' },
+    default: false,
+    meaning:
+      'the same for preserveTransactions, true or false; one that is not at risk costs a second trip then',
   },
   useSeparateUdfMinedModule: {
     reference: 'aerospike_use_separate_udf_mined_module',

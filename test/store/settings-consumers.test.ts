@@ -36,6 +36,7 @@ import { checkWindow, reassignUtxo } from '../../lib/store/operations/freezing/f
 import { markTransactionsOnLongestChain } from '../../lib/store/operations/mining/mark-longest-chain.ts'
 import { setMinedMulti } from '../../lib/store/operations/mining/set-mined.ts'
 import { deleteTransaction } from '../../lib/store/operations/pruning/delete.ts'
+import { preserveTransactions } from '../../lib/store/operations/pruning/preserve.ts'
 import { queryOldUnminedTransactions } from '../../lib/store/operations/pruning/unmined.ts'
 import { type Spend, spend } from '../../lib/store/operations/spending/spend.ts'
 import { type SpendRequest, spendHandler } from '../../lib/store/operations/spending/spend-dispatch.ts'
@@ -313,6 +314,13 @@ const CONSUMERS: Record<string, Consumer> = {
       const { context, transport } = contextOf(settings)
       await setMinedMulti(context, [bytes32(1)], minedInfo, undefined).catch(() => {})
       return transport.batches.flat().some(row => row.kind === 'execute') ? 'on' : 'auto'
+    },
+  },
+  enablePreserveFilterExpressions: {
+    async observe(settings) {
+      const { context, transport } = contextOf(settings)
+      await preserveTransactions(context, [bytes32(1)], 2_000, undefined)
+      return transport.batches[0]?.some(row => row.kind === 'execute')
     },
   },
   useSeparateUdfMinedModule: {
