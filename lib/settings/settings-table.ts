@@ -481,6 +481,13 @@ export const SETTINGS = {
     default: 60,
     meaning: 'seconds without a record after which a query fails instead of hanging',
   },
+  verboseDebug: {
+    reference: 'utxostore_verboseDebug',
+    kind: { type: 'boolean' },
+    default: false,
+    meaning:
+      'each batch of a batcher, and each that goes to the server, is logged at debug when it has ended: rows, milliseconds, failures',
+  },
   connectTimeout: {
     reference: null,
     kind: milliseconds(1),

@@ -12,7 +12,7 @@ import {
 } from '../../lib/settings/index.ts'
 import type { SettingName, SettingRow } from '../../lib/settings/settings-table.ts'
 import { PackedOutputs } from '../../lib/store/bodies/packed-outputs.ts'
-import { type Batchers, batcherOptions } from '../../lib/store/calls/batchers.ts'
+import { type Batchers, batcherOptions, createBatchers } from '../../lib/store/calls/batchers.ts'
 import type { CircuitBreaker } from '../../lib/store/context/circuit-breaker.ts'
 import type { StoreContext } from '../../lib/store/context/store-context.ts'
 import { mapChunks } from '../../lib/store/dispatch/map-chunks.ts'
@@ -45,6 +45,7 @@ import type { BatchOptions, BatchRow, Queries, QueryOptions } from '../../lib/tr
 import { otherValue } from '../settings/other-value.ts'
 import { handled } from './support/handled.ts'
 import { prunerConsumers } from './support/pruner-consumers.ts'
+import { recordingLogger } from './support/recording-logger.ts'
 import {
   bytes32,
   contextWith,
@@ -479,6 +480,16 @@ const CONSUMERS: Record<string, Consumer> = {
       await queryOldUnminedTransactions(context, 10, undefined)
       return (seen[0]?.idleTimeoutMs ?? 0) / 1_000
     },
+  },
+  verboseDebug: {
+    async observe(settings) {
+      const { lines, logger } = recordingLogger()
+      const { get } = createBatchers(contextWith(answerOk(), settings, { logger }))
+      await get.submit({ txid: bytes32(1), fields: ['fee'] }).catch(() => {})
+      await get.close()
+      return lines.map(({ event }) => event)
+    },
+    expected: ['batch_sent', 'batch_settled'],
   },
   connectTimeout: { observe: settings => connectionOptions(url, settings).connectTimeoutMs },
   transport: { observe: settings => wantedTransport(url, settings) },

@@ -13,6 +13,7 @@ import {
   type Transport,
 } from '../../transport/index.ts'
 import { ExternalCaches } from '../bodies/external-caches.ts'
+import { loggedBatch } from '../logging/logged-batch.ts'
 import type { EventLogger } from '../logging/logger.ts'
 import { asStoreError } from '../store-errors.ts'
 import type { ModuleNames } from '../udf/module-names.ts'
@@ -187,13 +188,17 @@ export class StoreContext {
   ): Promise<readonly (RowAnswer | undefined)[]> {
     if (rows.length === 0) return []
     const timeout = options.timeoutMs ?? this.settings.batchPolicyTotalTimeout
-    const answers = await this.#send(rows, {
+    const batchOptions = {
       timeout,
       signal: options.signal,
       ...(options.once ? { once: true } : {}),
       ...(options.retryOverload === false ? { retryOverload: false } : {}),
-    })
-    const { byRow, surplus } = alignAnswers(rows, answers)
+    }
+    const sent = this.#send(rows, batchOptions)
+    const { byRow, surplus } = alignAnswers(
+      rows,
+      await (this.settings.verboseDebug ? loggedBatch(this.logger, rows, sent) : sent),
+    )
     if (surplus > 0) {
       this.logger.warn(
         { event: 'surplus_answers', rows: rows.length, surplus },
