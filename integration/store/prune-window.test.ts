@@ -32,6 +32,7 @@ const SETTINGS = {
   setDAHBatcherDurationMillis: 1,
   spendBatcherDurationMillis: 1,
   prunerUtxoPartitionQueries: 2,
+  prunerBlobDeletionSafetyWindow: 0,
 } as const
 
 const set = uniqueSet('prune-window')

@@ -28,6 +28,8 @@ const SETTINGS = {
   incrementBatcherDurationMillis: 1,
   setDAHBatcherDurationMillis: 1,
   prunerUtxoPartitionQueries: 2,
+  // What a run has to remove is seen at once.
+  prunerBlobDeletionSafetyWindow: 0,
 } as const satisfies SettingsInput
 
 const set = uniqueSet('prune')
@@ -322,6 +324,18 @@ describe('prune', () => {
     expect(await patient.prune(DUE + 10)).toMatchObject({ removalsCompleted: 1, removalsLeft: 0 })
     expect(bodyOf(child)).toEqual([])
     await patient.close()
+  })
+
+  it('runs for the trigger of the settings, and for callers that name none', async () => {
+    const { child } = await family()
+    const other = await opened({ prunerBlockTrigger: 'OnBlockMined' })
+    const persisted = { trigger: 'OnBlockPersisted' } as const
+    expect(await other.prune(DUE, persisted)).toMatchObject({ outcome: 'not triggered', processed: 0 })
+    expect(await records.read(child.txid)).toBeDefined()
+    expect(await other.prune(DUE, { trigger: 'OnBlockMined' })).toMatchObject({ processed: 1 })
+    expect(await other.prune(DUE)).toMatchObject({ outcome: 'complete' })
+    expect(await codeOf(other.prune(DUE, { trigger: 'OnBlock' as never }))).toBe('INVALID_ARGUMENT')
+    await other.close()
   })
 
   it('refuses height 0, and is released by its signal', async () => {

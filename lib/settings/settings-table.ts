@@ -389,6 +389,13 @@ export const SETTINGS = {
     meaning:
       'records get a time to live of 1 s instead of being removed; those with pages or an external body are removed all the same',
   },
+  prunerBlockTrigger: {
+    reference: 'pruner_block_trigger',
+    kind: { type: 'choice', of: ['OnBlockPersisted', 'OnBlockMined'] },
+    default: 'OnBlockPersisted',
+    meaning:
+      'what a block has to have come to for the pruner to run: prune does nothing for a caller that names the other one as its trigger',
+  },
   prunerSkipDuringCatchup: {
     reference: 'pruner_skipDuringCatchup',
     kind: { type: 'boolean' },
@@ -423,9 +430,9 @@ export const SETTINGS = {
   prunerBlobDeletionSafetyWindow: {
     reference: 'pruner_blobDeletionSafetyWindow',
     kind: height(),
-    default: 0,
+    default: 10,
     meaning:
-      'blocks that the external body of a pruned transaction is kept; a run at that height removes it. 10 in the reference, for a service of its own',
+      'blocks that the external body of a pruned transaction is kept; a run at that height removes it, and counts it as left until then; 0 removes it at once',
   },
   prunerBlobDeletionBatchSize: {
     reference: null,

@@ -19,6 +19,8 @@ export const SETTINGS = {
   // Nothing is old enough for its parents to be kept: they are pruned as well.
   unminedTxRetention: 1_000,
   blockHeightRetention: HEIGHTS.pruned - HEIGHTS.tip,
+  // All runs are at one height: a body that waits for a later one would never go.
+  prunerBlobDeletionSafetyWindow: 0,
   storeBatcherDurationMillis: 1,
   spendBatcherDurationMillis: 1,
   getBatcherDurationMillis: 1,

@@ -49,7 +49,12 @@ function setUp(
   const external = new MemoryStore()
   const context = contextWith(
     transport,
-    { prunerUtxoPartitionQueries: 1, unminedTxRetention: HEIGHT, ...settings },
+    {
+      prunerUtxoPartitionQueries: 1,
+      unminedTxRetention: HEIGHT,
+      prunerBlobDeletionSafetyWindow: 0,
+      ...settings,
+    },
     { queries, external, logger: { debug: log, info: log, warn: log, error: log } },
   )
   const run = (signal?: AbortSignal) => prune(context, HEIGHT, { signal, onProgress: undefined })
