@@ -24,6 +24,7 @@ export function settingsPage(): string {
 function range(kind: SettingKind): string {
   if (kind.type === 'boolean') return 'true, false'
   if (kind.type === 'text') return `up to ${kind.bytesMax} bytes`
+  if (kind.type === 'number' && kind.takesNaN === true) return `${kind.minimum} … ${kind.maximum}, NaN`
   if (kind.type !== 'choice') return `${kind.minimum} … ${kind.maximum}`
   const choices = kind.of.join(', ')
   return kind.takesBoolean === true ? `${choices}; true is on, false is off` : choices

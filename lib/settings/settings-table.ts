@@ -3,7 +3,12 @@ export type SettingKind =
   | { readonly type: 'integer'; readonly minimum: number; readonly maximum: number }
   | { readonly type: 'milliseconds'; readonly minimum: number; readonly maximum: number }
   /** Any number, also a fraction. */
-  | { readonly type: 'number'; readonly minimum: number; readonly maximum: number }
+  | {
+      readonly type: 'number'
+      readonly minimum: number
+      readonly maximum: number
+      readonly takesNaN?: boolean
+    }
   | { readonly type: 'boolean' }
   /** With `takesBoolean`, true is taken for `on` and false for `off`. */
   | { readonly type: 'choice'; readonly of: readonly string[]; readonly takesBoolean?: boolean }
@@ -239,10 +244,10 @@ export const SETTINGS = {
   },
   semaphoreMultiplier: {
     reference: 'aerospike_semaphore_multiplier',
-    kind: { type: 'number', minimum: -1_000_000, maximum: 1_000_000 },
+    kind: { type: 'number', minimum: -1_000_000, maximum: 1_000_000, takesNaN: true },
     default: 1,
     meaning:
-      'times ConnectionQueueSize gives the batches in flight of the whole store, from 1 to 2^20; 0 or less is no limit',
+      'times ConnectionQueueSize gives the batches in flight of the whole store, from 1 to 2^20; 0 or less, or NaN, is no limit',
   },
   overloadRetryMaxElapsed: {
     reference: 'aerospike_overload_retry_max_elapsed',
@@ -445,6 +450,19 @@ export const SETTINGS = {
     kind: count(0, 1000),
     default: 3,
     meaning: 'attempts to remove an external body after the first, before it is left to the next run',
+  },
+  txMetaCacheMaxMB: {
+    reference: 'txMetaCacheMaxMB',
+    kind: count(1, 2 ** 20),
+    default: 256,
+    meaning: 'memory of a CachedUtxoStore before the store, in megabytes, where its maker does not say',
+  },
+  assetConcurrencySubtreeDataCreate: {
+    reference: 'asset_concurrency_subtree_data_create',
+    kind: count(0),
+    default: 4,
+    meaning:
+      'data files that a SubtreeDataService on the store builds at a time, where its maker does not say; 0 is unlimited',
   },
   dbTimeoutDuration: {
     reference: 'utxostore_dbTimeoutDuration',

@@ -71,6 +71,7 @@ function checked(key: string, kind: SettingKind, value: unknown): number | strin
     throw new InvalidArgumentError(`settings.${key}`, expected, value)
   }
   const { type, minimum, maximum } = kind
+  if (type === 'number' && kind.takesNaN === true && Number.isNaN(value)) return Number.NaN
   const isOfType = type === 'number' ? typeof value === 'number' : Number.isSafeInteger(value)
   if (isOfType && (value as number) >= minimum && (value as number) <= maximum) return value as number
   const unit = UNITS[type]

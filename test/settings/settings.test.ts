@@ -9,8 +9,9 @@ function valuesOutside({ kind }: SettingRow): unknown[] {
   if (kind.type === 'choice') return ['', 'none', 1, null, ...(kind.takesBoolean === true ? [] : [true])]
   if (kind.type === 'boolean') return ['true', 1, 0, null]
   if (kind.type === 'text') return ['', 'a b', 'x'.repeat(kind.bytesMax + 1), 1, null]
-  const outside = [kind.minimum - 1, kind.maximum + 1, '5', null, Number.NaN]
-  return kind.type === 'number' ? outside : [...outside, 1.5]
+  const outside = [kind.minimum - 1, kind.maximum + 1, '5', null]
+  if (kind.type !== 'number') return [...outside, Number.NaN, 1.5]
+  return kind.takesNaN === true ? outside : [...outside, Number.NaN]
 }
 
 describe('resolveSettings', () => {

@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto'
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
+import { type SubtreeDataOptions, serviceLimits } from '../../lib/asset/service-options.ts'
 import { Batcher, GradientLimit, promised } from '../../lib/batching/index.ts'
 import { encodeTransaction, parseTransaction } from '../../lib/bitcoin/index.ts'
 import { StoreError } from '../../lib/errors/index.ts'
@@ -41,7 +43,9 @@ import { queryOldUnminedTransactions } from '../../lib/store/operations/pruning/
 import { type Spend, spend } from '../../lib/store/operations/spending/spend.ts'
 import { type SpendRequest, spendHandler } from '../../lib/store/operations/spending/spend-dispatch.ts'
 import { rollBack } from '../../lib/store/operations/spending/spend-rollback.ts'
+import type { UtxoStore } from '../../lib/store/utxo-store.ts'
 import type { BatchOptions, BatchRow, Queries, QueryOptions } from '../../lib/transport/index.ts'
+import { CachedUtxoStore } from '../../lib/tx-meta/cached-store/cached-utxo-store.ts'
 import { otherValue } from '../settings/other-value.ts'
 import { handled } from './support/handled.ts'
 import { prunerConsumers } from './support/pruner-consumers.ts'
@@ -448,6 +452,28 @@ const CONSUMERS: Record<string, Consumer> = {
     },
   },
   ...prunerConsumers(),
+  txMetaCacheMaxMB: {
+    value: 1,
+    observe(settings) {
+      const surface = { settings, blockState: { height: 1, medianTime: 1 } } as unknown as UtxoStore
+      const cached = new CachedUtxoStore(surface)
+      // Two megabytes.
+      const parents = Array.from({ length: 25 }, (_, n) => ({ txid: bytes32(n), vouts: [0] }))
+      for (let n = 0; n < 2_000; n++) {
+        const txid = createHash('sha256').update(`${n}`).digest()
+        cached.setCache(txid, { ...UNMINED, txInpoints: parents })
+      }
+      const { evicted } = cached.cacheStatistics
+      return evicted > 0 ? 1 : 'more'
+    },
+  },
+  assetConcurrencySubtreeDataCreate: {
+    observe: settings =>
+      serviceLimits({
+        source: { settings, batchDecorate: async () => [] },
+        files: {} as SubtreeDataOptions['files'],
+      }).creationsMax,
+  },
   dbTimeoutDuration: {
     async observe(settings) {
       const options = await batchOptions(settings, context =>
@@ -496,6 +522,15 @@ const CONSUMERS: Record<string, Consumer> = {
   connectRetries: { observe: settings => connectionOptions(url, settings).connectRetries },
 } satisfies Record<SettingName, Consumer>
 
+const UNMINED = {
+  fee: 1,
+  sizeInBytes: 2,
+  isCoinbase: false,
+  conflicting: false,
+  locked: false,
+  frozen: false,
+}
+
 describe('every setting reaches its consumer', () => {
   it.each<[string, SettingRow]>(Object.entries(SETTINGS))('%s', async (name, row) => {
     const consumer = CONSUMERS[name]
@@ -508,6 +543,10 @@ describe('every setting reaches its consumer', () => {
     expect(seen).toEqual('expected' in consumer ? consumer.expected : value)
     jest.restoreAllMocks()
     expect(await observed({})).not.toEqual(seen)
+  })
+
+  it.each([Number.NaN, 0, -1])('a semaphoreMultiplier of %d is no limit (semantics 6.1)', value => {
+    expect(connectionPermits(url, resolveSettings({ aerospike_semaphore_multiplier: value }))).toBeUndefined()
   })
 
   it('there is no consumer of a setting that does not exist', () => {

@@ -34,7 +34,7 @@ import { TableCalls } from './table-calls.ts'
 import { TxidBytes } from './txid-bytes.ts'
 
 export interface CachedUtxoStoreOptions {
-  /** Memory of the cache, taken at once. 256 by default. */
+  /** Memory of the cache, taken at once. By default what the store's setting `txMetaCacheMaxMB` says. */
   readonly megabytes?: number | undefined
   /**
    * How long nothing is cached of a transaction after a call on it failed without a verdict and its work has ended, in
@@ -48,7 +48,6 @@ export interface CachedStoreStatistics extends FlatCacheStatistics {
   readonly refused: number
 }
 
-const MEGABYTES = 256
 /** What a batch of the store has to ask for beside these, to be cached whole. */
 const ASKED_FIELDS = ['fee', 'sizeInBytes', 'isCoinbase', 'txInpoints'] as const satisfies readonly Field[]
 const ADDED_FIELDS = ['blockIds', 'conflicting', 'locked', 'creating'] as const satisfies readonly Field[]
@@ -77,13 +76,13 @@ export class CachedUtxoStore extends TableCalls implements StoreSurface {
   }
 
   /** Throws `INVALID_ARGUMENT` for memory beyond 1/32 to 2^20 megabytes. */
-  constructor(store: StoreSurface, { megabytes = MEGABYTES, uncertainMs }: CachedUtxoStoreOptions = {}) {
+  constructor(store: StoreSurface, { megabytes, uncertainMs }: CachedUtxoStoreOptions = {}) {
     const { settings } = store
     const waitMs =
       settings.batchPolicyTotalTimeout + settings.overloadRetryMaxElapsed + settings.batcherWaitGrace
     if (uncertainMs !== undefined && !(Number.isFinite(uncertainMs) && uncertainMs >= 0))
       throw new InvalidArgumentError('uncertainMs', 'milliseconds from 0', uncertainMs)
-    const cache = new FlatCache(megabytes)
+    const cache = new FlatCache(megabytes ?? settings.txMetaCacheMaxMB)
     super(store, new MetaEntries(cache, new EntryFreshness()), uncertainMs ?? waitMs)
     this.#cache = cache
     const retention = settings.blockHeightRetention + settings.blockHeightRetentionAdjustment
