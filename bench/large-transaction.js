@@ -61,6 +61,8 @@ const SETTINGS = {
   getBatcherDurationMillis: 1,
   // A thousand inputs of a thousand records at a time, on a machine that may be busy.
   spendWaitTimeout: 120_000,
+  // One run of the pruner removes all there is.
+  prunerBlobDeletionSafetyWindow: 0,
 }
 
 function coinbase(outputs) {

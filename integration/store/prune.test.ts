@@ -336,6 +336,18 @@ describe('prune', () => {
     await patient.close()
   })
 
+  it('runs for the trigger of the settings, and for callers that name none', async () => {
+    const { child } = await family()
+    const other = await opened({ prunerBlockTrigger: 'OnBlockMined' })
+    const persisted = { trigger: 'OnBlockPersisted' } as const
+    expect(await other.prune(DUE, persisted)).toMatchObject({ outcome: 'not triggered', processed: 0 })
+    expect(await records.read(child.txid)).toBeDefined()
+    expect(await other.prune(DUE, { trigger: 'OnBlockMined' })).toMatchObject({ processed: 1 })
+    expect(await other.prune(DUE)).toMatchObject({ outcome: 'complete' })
+    expect(await codeOf(other.prune(DUE, { trigger: 'OnBlock' as never }))).toBe('INVALID_ARGUMENT')
+    await other.close()
+  })
+
   it('refuses height 0, and is released by its signal', async () => {
     expect(await codeOf(store.prune(0))).toBe('PROCESSING')
     expect(await codeOf(store.prune(-1))).toBe('INVALID_ARGUMENT')

@@ -46,7 +46,12 @@ export class BothPaths {
     )
     this.filtered = contextWith(
       counting,
-      { ...settings, enableSpendFilterExpressions: 'on', enableSetMinedFilterExpressions: 'on' },
+      {
+        ...settings,
+        enableSpendFilterExpressions: 'on',
+        enableSetMinedFilterExpressions: 'on',
+        enablePreserveFilterExpressions: true,
+      },
       parts,
     )
   }

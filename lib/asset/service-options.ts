@@ -8,7 +8,10 @@ export interface SubtreeDataOptions {
   readonly source: TransactionSource
   /** Where subtrees and their data files lie; `SubtreeFolder` is one. */
   readonly files: SubtreeFiles
-  /** Data files that are built at a time; one more is refused at once. 0 means no limit. 4 by default. */
+  /**
+   * Data files that are built at a time; one more is refused at once. 0 means no limit. By default what the source's
+   * setting `assetConcurrencySubtreeDataCreate` says; 4 where it has no settings.
+   */
   readonly creationsMax?: number
   /**
    * Existing files that are read at a time; one more waits. Each takes a file descriptor: keep it well below the
@@ -56,8 +59,10 @@ export type ServiceLimits = Readonly<Record<keyof typeof DEFAULTS, number>>
 /** Every limit with the value in force. Throws `INVALID_ARGUMENT`, naming the one that is out of range. */
 export function serviceLimits(options: SubtreeDataOptions): ServiceLimits {
   const names = Object.keys(DEFAULTS) as (keyof typeof DEFAULTS)[]
+  const { assetConcurrencySubtreeDataCreate: creationsMax = DEFAULTS.creationsMax } =
+    options.source.settings ?? {}
   const limits = names.map(name => {
-    const value = options[name] ?? DEFAULTS[name]
+    const value = options[name] ?? (name === 'creationsMax' ? creationsMax : DEFAULTS[name])
     return [name, wholeNumber(name, value, MINIMA[name], TIMER_MS_MAX)] as const
   })
   return Object.fromEntries(limits) as ServiceLimits

@@ -10,4 +10,6 @@ export interface ReadTransaction {
 export interface TransactionSource {
   /** One answer for each txid, in order. */
   batchDecorate(txids: readonly Uint8Array[], fields: readonly ['tx']): Promise<ReadTransaction[]>
+  /** Of a store that has any. */
+  readonly settings?: { readonly assetConcurrencySubtreeDataCreate: number }
 }

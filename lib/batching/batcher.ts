@@ -257,6 +257,7 @@ export class Batcher<Request, Answer> {
         const isFull = items.length >= this.#options.size
         finish({ durationMs, isFull, isDropped: isLost || this.#showsLoad(items) })
         notify(() => this.#observer.finished?.({ items: items.length, durationMs }))
+        if (this.#observer.settled !== undefined) this.#reportSettled(items, durationMs)
         this.#pump({ turnEnded: true })
       },
     )
@@ -264,6 +265,11 @@ export class Batcher<Request, Answer> {
     notify(() =>
       this.#observer.dispatched?.({ items: items.length, reason, queueMs, inFlight: this.#inFlight.size }),
     )
+  }
+
+  #reportSettled(items: readonly BatchItem<Request, Answer>[], durationMs: number): void {
+    const failed = items.filter(({ outcome }) => outcome?.status !== 'fulfilled').length
+    notify(() => this.#observer.settled?.({ items: items.length, failed, durationMs }))
   }
 
   #showsLoad(items: readonly BatchItem<Request, Answer>[]): boolean {

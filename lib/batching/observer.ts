@@ -7,6 +7,8 @@ export type DispatchReason = 'size' | 'linger' | 'drain' | 'tick' | 'close'
 export interface BatchObserver {
   dispatched?(event: { items: number; reason: DispatchReason; queueMs: number; inFlight: number }): void
   finished?(event: { items: number; durationMs: number }): void
+  /** With `finished`, where it is there: only then are the items counted that were not answered well. */
+  settled?(event: { items: number; failed: number; durationMs: number }): void
   /** A handler threw, or returned without an answer for some items. */
   handlerFailed?(event: { error: StoreError; items: number; unanswered: number }): void
   /** A handler that had not returned within its bound was given up. */

@@ -158,7 +158,11 @@ function createProgram(): Command {
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--port <number>', 'port to listen on; 0 picks a free one', wholeNumber(0, 65_535), 8090)
     .option('--prefix <path>', "what the paths of requests begin with; '' for nothing", pathPrefix, '/api/v1')
-    .option('--creations <number>', 'files built at a time; 0 for no limit', wholeNumber(0, 1_000), 4)
+    .option(
+      '--creations <number>',
+      "files built at a time; 0 for no limit (default: the store's setting, 4)",
+      wholeNumber(0, 1_000),
+    )
     .option('--readers <number>', 'existing files read at a time', wholeNumber(1, 1_000_000), 512)
     .option('--fetches <number>', 'reads from the store at a time, for each creation', wholeNumber(1, 64), 4)
     .option('--json', 'print the ready line as JSON')

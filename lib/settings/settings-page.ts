@@ -24,5 +24,8 @@ export function settingsPage(): string {
 function range(kind: SettingKind): string {
   if (kind.type === 'boolean') return 'true, false'
   if (kind.type === 'text') return `up to ${kind.bytesMax} bytes`
-  return kind.type === 'choice' ? kind.of.join(', ') : `${kind.minimum} … ${kind.maximum}`
+  if (kind.type === 'number' && kind.takesNaN === true) return `${kind.minimum} … ${kind.maximum}, NaN`
+  if (kind.type !== 'choice') return `${kind.minimum} … ${kind.maximum}`
+  const choices = kind.of.join(', ')
+  return kind.takesBoolean === true ? `${choices}; true is on, false is off` : choices
 }

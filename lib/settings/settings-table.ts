@@ -3,9 +3,15 @@ export type SettingKind =
   | { readonly type: 'integer'; readonly minimum: number; readonly maximum: number }
   | { readonly type: 'milliseconds'; readonly minimum: number; readonly maximum: number }
   /** Any number, also a fraction. */
-  | { readonly type: 'number'; readonly minimum: number; readonly maximum: number }
+  | {
+      readonly type: 'number'
+      readonly minimum: number
+      readonly maximum: number
+      readonly takesNaN?: boolean
+    }
   | { readonly type: 'boolean' }
-  | { readonly type: 'choice'; readonly of: readonly string[] }
+  /** With `takesBoolean`, true is taken for `on` and false for `off`. */
+  | { readonly type: 'choice'; readonly of: readonly string[]; readonly takesBoolean?: boolean }
   | { readonly type: 'text'; readonly bytesMax: number }
 
 export interface SettingRow {
@@ -204,23 +210,44 @@ export const SETTINGS = {
   },
   enableSpendFilterExpressions: {
     reference: 'aerospike_enable_spend_filter_expressions',
-    kind: { type: 'choice', of: ['auto', 'on', 'off'] },
+    kind: { type: 'choice', of: ['auto', 'on', 'off'], takesBoolean: true },
     default: 'auto',
     meaning:
-      'on: outputs of records without peculiarities are spent by filtered writes, and Lua is asked only where the filter is not met; off: by Lua alone; auto: on with a transport that prepares such writes, for with the npm client they cost more than Lua',
+      'on: outputs of records without peculiarities are spent by filtered writes, and Lua is asked only where the filter is not met; off, the reference’s default: by Lua alone; auto: on with a transport that prepares such writes, for then they cost less than Lua, and more with the npm client',
   },
   enableSetMinedFilterExpressions: {
     reference: 'aerospike_enable_setmined_filter_expressions',
-    kind: { type: 'choice', of: ['auto', 'on', 'off'] },
+    kind: { type: 'choice', of: ['auto', 'on', 'off'], takesBoolean: true },
     default: 'auto',
     meaning: 'the same for setMinedMulti',
   },
+  enablePreserveFilterExpressions: {
+    reference: 'aerospike_enable_preserve_filter_expressions',
+    kind: { type: 'boolean' },
+    default: false,
+    meaning:
+      'the same for preserveTransactions, true or false; one that is not at risk costs a second trip then',
+  },
+  useSeparateUdfMinedModule: {
+    reference: 'aerospike_use_separate_udf_mined_module',
+    kind: { type: 'boolean' },
+    default: false,
+    meaning:
+      'the UDF module is registered a second time, for setMinedMulti alone, whose calls then do not contend with others for the server’s Lua states',
+  },
+  separateUdfSpendModuleCount: {
+    reference: 'aerospike_separate_udf_spend_module_count',
+    kind: count(0, 255),
+    default: 0,
+    meaning:
+      'further copies of the UDF module, over which spends are spread by the first byte of the txid that they spend from; 0 is none',
+  },
   semaphoreMultiplier: {
     reference: 'aerospike_semaphore_multiplier',
-    kind: { type: 'number', minimum: -1_000_000, maximum: 1_000_000 },
+    kind: { type: 'number', minimum: -1_000_000, maximum: 1_000_000, takesNaN: true },
     default: 1,
     meaning:
-      'times ConnectionQueueSize gives the batches in flight of the whole store, from 1 to 2^20; 0 or less is no limit',
+      'times ConnectionQueueSize gives the batches in flight of the whole store, from 1 to 2^20; 0 or less, or NaN, is no limit',
   },
   overloadRetryMaxElapsed: {
     reference: 'aerospike_overload_retry_max_elapsed',
@@ -367,6 +394,13 @@ export const SETTINGS = {
     meaning:
       'records get a time to live of 1 s instead of being removed; those with pages or an external body are removed all the same',
   },
+  prunerBlockTrigger: {
+    reference: 'pruner_block_trigger',
+    kind: { type: 'choice', of: ['OnBlockPersisted', 'OnBlockMined'] },
+    default: 'OnBlockPersisted',
+    meaning:
+      'what a block has to have come to for the pruner to run: prune does nothing for a caller that names the other one as its trigger',
+  },
   prunerSkipDuringCatchup: {
     reference: 'pruner_skipDuringCatchup',
     kind: { type: 'boolean' },
@@ -403,7 +437,7 @@ export const SETTINGS = {
     kind: height(),
     default: 0,
     meaning:
-      'blocks that the external body of a pruned transaction is kept; a run at that height removes it. 10 in the reference, for a service of its own',
+      'blocks that the external body of a pruned transaction is kept; a run at that height removes it, and counts it as left until then; 0 removes it with its record. 10 in the reference, for a service of its own',
   },
   prunerBlobDeletionBatchSize: {
     reference: null,
@@ -416,6 +450,19 @@ export const SETTINGS = {
     kind: count(0, 1000),
     default: 3,
     meaning: 'attempts to remove an external body after the first, before it is left to the next run',
+  },
+  txMetaCacheMaxMB: {
+    reference: 'txMetaCacheMaxMB',
+    kind: count(1, 2 ** 20),
+    default: 256,
+    meaning: 'memory of a CachedUtxoStore before the store, in megabytes, where its maker does not say',
+  },
+  assetConcurrencySubtreeDataCreate: {
+    reference: 'asset_concurrency_subtree_data_create',
+    kind: count(0),
+    default: 4,
+    meaning:
+      'data files that a SubtreeDataService on the store builds at a time, where its maker does not say; 0 is unlimited',
   },
   dbTimeoutDuration: {
     reference: 'utxostore_dbTimeoutDuration',
@@ -458,6 +505,13 @@ export const SETTINGS = {
     kind: count(1, 1_000_000),
     default: 60,
     meaning: 'seconds without a record after which a query fails instead of hanging',
+  },
+  verboseDebug: {
+    reference: 'utxostore_verboseDebug',
+    kind: { type: 'boolean' },
+    default: false,
+    meaning:
+      'each batch of a batcher, and each that goes to the server, is logged at debug when it has ended: rows, milliseconds, failures',
   },
   connectTimeout: {
     reference: null,

@@ -12,8 +12,14 @@ type ValueOf<Row extends SettingRow> = Row['kind'] extends { type: 'choice'; of:
 /** All settings with their values; durations in milliseconds, heights in blocks. */
 export type Settings = { readonly [Name in SettingName]: ValueOf<(typeof SETTINGS)[Name]> }
 
+type InputOf<Row extends SettingRow> =
+  | ValueOf<Row>
+  | (Row['kind'] extends { readonly takesBoolean: true } ? boolean : never)
+
 /** Settings as a caller gives them: any of them, under its own or the reference system's name. */
-export type SettingsInput = Partial<Settings> & {
+export type SettingsInput = {
+  readonly [Name in SettingName]?: InputOf<(typeof SETTINGS)[Name]>
+} & {
   readonly [referenceName: `${string}_${string}`]: number | string | boolean
 }
 
@@ -51,6 +57,7 @@ export function resolveSettings(input: SettingsInput = {}): Settings {
 function checked(key: string, kind: SettingKind, value: unknown): number | string | boolean {
   if (kind.type === 'choice') {
     if (typeof value === 'string' && kind.of.includes(value)) return value
+    if (typeof value === 'boolean' && kind.takesBoolean === true) return value ? 'on' : 'off'
     throw new InvalidArgumentError(`settings.${key}`, `one of ${kind.of.join(', ')}`, value)
   }
   if (kind.type === 'boolean') {
@@ -65,6 +72,7 @@ function checked(key: string, kind: SettingKind, value: unknown): number | strin
     throw new InvalidArgumentError(`settings.${key}`, expected, value)
   }
   const { type, minimum, maximum } = kind
+  if (type === 'number' && kind.takesNaN === true && Number.isNaN(value)) return Number.NaN
   const isOfType = type === 'number' ? typeof value === 'number' : Number.isSafeInteger(value)
   if (isOfType && (value as number) >= minimum && (value as number) <= maximum) return value as number
   const unit = UNITS[type]

@@ -394,6 +394,7 @@ describe('whatever the handler does, every caller is answered once', () => {
     const observer: BatchObserver = {
       dispatched: explode,
       finished: explode,
+      settled: explode,
       handlerFailed: explode,
       handlerLost: explode,
       unwantedAnswer: explode,

@@ -6,11 +6,12 @@ import { otherValue } from './other-value.ts'
 const rows: [string, SettingRow][] = Object.entries(SETTINGS)
 
 function valuesOutside({ kind }: SettingRow): unknown[] {
-  if (kind.type === 'choice') return ['', 'none', 1, true]
+  if (kind.type === 'choice') return ['', 'none', 1, null, ...(kind.takesBoolean === true ? [] : [true])]
   if (kind.type === 'boolean') return ['true', 1, 0, null]
   if (kind.type === 'text') return ['', 'a b', 'x'.repeat(kind.bytesMax + 1), 1, null]
-  const outside = [kind.minimum - 1, kind.maximum + 1, '5', null, Number.NaN]
-  return kind.type === 'number' ? outside : [...outside, 1.5]
+  const outside = [kind.minimum - 1, kind.maximum + 1, '5', null]
+  if (kind.type !== 'number') return [...outside, Number.NaN, 1.5]
+  return kind.takesNaN === true ? outside : [...outside, Number.NaN]
 }
 
 describe('resolveSettings', () => {
@@ -34,6 +35,15 @@ describe('resolveSettings', () => {
         expect.objectContaining({ code: 'INVALID_ARGUMENT', field: `settings.${name}` }),
       )
     }
+  })
+
+  it.each([
+    ['enableSpendFilterExpressions', 'enableSpendFilterExpressions'],
+    ['aerospike_enable_spend_filter_expressions', 'enableSpendFilterExpressions'],
+    ['aerospike_enable_setmined_filter_expressions', 'enableSetMinedFilterExpressions'],
+  ] as const)('%s takes booleans, as the reference has them', (given, name) => {
+    const chosen = (value: boolean) => resolveSettings({ [given]: value } as SettingsInput)[name]
+    expect([chosen(true), chosen(false)]).toEqual(['on', 'off'])
   })
 
   it('refuses an unknown name and suggests a near one', () => {

@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto'
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
+import { type SubtreeDataOptions, serviceLimits } from '../../lib/asset/service-options.ts'
 import { Batcher, GradientLimit, promised } from '../../lib/batching/index.ts'
 import { encodeTransaction, parseTransaction } from '../../lib/bitcoin/index.ts'
 import { StoreError } from '../../lib/errors/index.ts'
@@ -12,7 +14,7 @@ import {
 } from '../../lib/settings/index.ts'
 import type { SettingName, SettingRow } from '../../lib/settings/settings-table.ts'
 import { PackedOutputs } from '../../lib/store/bodies/packed-outputs.ts'
-import { type Batchers, batcherOptions } from '../../lib/store/calls/batchers.ts'
+import { type Batchers, batcherOptions, createBatchers } from '../../lib/store/calls/batchers.ts'
 import type { CircuitBreaker } from '../../lib/store/context/circuit-breaker.ts'
 import type { StoreContext } from '../../lib/store/context/store-context.ts'
 import { mapChunks } from '../../lib/store/dispatch/map-chunks.ts'
@@ -36,14 +38,18 @@ import { checkWindow, reassignUtxo } from '../../lib/store/operations/freezing/f
 import { markTransactionsOnLongestChain } from '../../lib/store/operations/mining/mark-longest-chain.ts'
 import { setMinedMulti } from '../../lib/store/operations/mining/set-mined.ts'
 import { deleteTransaction } from '../../lib/store/operations/pruning/delete.ts'
+import { preserveTransactions } from '../../lib/store/operations/pruning/preserve.ts'
 import { queryOldUnminedTransactions } from '../../lib/store/operations/pruning/unmined.ts'
 import { type Spend, spend } from '../../lib/store/operations/spending/spend.ts'
 import { type SpendRequest, spendHandler } from '../../lib/store/operations/spending/spend-dispatch.ts'
 import { rollBack } from '../../lib/store/operations/spending/spend-rollback.ts'
+import type { UtxoStore } from '../../lib/store/utxo-store.ts'
 import type { BatchOptions, BatchRow, Queries, QueryOptions } from '../../lib/transport/index.ts'
+import { CachedUtxoStore } from '../../lib/tx-meta/cached-store/cached-utxo-store.ts'
 import { otherValue } from '../settings/other-value.ts'
 import { handled } from './support/handled.ts'
 import { prunerConsumers } from './support/pruner-consumers.ts'
+import { recordingLogger } from './support/recording-logger.ts'
 import {
   bytes32,
   contextWith,
@@ -67,6 +73,12 @@ function contextOf(settings: Settings): { context: StoreContext; transport: Scri
   const transport = answerOk()
   return { context: contextWith(transport, settings), transport }
 }
+
+const minedInfo = { blockId: 1, blockHeight: 1_000, subtreeIdx: 0, onLongestChain: true }
+
+/** The UDF module that each call went to. */
+const modulesOf = (transport: ScriptedTransport): string[] =>
+  transport.batches.flat().flatMap(row => (row.kind === 'apply' ? row.module : []))
 
 const spendRequest = (vout: number): SpendRequest => ({
   txid: bytes32(1),
@@ -305,10 +317,33 @@ const CONSUMERS: Record<string, Consumer> = {
   enableSetMinedFilterExpressions: {
     async observe(settings) {
       const { context, transport } = contextOf(settings)
-      const info = { blockId: 1, blockHeight: 1_000, subtreeIdx: 0, onLongestChain: true }
-      await setMinedMulti(context, [bytes32(1)], info, undefined).catch(() => {})
+      await setMinedMulti(context, [bytes32(1)], minedInfo, undefined).catch(() => {})
       return transport.batches.flat().some(row => row.kind === 'execute') ? 'on' : 'auto'
     },
+  },
+  enablePreserveFilterExpressions: {
+    async observe(settings) {
+      const { context, transport } = contextOf(settings)
+      await preserveTransactions(context, [bytes32(1)], 2_000, undefined)
+      return transport.batches[0]?.some(row => row.kind === 'execute')
+    },
+  },
+  useSeparateUdfMinedModule: {
+    async observe(settings) {
+      const { context, transport } = contextOf(settings)
+      await setMinedMulti(context, [bytes32(1)], minedInfo, undefined).catch(() => {})
+      return modulesOf(transport)[0] === 'udf_module_mined'
+    },
+  },
+  separateUdfSpendModuleCount: {
+    value: 3,
+    async observe(settings) {
+      const { context, transport } = contextOf(settings)
+      const requests = [3, 4, 5, 6].map(first => ({ ...spendRequest(0), txid: bytes32(first) }))
+      await handled(spendHandler(context), requests)
+      return modulesOf(transport)
+    },
+    expected: ['udf_module_0', 'udf_module_1', 'udf_module_2', 'udf_module_0'],
   },
   semaphoreMultiplier: {
     value: 0.5,
@@ -417,6 +452,28 @@ const CONSUMERS: Record<string, Consumer> = {
     },
   },
   ...prunerConsumers(),
+  txMetaCacheMaxMB: {
+    value: 1,
+    observe(settings) {
+      const surface = { settings, blockState: { height: 1, medianTime: 1 } } as unknown as UtxoStore
+      const cached = new CachedUtxoStore(surface)
+      // Two megabytes.
+      const parents = Array.from({ length: 25 }, (_, n) => ({ txid: bytes32(n), vouts: [0] }))
+      for (let n = 0; n < 2_000; n++) {
+        const txid = createHash('sha256').update(`${n}`).digest()
+        cached.setCache(txid, { ...UNMINED, txInpoints: parents })
+      }
+      const { evicted } = cached.cacheStatistics
+      return evicted > 0 ? 1 : 'more'
+    },
+  },
+  assetConcurrencySubtreeDataCreate: {
+    observe: settings =>
+      serviceLimits({
+        source: { settings, batchDecorate: async () => [] },
+        files: {} as SubtreeDataOptions['files'],
+      }).creationsMax,
+  },
   dbTimeoutDuration: {
     async observe(settings) {
       const options = await batchOptions(settings, context =>
@@ -450,10 +507,29 @@ const CONSUMERS: Record<string, Consumer> = {
       return (seen[0]?.idleTimeoutMs ?? 0) / 1_000
     },
   },
+  verboseDebug: {
+    async observe(settings) {
+      const { lines, logger } = recordingLogger()
+      const { get } = createBatchers(contextWith(answerOk(), settings, { logger }))
+      await get.submit({ txid: bytes32(1), fields: ['fee'] }).catch(() => {})
+      await get.close()
+      return lines.map(({ event }) => event)
+    },
+    expected: ['batch_sent', 'batch_settled'],
+  },
   connectTimeout: { observe: settings => connectionOptions(url, settings).connectTimeoutMs },
   transport: { observe: settings => wantedTransport(url, settings) },
   connectRetries: { observe: settings => connectionOptions(url, settings).connectRetries },
 } satisfies Record<SettingName, Consumer>
+
+const UNMINED = {
+  fee: 1,
+  sizeInBytes: 2,
+  isCoinbase: false,
+  conflicting: false,
+  locked: false,
+  frozen: false,
+}
 
 describe('every setting reaches its consumer', () => {
   it.each<[string, SettingRow]>(Object.entries(SETTINGS))('%s', async (name, row) => {
@@ -467,6 +543,10 @@ describe('every setting reaches its consumer', () => {
     expect(seen).toEqual('expected' in consumer ? consumer.expected : value)
     jest.restoreAllMocks()
     expect(await observed({})).not.toEqual(seen)
+  })
+
+  it.each([Number.NaN, 0, -1])('a semaphoreMultiplier of %d is no limit (semantics 6.1)', value => {
+    expect(connectionPermits(url, resolveSettings({ aerospike_semaphore_multiplier: value }))).toBeUndefined()
   })
 
   it('there is no consumer of a setting that does not exist', () => {

@@ -12,7 +12,8 @@ export interface AssetCommandOptions {
   host: string
   port: number
   prefix: string
-  creations: number
+  /** The store's setting where absent. */
+  creations?: number
   readers: number
   fetches: number
 }
@@ -37,7 +38,7 @@ export async function asset(options: AssetCommandOptions, output: Output): Promi
   const service = new SubtreeDataService({
     source: store,
     files: await SubtreeFolder.open(options.folder),
-    creationsMax: options.creations,
+    ...(options.creations === undefined ? {} : { creationsMax: options.creations }),
     readersMax: options.readers,
     fetchConcurrency: options.fetches,
     closeGraceMs: CLOSE_GRACE_MS,

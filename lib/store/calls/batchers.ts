@@ -101,9 +101,14 @@ function concurrencyOf(name: keyof Batchers, settings: Settings): ConcurrencyLim
     : new GradientLimit({ limitMax: limitMax || Number.POSITIVE_INFINITY })
 }
 
-function observerOf(batcher: keyof Batchers, { logger, metrics }: StoreContext): BatchObserver {
+function observerOf(batcher: keyof Batchers, { logger, metrics, settings }: StoreContext): BatchObserver {
   const labels = { batcher }
+  const verbose: Pick<BatchObserver, 'settled'> = {
+    settled: ({ items, failed, durationMs: ms }) =>
+      logger.debug({ event: 'batch_settled', batcher, rows: items, ms, failed }, 'a batch has ended'),
+  }
   return {
+    ...(settings.verboseDebug ? verbose : {}),
     dispatched: ({ items, reason, queueMs }) => {
       metrics.batchItems.observe({ batcher, reason }, items)
       metrics.queueSeconds.observe(labels, queueMs / 1000)

@@ -1,5 +1,6 @@
 import { toTxid } from '../../bitcoin/index.ts'
-import { checkFunction, StoreError } from '../../errors/index.ts'
+import { checkFunction, InvalidArgumentError, StoreError } from '../../errors/index.ts'
+import { SETTINGS, type Settings } from '../../settings/index.ts'
 import { checkBoolean, checkHeight, checkTxids, type TxidInput } from '../arguments.ts'
 import { checkPageCount, setDeleteAtHeightForChildRecords } from '../operations/pages/delete-at-height.ts'
 import { checkIncrement } from '../operations/pages/increment.ts'
@@ -18,6 +19,11 @@ export interface PruneOptions extends CallOptions {
   onProgress?: ((progress: PruneProgress) => void) | undefined
   /** The node is catching up with the chain: with `prunerSkipDuringCatchup` nothing is pruned then. */
   isCatchingUp?: boolean | undefined
+  /**
+   * What has become of the block that this call is made for: whoever calls at each of these events has the setting
+   * `prunerBlockTrigger` choose between them. Without it the run is made whatever the setting says.
+   */
+  trigger?: Settings['prunerBlockTrigger'] | undefined
 }
 
 /** Pruning, and what decides when a transaction is pruned: preservations, spent pages, delete-at-heights. */
@@ -38,14 +44,17 @@ export abstract class PruningCalls extends BlockCalls {
   async prune(height: number, options: PruneOptions = {}): Promise<PruneResult> {
     const { settings } = this.context
     return this.call({ name: 'prune', ...QUERY }, options, async signal => {
-      const { onProgress, isCatchingUp = false } = options
+      const { onProgress, isCatchingUp = false, trigger } = options
       checkFunction('onProgress', onProgress)
       if (height === 0) throw new StoreError('PROCESSING', 'nothing is pruned at height 0')
       checkHeight('height', height)
       checkBoolean('isCatchingUp', isCatchingUp)
+      if (trigger !== undefined) checkTrigger(trigger)
       if (settings.disableDAHCleaner) return { outcome: 'disabled', height, ...zeroCounts() }
       if (isCatchingUp && settings.prunerSkipDuringCatchup)
         return { outcome: 'catching up', height, ...zeroCounts() }
+      if (trigger !== undefined && trigger !== settings.prunerBlockTrigger)
+        return { outcome: 'not triggered', height, ...zeroCounts() }
       return this.#pruneTurns.take(height, signal, (latest, wanted) =>
         prune(this.context, latest, { signal: wanted, onProgress }),
       )
@@ -115,4 +124,9 @@ export abstract class PruningCalls extends BlockCalls {
       return setDeleteAtHeightForChildRecords(this.context, toTxid(txid), pages, deleteAtHeight, signal)
     })
   }
+}
+
+function checkTrigger(trigger: Settings['prunerBlockTrigger']): void {
+  const { of } = SETTINGS.prunerBlockTrigger.kind
+  if (!of.includes(trigger)) throw new InvalidArgumentError('trigger', `one of ${of.join(', ')}`, trigger)
 }

@@ -13,8 +13,10 @@ import {
   type Transport,
 } from '../../transport/index.ts'
 import { ExternalCaches } from '../bodies/external-caches.ts'
+import { loggedBatch } from '../logging/logged-batch.ts'
 import type { EventLogger } from '../logging/logger.ts'
 import { asStoreError } from '../store-errors.ts'
+import type { ModuleNames } from '../udf/module-names.ts'
 import { AcknowledgedSpends } from './acknowledged-spends.ts'
 import type { BlockStateHolder } from './block-state.ts'
 import { type BreakerState, CircuitBreaker } from './circuit-breaker.ts'
@@ -43,8 +45,8 @@ const EXTERNAL_READS_MAX = 16
 export interface StoreContextOptions {
   settings: Settings
   set: string
-  /** Name of the UDF module, under which the store's server-side functions are registered. */
-  udfModule: string
+  /** Names under which the store's server-side functions are registered. */
+  modules: ModuleNames
   logger: EventLogger
   metrics: StoreMetrics
   blockState: BlockStateHolder
@@ -64,7 +66,7 @@ export interface StoreContextOptions {
 export class StoreContext {
   readonly settings: Settings
   readonly set: string
-  readonly udfModule: string
+  readonly modules: ModuleNames
   readonly logger: EventLogger
   readonly metrics: StoreMetrics
   readonly blockState: BlockStateHolder
@@ -91,7 +93,7 @@ export class StoreContext {
   constructor(options: StoreContextOptions) {
     this.settings = options.settings
     this.set = options.set
-    this.udfModule = options.udfModule
+    this.modules = options.modules
     this.logger = options.logger
     this.metrics = options.metrics
     this.blockState = options.blockState
@@ -186,13 +188,17 @@ export class StoreContext {
   ): Promise<readonly (RowAnswer | undefined)[]> {
     if (rows.length === 0) return []
     const timeout = options.timeoutMs ?? this.settings.batchPolicyTotalTimeout
-    const answers = await this.#send(rows, {
+    const batchOptions = {
       timeout,
       signal: options.signal,
       ...(options.once ? { once: true } : {}),
       ...(options.retryOverload === false ? { retryOverload: false } : {}),
-    })
-    const { byRow, surplus } = alignAnswers(rows, answers)
+    }
+    const sent = this.#send(rows, batchOptions)
+    const { byRow, surplus } = alignAnswers(
+      rows,
+      await (this.settings.verboseDebug ? loggedBatch(this.logger, rows, sent) : sent),
+    )
     if (surplus > 0) {
       this.logger.warn(
         { event: 'surplus_answers', rows: rows.length, surplus },

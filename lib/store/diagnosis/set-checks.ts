@@ -1,7 +1,8 @@
 import type { Settings } from '../../settings/index.ts'
 import type { Administration } from '../../transport/index.ts'
 import { INDEXES, indexDefinition, indexNames } from '../context/indexes.ts'
-import { loadUdfModule } from '../udf/udf-module.ts'
+import { ModuleNames } from '../udf/module-names.ts'
+import { fileNameOf, loadUdfModule } from '../udf/udf-module.ts'
 import { type Finding, failure, ok, warning } from './finding.ts'
 
 const FIX_MODULE = 'Run utxo-store doctor --fix, or open a store: either registers it.'
@@ -38,25 +39,35 @@ async function countRecords({ administration, namespace, set }: SetCheckOptions)
   )
 }
 
-/** The name of the module is derived from its text: a node that lists it has the current one. */
-async function checkModule({ administration, fix }: SetCheckOptions): Promise<Finding> {
+/**
+ * The names of the module are derived from its text: a node that lists them has the current one. Of several names the
+ * finding is the worst.
+ */
+async function checkModule({ administration, settings, fix }: SetCheckOptions): Promise<Finding> {
   const check = 'udf module'
-  const module = await loadUdfModule()
-  const fileName = `${module.name}.lua`
+  const { name: main, source } = await loadUdfModule()
+  const names = new ModuleNames(main, settings).all
+  const copies = names.length === 1 ? '' : ` under ${names.length} names`
   const answers = await administration.infoOfNodes('udf-list')
-  const lacking = answers.filter(({ answer }) => !answer.includes(`filename=${fileName},`))
-  if (lacking.length === 0) return ok(check, `${module.name} is on every node`)
+  const lacking = names.flatMap(name => {
+    const nodes = answers.filter(({ answer }) => !answer.includes(`filename=${fileNameOf(name)},`))
+    return nodes.length === 0 ? [] : [{ name, nodes }]
+  })
+  if (lacking.length === 0) return ok(check, `${main} is on every node${copies}`)
   if (fix) {
-    await administration.registerUdf(fileName, module.source)
-    return ok(check, `${module.name} has been registered`)
+    for (const { name } of lacking) await administration.registerUdf(fileNameOf(name), source)
+    return ok(check, `${main} has been registered${copies}`)
   }
-  return lacking.length === answers.length
-    ? warning(check, `${module.name} is not registered`, FIX_MODULE)
-    : failure(
-        check,
-        `${module.name} is missing on ${lacking.map(({ node }) => `node ${node}`).join(', ')}: calls there fail`,
-        FIX_MODULE,
-      )
+  const inPart = lacking.find(({ nodes }) => nodes.length < answers.length)
+  if (inPart === undefined) {
+    const others = lacking.length === 1 ? 'is' : `and ${lacking.length - 1} more of its names are`
+    return warning(check, `${lacking[0]?.name} ${others} not registered`, FIX_MODULE)
+  }
+  return failure(
+    check,
+    `${inPart.name} is missing on ${inPart.nodes.map(({ node }) => `node ${node}`).join(', ')}: calls there fail`,
+    FIX_MODULE,
+  )
 }
 
 async function checkIndex(

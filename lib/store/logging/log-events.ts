@@ -5,6 +5,9 @@
 export const LOG_EVENTS = {
   batch_handler_failed: 'a batch handler threw or left items without an answer; a defect of the store',
   batch_handler_lost: 'a batch handler did not return within its bound; its callers have their errors',
+  batch_sent: 'with verboseDebug: a batch went to the server, and how many of its rows did not answer OK',
+  batch_settled:
+    'with verboseDebug: a batch of a batcher has ended, and how many of its callers have an error',
   close_overrun: 'calls had not ended when the store was closed',
   conflict_failed: 'conflict processing failed in a phase; isUndone tells whether it left nothing behind',
   conflict_intent_left: 'an intent that was not begun may be in the conflict log',

@@ -14,6 +14,7 @@ import { type Administration, OverloadRetry } from '../../transport/index.ts'
 import { BlockStateHolder } from '../context/block-state.ts'
 import { StoreContext } from '../context/store-context.ts'
 import { type EventLogger, safeLogger } from '../logging/logger.ts'
+import { ModuleNames } from '../udf/module-names.ts'
 import { ensureRegistered, loadUdfModule } from '../udf/udf-module.ts'
 import { chooseTransport } from './choose-transport.ts'
 import {
@@ -78,7 +79,8 @@ export async function openFoundation(text: string, options: OpenOptions): Promis
     opened.push(administration)
     await checkNamespace(administration, url.namespace, logger)
     const udfModule = await loadUdfModule()
-    await retried(settings, () => ensureRegistered(udfModule, administration, logger))
+    const modules = new ModuleNames(udfModule.name, settings)
+    await retried(settings, () => ensureRegistered(udfModule, modules.all, administration, logger))
     const permits = connectionPermits(url, settings)
     const chosen = await chooseTransport({ url, settings, hosts, client, permits, logger })
     opened.push(chosen)
@@ -98,7 +100,7 @@ export async function openFoundation(text: string, options: OpenOptions): Promis
     const context = new StoreContext({
       settings,
       set: url.set,
-      udfModule: udfModule.name,
+      modules,
       logger,
       metrics,
       blockState: new BlockStateHolder(),

@@ -7,7 +7,7 @@ import type { EventLogger } from '../logging/logger.ts'
 const PARTS = new URL('../../../lua/utxo/', import.meta.url)
 
 export interface UdfModule {
-  /** Name for calls; no dot, since the server cuts the extension at one (semantics 2.1). */
+  /** Name for calls, of which copies are derived; no dot, since the server cuts the extension at one (semantics 2.1). */
   readonly name: string
   readonly source: string
 }
@@ -25,14 +25,23 @@ export async function loadUdfModule(): Promise<UdfModule> {
   return { name: `utxo_store_${version}`, source }
 }
 
-/** Registers the module where it is missing, and waits until every node has it. */
+/** What the server calls a module. */
+export function fileNameOf(moduleName: string): string {
+  return `${moduleName}.lua`
+}
+
+/** Registers the source under each of the names where that is missing, and waits until every node has it. */
 export async function ensureRegistered(
-  module: UdfModule,
+  { source }: UdfModule,
+  names: readonly string[],
   administration: Administration,
   logger: EventLogger,
 ): Promise<void> {
-  const fileName = `${module.name}.lua`
-  if ((await administration.listUdfFiles()).includes(fileName)) return
-  logger.info({ event: 'udf_register', module: module.name }, 'registering the UDF module')
-  await administration.registerUdf(fileName, module.source)
+  const known = await administration.listUdfFiles()
+  for (const name of names) {
+    const fileName = fileNameOf(name)
+    if (known.includes(fileName)) continue
+    logger.info({ event: 'udf_register', module: name }, 'registering the UDF module')
+    await administration.registerUdf(fileName, source)
+  }
 }

@@ -35,7 +35,7 @@ import { TableCalls } from './table-calls.ts'
 import { TxidBytes } from './txid-bytes.ts'
 
 export interface CachedUtxoStoreOptions {
-  /** Memory of the cache, taken at once. 256 by default. */
+  /** Memory of the cache, taken at once. By default what the store's setting `txMetaCacheMaxMB` says. */
   readonly megabytes?: number | undefined
   /**
    * How long nothing is cached of a transaction after a call on it failed without a verdict and its work has ended, in
@@ -49,7 +49,6 @@ export interface CachedStoreStatistics extends FlatCacheStatistics {
   readonly refused: number
 }
 
-const MEGABYTES = 256
 /** What a batch of the store has to ask for beside these, to be cached whole. */
 const ASKED_FIELDS = ['fee', 'sizeInBytes', 'isCoinbase', 'txInpoints'] as const satisfies readonly Field[]
 const ADDED_FIELDS = ['blockIds', 'conflicting', 'locked', 'creating'] as const satisfies readonly Field[]
@@ -81,13 +80,13 @@ export class CachedUtxoStore extends TableCalls implements StoreSurface {
   constructor(store: StoreSurface, options: CachedUtxoStoreOptions = {}) {
     checkObject('store', store)
     checkObject('options', options)
-    const { megabytes = MEGABYTES, uncertainMs } = options
+    const { megabytes, uncertainMs } = options
     const { settings } = store
     const waitMs =
       settings.batchPolicyTotalTimeout + settings.overloadRetryMaxElapsed + settings.batcherWaitGrace
     if (uncertainMs !== undefined && !(Number.isFinite(uncertainMs) && uncertainMs >= 0))
       throw new InvalidArgumentError('uncertainMs', 'milliseconds from 0', uncertainMs)
-    const cache = new FlatCache(megabytes)
+    const cache = new FlatCache(megabytes ?? settings.txMetaCacheMaxMB)
     super(store, new MetaEntries(cache, new EntryFreshness()), uncertainMs ?? waitMs)
     this.#cache = cache
     const retention = settings.blockHeightRetention + settings.blockHeightRetentionAdjustment

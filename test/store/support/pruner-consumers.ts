@@ -2,7 +2,7 @@ import { jest } from '@jest/globals'
 import { MemoryStore } from '../../../lib/external/index.ts'
 import type { Settings, SettingsInput } from '../../../lib/settings/index.ts'
 import type { SettingName } from '../../../lib/settings/settings-table.ts'
-import { PruningCalls } from '../../../lib/store/calls/pruning-calls.ts'
+import { type PruneOptions, PruningCalls } from '../../../lib/store/calls/pruning-calls.ts'
 import type { StoreContext } from '../../../lib/store/context/store-context.ts'
 import { completeRemovals } from '../../../lib/store/operations/pruning/complete-removals.ts'
 import { preserveParents } from '../../../lib/store/operations/pruning/preserve-parents.ts'
@@ -81,11 +81,14 @@ async function pruned(
 const rowsOf = (run: PrunerRun, kind: BatchRow['kind']): number =>
   run.transport.batches.flat().filter(row => row.kind === kind && row.key.userKey.length === 32).length
 
-/** What a call of `prune` says of a caller that is catching up. */
-const outcomeOf = async (settings: Settings): Promise<string> => {
+/** What a call of `prune` says of a caller that is catching up, or of another one. */
+const outcomeOf = async (
+  settings: Settings,
+  options: PruneOptions = { isCatchingUp: true },
+): Promise<string> => {
   class Calls extends PruningCalls {}
   const calls = new (Calls as unknown as new (context: StoreContext) => PruningCalls)(contextOf(settings))
-  return (await calls.prune(5, { isCatchingUp: true })).outcome
+  return (await calls.prune(5, options)).outcome
 }
 
 /** What the settings of the pruner do, by what a run of it sends. */
@@ -106,6 +109,12 @@ export function prunerConsumers() {
     disableDAHCleaner: { observe: async (settings: Settings) => (await outcomeOf(settings)) === 'disabled' },
     prunerSkipDuringCatchup: {
       observe: async (settings: Settings) => (await outcomeOf(settings)) === 'catching up',
+    },
+    prunerBlockTrigger: {
+      async observe(settings: Settings) {
+        const outcome = await outcomeOf(settings, { trigger: 'OnBlockMined' })
+        return outcome === 'complete' ? 'OnBlockMined' : outcome
+      },
     },
     prunerIndexName: {
       async observe(settings: Settings) {

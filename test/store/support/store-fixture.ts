@@ -5,6 +5,7 @@ import { createBatchers } from '../../../lib/store/calls/batchers.ts'
 import { BlockStateHolder } from '../../../lib/store/context/block-state.ts'
 import { StoreContext, type StoreContextOptions } from '../../../lib/store/context/store-context.ts'
 import { type Logger, safeLogger } from '../../../lib/store/logging/logger.ts'
+import { ModuleNames } from '../../../lib/store/udf/module-names.ts'
 import type {
   Administration,
   BatchRow,
@@ -58,22 +59,23 @@ export function scriptedAdministration(): Administration {
 export function contextWith(
   transport: Transport,
   settings: SettingsInput = {},
-  parts: Partial<
-    Pick<StoreContextOptions, 'queries' | 'administration' | 'closing' | 'external' | 'set' | 'udfModule'>
-  > & {
+  parts: Partial<Pick<StoreContextOptions, 'queries' | 'administration' | 'closing' | 'external' | 'set'>> & {
     logger?: Logger
+    /** Name of the module; copies have names made of it. */
+    udfModule?: string
   } = {},
 ): StoreContext {
   const blockState = new BlockStateHolder()
   blockState.set(1_000, 1_700_000_000)
+  const resolved = resolveSettings({
+    incrementBatcherDurationMillis: 0,
+    setDAHBatcherDurationMillis: 0,
+    ...settings,
+  })
   const context = new StoreContext({
-    settings: resolveSettings({
-      incrementBatcherDurationMillis: 0,
-      setDAHBatcherDurationMillis: 0,
-      ...settings,
-    }),
+    settings: resolved,
     set: parts.set ?? 'utxo',
-    udfModule: parts.udfModule ?? 'udf_module',
+    modules: new ModuleNames(parts.udfModule ?? 'udf_module', resolved),
     logger: safeLogger(parts.logger),
     metrics: createMetrics(undefined),
     blockState,

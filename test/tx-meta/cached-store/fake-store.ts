@@ -15,6 +15,7 @@ export class FakeStore {
     batcherWaitGrace: 250,
     blockHeightRetention: 288,
     blockHeightRetentionAdjustment: 0,
+    txMetaCacheMaxMB: 1,
   }
   blockState = { height: 1_000, medianTime: 1 }
   readonly #answers = new Map<PropertyKey, Answer>()

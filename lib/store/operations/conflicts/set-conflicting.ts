@@ -69,7 +69,7 @@ export async function markConflicting(
     toRow: ({ txid }) => ({
       kind: 'apply',
       key: { set: context.set, userKey: masterKey(txid) },
-      module: context.udfModule,
+      module: context.modules.main,
       function: 'setConflicting',
       args: [value, height, context.retention, true],
     }),

@@ -81,7 +81,7 @@ export async function callOutputs(
       toRow: call => ({
         kind: 'apply',
         key: { set: context.set, userKey: recordKeyOf(context, call) },
-        module: context.udfModule,
+        module: context.modules.main,
         function: call.function,
         args: [slotOffset(call.vout, context.settings.utxoBatchSize), call.utxoHash, ...call.args],
       }),

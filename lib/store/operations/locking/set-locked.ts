@@ -54,7 +54,7 @@ export function lockedHandler(context: StoreContext): BatchHandler<LockRequest, 
       toRow: ({ txid, locked }) => ({
         kind: 'apply',
         key: { set: context.set, userKey: masterKey(txid) },
-        module: context.udfModule,
+        module: context.modules.main,
         function: 'setLocked',
         args: [locked],
       }),

@@ -79,7 +79,7 @@ export async function setMinedMulti(
       toRow: txid => ({
         kind: 'apply',
         key: { set: context.set, userKey: masterKey(txid) },
-        module: context.udfModule,
+        module: context.modules.setMined,
         function: 'setMined',
         args,
       }),

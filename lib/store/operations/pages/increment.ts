@@ -98,7 +98,7 @@ function incrementRow(context: StoreContext, { txid, change, height, spentPages,
   return {
     kind: 'apply',
     key: { set: context.set, userKey: masterKey(txid) },
-    module: context.udfModule,
+    module: context.modules.main,
     function: 'incrementSpentExtraRecs',
     args: [change, height, context.retention, spentPages, openPages, change === 0],
   } as const

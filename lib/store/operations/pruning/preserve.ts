@@ -1,13 +1,14 @@
 import { txidToHex } from '../../../bitcoin/index.ts'
 import { StoreError } from '../../../errors/index.ts'
 import { BINS, decodeMetadata, masterKey } from '../../../record/index.ts'
-import { type Filter, RESULT_CODES, type RowAnswer } from '../../../transport/index.ts'
+import { RESULT_CODES, type RowAnswer } from '../../../transport/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { mapRows } from '../../dispatch/map-rows.ts'
 import { asStoreError, rowError, throwFailures } from '../../store-errors.ts'
 import { parseUdfResponse } from '../../udf/udf-response.ts'
 import type { PagedTransaction } from '../pages/delete-at-height-carrier.ts'
 import { writePages } from '../pages/page-writes.ts'
+import { AT_RISK, preserveFiltered } from './preserve-statement.ts'
 
 /** What became of the transactions of a call. */
 export interface PreserveCounts {
@@ -17,9 +18,6 @@ export interface PreserveCounts {
   /** Refused by the server or damaged; each is in the log. */
   readonly failed: number
 }
-
-/** Only a transaction that could be pruned needs to be kept from it (semantics 3.14). */
-const AT_RISK: Filter = { or: [{ binExists: BINS.deleteAtHeight }, { binExists: BINS.preserveUntil }] }
 
 type Preservation =
   | { readonly state: 'preserved'; readonly txid: Uint8Array; readonly isExternal: boolean }
@@ -43,13 +41,14 @@ export async function preserveTransactions(
     toRow: txid => ({
       kind: 'apply',
       key: { set: context.set, userKey: masterKey(txid) },
-      module: context.udfModule,
+      module: context.modules.main,
       function: 'preserveUntil',
       args: [height],
       filter: AT_RISK,
     }),
     describe: txid => `preserving ${txidToHex(txid)}`,
     read: judge,
+    filtered: preserveFiltered(context, height),
   })
   const preserved = outcomes.filter(outcome => outcome.state === 'preserved')
   const external = preserved.filter(({ isExternal }) => isExternal).map(({ txid }) => txid)

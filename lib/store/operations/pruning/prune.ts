@@ -26,10 +26,10 @@ export interface PruneResult extends PruneCounts {
   /** Of the run: that of the latest call, where several waited for their turn. */
   readonly height: number
   /**
-   * `timed out`: `prunerJobTimeout` was over before the end; a later run goes on. `disabled` and `catching up`:
-   * nothing was done, by the settings.
+   * `timed out`: `prunerJobTimeout` was over before the end; a later run goes on. `disabled`, `catching up` and
+   * `not triggered`: nothing was done, by the settings.
    */
-  readonly outcome: 'complete' | 'timed out' | 'disabled' | 'catching up'
+  readonly outcome: 'complete' | 'timed out' | 'disabled' | 'catching up' | 'not triggered'
 }
 
 export interface PruneRunOptions {

@@ -100,7 +100,8 @@ function groupRows(
  * Arguments of `spendMulti` (semantics 2.2); idx is the item's place in its group. By the last one a call that changes
  * nothing signals how its record stands.
  */
-function spendMultiRow(context: StoreContext, { userKey, blockHeight, flags, items }: RecordGroup): ApplyRow {
+function spendMultiRow(context: StoreContext, group: RecordGroup): ApplyRow {
+  const { txid, userKey, blockHeight, flags, items } = group
   const spends = items.map(({ request }, idx) => ({
     idx,
     offset: slotOffset(request.vout, context.settings.utxoBatchSize),
@@ -113,7 +114,7 @@ function spendMultiRow(context: StoreContext, { userKey, blockHeight, flags, ite
   return {
     kind: 'apply',
     key: { set: context.set, userKey },
-    module: context.udfModule,
+    module: context.modules.forSpendsOf(txid),
     function: 'spendMulti',
     args: [spends, flags.ignoreConflicting, flags.ignoreLocked, blockHeight, context.retention, true],
   }

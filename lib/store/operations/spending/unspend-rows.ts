@@ -172,7 +172,7 @@ function unspendRow(
   return {
     kind: 'apply',
     key: { set: context.set, userKey: recordKeyOf(context, spend) },
-    module: context.udfModule,
+    module: context.modules.main,
     function: 'unspend',
     args: [offset, utxoHash, spendingData, height, context.retention, generation, keepsFullPages, true],
   }
