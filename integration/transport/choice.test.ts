@@ -134,6 +134,27 @@ describe('hosts of which one does not answer', () => {
     )
   })
 
+  it('do not hold up who gives the opening up, also when the client is connected', async () => {
+    const abort = new AbortController()
+    let abortedAtMs = 0
+    const ignore = (): void => {}
+    const warn = ({ event }: { event?: string }): void => {
+      // What comes next is the wire transport's own look, which the silent host holds up as well.
+      if (event !== 'hosts_left_out') return
+      setImmediate(() => {
+        abortedAtMs = performance.now()
+        abort.abort()
+      })
+    }
+    const opened = UtxoStore.open(urlOfHosts([silentHost(), live()], '&transport=wire'), {
+      signal: abort.signal,
+      logger: { debug: ignore, info: ignore, warn, error: ignore },
+      settings: { connectTimeout: 1_500, connectRetries: 0 },
+    })
+    await expect(opened).rejects.toMatchObject({ code: 'CONTEXT_CANCELED' })
+    expect(performance.now() - abortedAtMs).toBeLessThan(1_000)
+  })
+
   it('are refused where none answers', async () => {
     const opened = UtxoStore.open(urlOfHosts([DEAD, '127.0.0.1:2']), { settings: { connectRetries: 0 } })
     await expect(opened).rejects.toMatchObject({ code: 'STORAGE_UNAVAILABLE' })

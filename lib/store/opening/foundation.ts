@@ -16,6 +16,7 @@ import { StoreContext } from '../context/store-context.ts'
 import { type EventLogger, safeLogger } from '../logging/logger.ts'
 import { ModuleNames } from '../udf/module-names.ts'
 import { ensureRegistered, loadUdfModule } from '../udf/udf-module.ts'
+import { released } from '../waiting/released.ts'
 import { chooseTransport } from './choose-transport.ts'
 import {
   administrationOptions,
@@ -40,9 +41,23 @@ export interface StoreFoundation {
   release(): Promise<void>
 }
 
-/** Connects, checks the namespace and registers the UDF module. On a failure nothing stays open. */
+/**
+ * Connects, checks the namespace and registers the UDF module. On a failure nothing stays open, nor when the signal
+ * fires, whose caller is released at once while the step in progress comes to its end.
+ */
 export async function openFoundation(text: string, options: OpenOptions): Promise<StoreFoundation> {
   checkOpenOptions(options)
+  const { signal } = options
+  const opening = connectFoundation(text, options)
+  try {
+    return await released(opening, { name: 'opening the store', signal })
+  } catch (error) {
+    if (signal?.aborted) opening.then(foundation => foundation.release()).catch(() => {})
+    throw error
+  }
+}
+
+async function connectFoundation(text: string, options: OpenOptions): Promise<StoreFoundation> {
   const url = parseStoreUrl(text)
   const settings = resolveSettings(options.settings)
   const logger = safeLogger(options.logger)
@@ -77,13 +92,17 @@ export async function openFoundation(text: string, options: OpenOptions): Promis
     })
     const administration = new ClientAdministration(client, administrationOptions(url, settings))
     opened.push(administration)
+    const { signal } = options
     await checkNamespace(administration, url.namespace, logger)
+    signal?.throwIfAborted()
     const udfModule = await loadUdfModule()
     const modules = new ModuleNames(udfModule.name, settings)
     await retried(settings, () => ensureRegistered(udfModule, modules.all, administration, logger))
+    signal?.throwIfAborted()
     const permits = connectionPermits(url, settings)
     const chosen = await chooseTransport({ url, settings, hosts, client, permits, logger })
     opened.push(chosen)
+    signal?.throwIfAborted()
     const transport = new OverloadRetry(chosen.transport, {
       ...overloadRetryOptions(settings),
       closing: closing.signal,
