@@ -37,7 +37,7 @@ export function readBins(request: RecordRequest, record: StoredRecord): RecordRe
   const answers = new OperationAnswers((request.info2 & INFO2.RESPOND_ALL_OPS) !== 0)
   const { namespace, digest } = request
   const bins = BinList.decode(record.bins, record.binCount)
-  const scope = { namespace, digest, record, bins, answers, inWrite: false }
+  const scope = { namespace, digest, record, times: record, bins, answers, inWrite: false }
   for (const operation of request.operations.list) readHandler(operation).apply(operation, scope)
   return replyWithOperations(record, answers.count, answers.bytes())
 }

@@ -96,12 +96,12 @@ export class Namespace {
    *   is changed then.
    */
   write(change: RecordWrite): StoredRecord {
-    const { digest, existing, bins, userKey, voidTimeSeconds } = change
+    const { digest, existing, bins, userKey, voidTimeSeconds, lastUpdateMs = this.nowMs } = change
     const setName = existing === undefined ? change.setName : (existing.set?.name ?? '')
     const sizeBytes = storedBytes(bins.encodedBytes, bins.count, setName, userKey)
     if (sizeBytes > this.config.recordBytesMax) throw new CommandError(RESULT_CODES.RECORD_TOO_BIG)
     const generation = existing === undefined ? 1 : nextGeneration(existing.generation)
-    const state = { digest, setName, generation, voidTimeSeconds, lastUpdateMs: this.nowMs, userKey }
+    const state = { digest, setName, generation, voidTimeSeconds, lastUpdateMs, userKey }
     return existing === undefined ? this.#create(state, bins) : this.#replace(existing, state, bins)
   }
 

@@ -9,7 +9,7 @@ import {
   type Value,
 } from '../../../lib/protocol/index.ts'
 import { bin, float, raw, UNKNOWN_OPERATOR } from '../expressions/support/expression-lab.ts'
-import { bins, keyFields, read, TestNode, write } from '../support/test-node.ts'
+import { bins, keyFields, operation, read, TestNode, write } from '../support/test-node.ts'
 import { type Argument, Msgpack, msgpack } from './support/operation-lab.ts'
 
 // What is expected here was answered by a real server (8.1.2).
@@ -84,6 +84,53 @@ describe('expression reads', () => {
   it('sees nothing of a record that is not there', () => {
     const reply = new TestNode().operate('k', [expRead('r', ILL_TYPED)], reading)
     expect(reply.resultCode).toBe(NOT_FOUND)
+  })
+})
+
+describe('metadata in the operations of a write', () => {
+  const [LAST_UPDATE, SINCE_UPDATE, VOID_TIME, TTL] = [[66], [67], [68], [69]]
+  const TIMES = [expRead('updated', LAST_UPDATE), expRead('since', SINCE_UPDATE), expRead('ttl', TTL)]
+  const filter = (expression: Argument) => ({ type: FIELD_TYPES.FILTER, data: msgpack(expression) })
+
+  /** A record written 20 s ago, with 480 s left to live. */
+  function agedNode(): TestNode {
+    const node = new TestNode({ allowTtlWithoutNsup: true })
+    node.put('k', { a: 1 }, { recordTtl: 500 })
+    node.clock.advanceSeconds(20)
+    return node
+  }
+  const nanoseconds = (unixMs: number) => BigInt(unixMs) * 1_000_000n
+
+  it.each([
+    ['behind a write', [write('b', 1), ...TIMES], {}],
+    ['in front of it', [...TIMES, write('b', 1)], {}],
+    ['with a touch', [operation(OPERATION_CODES.TOUCH, ''), ...TIMES], {}],
+    ['behind a removal', [operation(OPERATION_CODES.DELETE_ALL, ''), write('b', 1), ...TIMES], {}],
+    ['of a replacement', [write('b', 1), ...TIMES], { info3: INFO3.CREATE_OR_REPLACE }],
+  ])('is what the write makes of the record: %s', (_name, operations, init) => {
+    const node = agedNode()
+    const answer = bins(node.operate('k', operations, { ...init, recordTtl: 50 }))
+    expect(answer).toMatchObject({ updated: nanoseconds(node.clock.nowMs()), since: 0, ttl: 50 })
+  })
+
+  it('is so when a record is created, and what is stored is what the record then tells', () => {
+    const node = new TestNode({ allowTtlWithoutNsup: true })
+    const operations = [expWrite('updated', LAST_UPDATE), expWrite('gone', VOID_TIME)]
+    node.operate('new', operations, { recordTtl: 50, info1: 0 })
+    node.clock.advanceSeconds(5)
+    const told = node.operate('new', [expRead('updated', LAST_UPDATE), expRead('gone', VOID_TIME)], reading)
+    expect(bins(node.get('new'))).toEqual(bins(told))
+  })
+
+  it('keeps the time to live that the write keeps', () => {
+    const node = agedNode()
+    const answer = bins(node.operate('k', [write('b', 1), ...TIMES], { recordTtl: 0xfffffffe }))
+    expect(answer).toMatchObject({ since: 0, ttl: 480 })
+  })
+
+  it('is the old one to filters', () => {
+    const init = { recordTtl: 50, fields: [...keyFields('k'), filter([1, TTL, 480])] }
+    expect(agedNode().operate('k', [write('b', 1)], init).resultCode).toBe(OK)
   })
 })
 
