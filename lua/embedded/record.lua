@@ -314,7 +314,7 @@ end
 
 function library.key(...)
   local record = self_of(...)
-  if not record.existed then return nil end
+  if not record.is_open or record.drops_key then return nil end
   local _, _, _, _, _, _, key_type, key = properties(record)
   return to_script(decode_particle(key_type, key, 1, #key))
 end

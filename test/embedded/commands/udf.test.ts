@@ -125,6 +125,22 @@ describe('calls of functions', () => {
     expect(test.namespace.objects).toBe(0)
   })
 
+  it('hand it the key that is sent where none is stored, and refuse one of a wrong width', () => {
+    const sent = (key: string) => ({
+      fields: [...keyFields('k'), ...CALL, text(FIELD_TYPES.USER_KEY, key)],
+    })
+    const test = new TestNode()
+    call(test, sent('\x03k'))
+    call(test, sent('\x01k'))
+    test.put('k', { a: 1 })
+    call(test, sent('\x03k'))
+    call(test, sent('\x05k'))
+    const string = { type: 3, value: Buffer.from('k') }
+    expect(test.udf.calls.map(({ record }) => record.userKey)).toEqual([string, undefined, string, undefined])
+    expect(call(test, sent('\x01k')).resultCode).toBe(RESULT_CODES.UNSUPPORTED_FEATURE)
+    expect(test.udf.calls).toHaveLength(4)
+  })
+
   it('store the key that is sent, unless the function drops it', () => {
     const test = new TestNode()
     const fields = [...keyFields('k'), ...CALL, text(FIELD_TYPES.USER_KEY, '\x03k')]

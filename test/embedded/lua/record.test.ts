@@ -131,6 +131,16 @@ describe('functions of a record', () => {
     const answers = keys.map(userKey => answersTo(runtime, ['record.key(rec)'], existing({}, { userKey }))[0])
     expect(answers).toEqual(['k', 55, { hex: '0102' }, null])
   })
+
+  it('reads the key of a record that was created, not of one that may be, nor one that was dropped', () => {
+    const created = '(function() rec.x = 1 aerospike:create(rec) return record.key(rec) end)()'
+    const dropped = '(function() record.drop_key(rec) return record.key(rec) end)()'
+    const userKey = text('k')
+    const asked = (record: UdfRecord, question: string) => answersTo(runtime, [question], record)[0]
+    expect(asked({ ...missing(), userKey }, 'record.key(rec)')).toBeNull()
+    expect(asked({ ...missing(), userKey }, created)).toBe('k')
+    expect(asked(existing({}, { userKey }), dropped)).toBeNull()
+  })
 })
 
 const CLEAR = 'for _, n in ipairs(record.bin_names(rec)) do rec[n] = nil end'
