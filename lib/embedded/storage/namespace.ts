@@ -118,11 +118,10 @@ export class Namespace {
       : this.#replace(existing, image, bins)
   }
 
-  /** Extends the life of a record without a write: what a read may ask for (protocol 5.2). */
+  /** Extends the life of a record without a write, in the same generation: what a read may ask for (protocol 5.2). */
   touch(digest: Buffer, record: StoredRecord, voidTimeSeconds: number): void {
     this.#partitionOf(digest).expiresAt(voidTimeSeconds)
     record.voidTimeSeconds = voidTimeSeconds
-    record.generation = nextGeneration(record.generation)
     record.lastUpdateMs = this.nowMs
     this.#notifyWritten(digest, record, record)
   }
