@@ -11,6 +11,8 @@ import {
   ProtocolError,
   RESULT_CODES,
 } from '../../protocol/index.ts'
+import { CommandError } from '../command-error.ts'
+import { compileFilter } from '../expressions/index.ts'
 import type { ServerNode } from '../server-node.ts'
 import { deadlineOf, executeWhenOwned } from './owned-command.ts'
 import { requestedNamespace } from './preconditions.ts'
@@ -63,6 +65,11 @@ export function* batchReply(
   node.statistics.batchComplete++
 }
 
+/** The filter of the header, for the rows that have none of their own. */
+function filterOf(message: Message): Buffer | undefined {
+  return findField(message.fields, FIELD_TYPES.FILTER)
+}
+
 /** The rows, or the result code of the whole batch. */
 function decodeBatch(node: ServerNode, message: Message): BatchRequest | number {
   const data =
@@ -72,11 +79,15 @@ function decodeBatch(node: ServerNode, message: Message): BatchRequest | number 
     const batch = new BatchRequest(data)
     const { batchRequestsMax } = node.config
     if (batchRequestsMax > 0 && batch.rowCount > batchRequestsMax) return RESULT_CODES.BATCH_MAX_REQUESTS
+    // Also when every row has a filter of its own.
+    const filter = filterOf(message)
+    if (filter !== undefined) compileFilter(filter)
     // One unknown namespace fails the whole batch, before any row runs (protocol 6.4).
     for (const name of batch.namespaces) if (!node.namespaces.has(name)) return RESULT_CODES.PARAMETER
     return batch
   } catch (error) {
     if (error instanceof ProtocolError) return RESULT_CODES.PARAMETER
+    if (error instanceof CommandError) return error.resultCode
     throw error
   }
 }
@@ -91,7 +102,7 @@ function* rowFrames(
   const reportErrorRows = (batch.flags & BATCH_FLAGS.REPORT_ERROR_ROWS) !== 0
   const deadlineMs = deadlineOf(message.transactionTtl)
   let failure: number = RESULT_CODES.OK
-  const batchFilter = findField(message.fields, FIELD_TYPES.FILTER)
+  const batchFilter = filterOf(message)
   let writer = beginFrame(Math.min(ROWS_FRAME_CAPACITY_BYTES, batch.rowCount * ROW_BYTES_EXPECTED))
   let silent = false
   let rowsInStep = 0

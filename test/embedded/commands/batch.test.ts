@@ -10,9 +10,12 @@ import {
   INFO1,
   INFO2,
   INFO3,
+  type MessageInit,
   OPERATION_CODES,
   RESULT_CODES,
 } from '../../../lib/protocol/index.ts'
+import { bin } from '../expressions/support/expression-lab.ts'
+import { msgpack } from '../operations/support/operation-lab.ts'
 import { bins, increment, keyFields, read, TestNode, write } from '../support/test-node.ts'
 
 const { OK, NOT_FOUND, PARAMETER } = RESULT_CODES
@@ -37,10 +40,15 @@ function encodedBatch(rows: readonly BatchRowInit[], flags: number = ALL): Buffe
   })
 }
 
-function send(test: TestNode, rows: readonly BatchRowInit[], flags: number = ALL) {
+function send(
+  test: TestNode,
+  rows: readonly BatchRowInit[],
+  flags: number = ALL,
+  fields: NonNullable<MessageInit['fields']> = [],
+) {
   const messages = test.sendAll({
     info1: INFO1.BATCH,
-    fields: [{ type: FIELD_TYPES.BATCH, data: encodeBatch(rows, flags) }],
+    fields: [{ type: FIELD_TYPES.BATCH, data: encodeBatch(rows, flags) }, ...fields],
   })
   const last = messages.pop()
   expect(last?.info3).toBe(INFO3.LAST)
@@ -119,6 +127,25 @@ describe('batch', () => {
       fields: [{ type: FIELD_TYPES.NAMESPACE, data: Buffer.from('nope') }],
     })
     expect(send(test, [writeRow('k', 1), unknown])).toEqual({ rows: [], last: PARAMETER })
+    expect(test.namespace.objects).toBe(0)
+  })
+
+  it.each([
+    ['is not boolean', msgpack(5)],
+    ['is ill-typed', msgpack([1, bin.integer('a'), 'x'])],
+    ['does not compile', Buffer.from('c1', 'hex')],
+    ['is empty', Buffer.alloc(0)],
+  ])('fails as a whole for a filter of its header that %s, and runs no row', (_what, data) => {
+    const test = new TestNode()
+    const ownFilter = { type: FIELD_TYPES.FILTER, data: msgpack([1, 1, 1]) }
+    const [namespace] = keyFields('k')
+    const filtered = row('j', {
+      info2: INFO2.WRITE,
+      operations: [write('a', 1)],
+      fields: namespace === undefined ? [] : [namespace, ownFilter],
+    })
+    const reply = send(test, [writeRow('k', 1), filtered], ALL, [{ type: FIELD_TYPES.FILTER, data }])
+    expect(reply).toEqual({ rows: [], last: PARAMETER })
     expect(test.namespace.objects).toBe(0)
   })
 
