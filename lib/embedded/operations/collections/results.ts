@@ -196,16 +196,22 @@ function runAnswer(chosen: Chosen, axis: Selection['axis'], isReverse: boolean):
 }
 
 /**
- * Whether anything is selected. An inverted selection along an axis that the container is not sorted by is
- * told from what was asked for, as a server does: nothing is left of it as soon as it holds something (of
- * maps: something that does not begin at the first position).
+ * Whether anything is selected. An inverted selection along an axis that the container is not sorted by is told
+ * from what was asked for, as a server does: nothing is left of it as soon as it holds something, unless that is a
+ * counted range at an end of a map.
  */
 function exists({ selection, asked, sequence, indexes: selected }: Chosen): boolean {
   const [run] = asked.runs
-  const isOdd = selection.isInverted && !asked.isListed && run !== undefined && run.count > 0
+  const isOdd = selection.isInverted && !asked.isListed && run !== undefined
   if (!isOdd || isSortedBy(asked.axis, sequence)) return selected.length > 0
-  if (sequence.container.kind === 'list') return false
-  return run.start === 0 && selected.length > 0
+  const isMap = sequence.container.kind === 'map'
+  if (run.count > 0) {
+    const isAtEnd = run.start === 0 || run.start + run.count === sequence.size
+    return isMap && !asked.isCompared && isAtEnd && selected.length > 0
+  }
+  // Of an empty container, too: a server does not look whether there is anything.
+  const isAssumed = asked.isCompared && !(isMap && asked.axis === 'rank')
+  return isAssumed || selected.length > 0
 }
 
 function isSortedBy(axis: Selection['axis'], { container, isRanked }: Sequence): boolean {

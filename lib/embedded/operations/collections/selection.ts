@@ -20,6 +20,8 @@ export interface Selection {
   readonly isListed: boolean
   /** Ranks were asked for, so values are answered by rank where that differs from their index. */
   readonly isByRank: boolean
+  /** Its one run was found by comparing elements with bounds, and not counted. */
+  readonly isCompared: boolean
   readonly isInverted: boolean
   /** The result code that answers when it is to be inverted. */
   readonly inversionRefusal?: number
@@ -37,7 +39,13 @@ export function* positions(runs: readonly Run[]): Generator<number> {
   for (const { start, count } of runs) for (let at = start; at < start + count; at++) yield at
 }
 
-const RANGE = { isSingle: false, isListed: false, isByRank: false, isInverted: false } as const
+const RANGE = {
+  isSingle: false,
+  isListed: false,
+  isByRank: false,
+  isCompared: false,
+  isInverted: false,
+} as const
 const SINGLE = { ...RANGE, isSingle: true, inversionRefusal: RESULT_CODES.OP_NOT_APPLICABLE } as const
 
 /** The part of a range that is within the sequence; an empty one begins at the start. */
@@ -91,7 +99,7 @@ export function missingKey(): Selection {
 
 /** Values within a range of ranks that is answered by index. */
 export function matching(axis: Selection['axis'], start: number, end: number): Selection {
-  return { ...RANGE, axis, runs: [{ start, count: Math.max(end - start, 0) }] }
+  return { ...RANGE, axis, runs: [{ start, count: Math.max(end - start, 0) }], isCompared: true }
 }
 
 export function listed(axis: Selection['axis'], runs: readonly Run[]): Selection {

@@ -131,6 +131,22 @@ describe('map reads', () => {
     ['exists inverted by index, unordered', UNORDERED, [104, EXISTS | INVERTED, 1, 2], false],
     ['exists inverted by rank', ORDERED, [106, EXISTS | INVERTED, 1, 2], false],
     ['exists inverted by first rank', ORDERED, [106, EXISTS | INVERTED, 0, 1], true],
+    ['exists inverted by last ranks', ORDERED, [106, EXISTS | INVERTED, 3], true],
+    ['exists inverted by all ranks', ORDERED, [106, EXISTS | INVERTED, 0], false],
+    ['exists inverted by last indexes, unordered', UNORDERED, [104, EXISTS | INVERTED, -2], true],
+    ['exists inverted by value, which is the lowest', ORDERED, [102, EXISTS | INVERTED, 1], false],
+    ['exists inverted by highest values', ORDERED, [105, EXISTS | INVERTED, 9], false],
+    ['exists inverted by value that is not there', ORDERED, [102, EXISTS | INVERTED, 5], true],
+    ['exists inverted by first keys', ORDERED, [103, EXISTS | INVERTED, 'a', 'b'], true],
+    ['exists inverted by first keys, unordered', UNORDERED, [103, EXISTS | INVERTED, 'a', 'b'], false],
+    ['exists inverted by keys, empty', hexMap('80'), [103, EXISTS | INVERTED, 'a', 'b'], true],
+    [
+      'exists inverted by keys, empty and ordered',
+      hexMap('81c70001c0'),
+      [103, EXISTS | INVERTED, 'a'],
+      false,
+    ],
+    ['exists inverted by value, empty', hexMap('80'), [102, EXISTS | INVERTED, 1], false],
   ])('%s', (_what, start, operation, answer) => {
     expect(read(start, ...operation)).toEqual(answer)
   })
