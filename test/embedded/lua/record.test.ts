@@ -232,6 +232,7 @@ describe('what becomes of a record', () => {
       ['do for i = 1, 512 do rec["x" .. i] = i end return 7 end', 7, 'none'],
       ['do record.set_ttl(rec, -3) return aerospike:update(rec) end', { refused: 4 }, 'refused'],
       ['do record.set_ttl(rec, 315360001) return aerospike:update(rec) end', { refused: 4 }, 'refused'],
+      ['do record.set_ttl(rec, 0x80000000) return aerospike:update(rec) end', { refused: 4 }, 'refused'],
       ['do record.set_ttl(rec, -3) return 1 end', 1, 'none'],
     ])
     checkCommits(missing(), [
@@ -328,6 +329,10 @@ describe('what becomes of a record', () => {
       ttlSeconds: 600,
       dropKey: true,
     })
+    const ttlOf = (ttl: string) => change(`do record.set_ttl(rec, ${ttl}) aerospike:update(rec) end`, RECORD)
+    expect(ttlOf('0xffffffff')).toMatchObject({ ttlSeconds: -1 })
+    expect(ttlOf('0xfffffffe')).toMatchObject({ ttlSeconds: -2 })
+    expect(ttlOf('2^40 + 7')).toMatchObject({ ttlSeconds: 7 })
     expect(change('do aerospike:update(rec) record.set_ttl(rec, -1) end', RECORD)).toMatchObject({
       ttlSeconds: -1,
     })
