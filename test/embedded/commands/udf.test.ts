@@ -6,6 +6,7 @@ import {
   binNameToText,
   encodeParticle,
   FIELD_TYPES,
+  GeoJson,
   INFO2,
   INFO3,
   type MessageInit,
@@ -152,6 +153,14 @@ describe('calls of functions', () => {
     call(test)
     call(test)
     expect(test.udf.calls[3]?.record.userKey).toBeUndefined()
+  })
+
+  it('store GeoJSON of a function unchecked', () => {
+    const test = new TestNode()
+    succeedWith(test, changeTo({ g: new GeoJson('bogus') }, { comingsAndGoings: ['g'] }))
+    expect(call(test).resultCode).toBe(OK)
+    expect(bins(test.get('k'))).toEqual({ g: new GeoJson('bogus') })
+    expect(test.put('k', { g: new GeoJson('bogus') }).resultCode).toBe(RESULT_CODES.GEO_INVALID_GEOJSON)
   })
 
   it('answer with the text of a failure, and change nothing', () => {
