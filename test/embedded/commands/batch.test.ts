@@ -120,14 +120,46 @@ describe('batch', () => {
     expect([reply.rows.map(({ resultCode }) => resultCode), reply.last]).toEqual([[NOT_FOUND, OK], OK])
   })
 
-  it('fails as a whole for an unknown namespace in any row, and runs none', () => {
+  it('ends with the last failure', () => {
+    const test = new TestNode()
+    test.put('k', { a: 1 })
+    const creation = row('k', {
+      info2: INFO2.WRITE | INFO2.CREATE_ONLY,
+      operations: [write('a', 1)],
+    })
+    const ends = [0, BATCH_FLAGS.REPORT_ERROR_ROWS].map(
+      flags => send(test, [badRow('k'), creation, readRow('k')], flags).last,
+    )
+    expect(ends).toEqual([RESULT_CODES.RECORD_EXISTS, RESULT_CODES.RECORD_EXISTS])
+  })
+
+  it('answers what read operations give in the form of plain reads, unless it also writes', () => {
+    const test = new TestNode()
+    test.put('k', { l: [1, 2] })
+    const size = { code: OPERATION_CODES.CDT_READ, name: 'l', particleType: 4, value: msgpack([16]) }
+    const reading = row('k', { info1: INFO1.READ, operations: [size] })
+    const writing = row('k', {
+      info1: INFO1.READ,
+      info2: INFO2.WRITE,
+      operations: [size, write('a', 1)],
+    })
+    const { rows } = send(test, [reading, writing])
+    expect(rows.map(({ operations }) => operations[0]?.code)).toEqual([
+      OPERATION_CODES.READ,
+      OPERATION_CODES.CDT_READ,
+    ])
+  })
+
+  it('fails as a whole for an unknown namespace in any row, and runs what is in front of it', () => {
     const test = new TestNode()
     const unknown = row('k', {
       info1: INFO1.READ,
       fields: [{ type: FIELD_TYPES.NAMESPACE, data: Buffer.from('nope') }],
     })
-    expect(send(test, [writeRow('k', 1), unknown])).toEqual({ rows: [], last: PARAMETER })
-    expect(test.namespace.objects).toBe(0)
+    const rows = [writeRow('a', 1), writeRow('b', 1), unknown, writeRow('c', 1)]
+    for (const flags of [0, ALL]) expect(send(test, rows, flags)).toEqual({ rows: [], last: PARAMETER })
+    expect(['a', 'b', 'c'].map(key => test.get(key).resultCode)).toEqual([OK, OK, NOT_FOUND])
+    expect([test.node.statistics.batchErrors, test.node.statistics.batchComplete]).toEqual([2, 0])
   })
 
   it.each([
