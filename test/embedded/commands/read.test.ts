@@ -62,7 +62,12 @@ describe('reading', () => {
   it('finds no expired record', () => {
     const test = setup()
     test.clock.advanceSeconds(1001)
-    expect(test.get('k').resultCode).toBe(NOT_FOUND)
+    expect(test.get('k')).toMatchObject({ resultCode: NOT_FOUND, generation: 1, recordTtl: 0 })
+    expect(test.put('k', { a: 1 }, { info3: INFO3.UPDATE_ONLY })).toMatchObject({
+      resultCode: NOT_FOUND,
+      generation: 1,
+    })
+    expect(test.put('k', { a: 1 })).toMatchObject({ resultCode: OK, generation: 1 })
   })
 
   it('extends a record that a reader wants to keep, after answering with its old times', () => {
