@@ -65,8 +65,8 @@ export class BatchRequest {
   readonly rowCount: number
   /** BATCH_FLAGS */
   readonly flags: number
-  /** The namespaces that rows name. */
-  readonly namespaces: ReadonlySet<string>
+  /** The namespaces that rows name, each with the place of the first row that does. */
+  readonly namespaces: ReadonlyMap<string, number>
   readonly #data: Buffer
 
   /**
@@ -89,8 +89,8 @@ export class BatchRequest {
     this.namespaces = this.#checkRows()
   }
 
-  #checkRows(): Set<string> {
-    const namespaces = new Set<string>()
+  #checkRows(): Map<string, number> {
+    const namespaces = new Map<string, number>()
     let at = BATCH_HEADER_BYTES
     let repeatable = false
     for (let row = 0; row < this.rowCount; row++) {
@@ -102,7 +102,8 @@ export class BatchRequest {
       }
       const head = decodeRowHead(this.#data, at, flags)
       const operationsStart = skipFields(this.#data, head.fieldsStart, head.fieldCount)
-      namespaces.add(this.#firstNamespace(head))
+      const namespace = this.#firstNamespace(head)
+      if (!namespaces.has(namespace)) namespaces.set(namespace, row)
       repeatable = !this.#hasField(head, FIELD_TYPES.USER_KEY)
       at = skipOperations(this.#data, operationsStart, head.operationCount)
     }

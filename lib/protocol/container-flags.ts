@@ -6,7 +6,7 @@ export const MAP_FLAGS = {
   KEY_ORDERED: 1,
   VALUE_ORDERED: 2,
   KEY_VALUE_ORDERED: 3,
-  /** Only in results: pairs in the order of the answer. */
+  /** Only in results, and what expressions store of them: pairs in the order of the answer. */
   PRESERVE_ORDER: 8,
   /** Asks a server to keep the index of the map on disk; never stored. */
   PERSIST_INDEX: 0x10,

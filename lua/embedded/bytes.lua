@@ -224,14 +224,18 @@ function library.get_bytes(...)
   return box(new(string_sub(text_of(state), position, position + size - 1)))
 end
 
--- A size above that of the source is refused here and clamped by append_bytes.
+-- A size above that of the source is refused here unless there is room for it, and clamped by append_bytes. The server
+-- then reads whatever lies behind the source; here these are zeros.
 function library.set_bytes(...)
   if select('#', ...) ~= 4 then return false end
   local state, position = self_of(...), integer_argument(2, 0, ...)
   local source = state_of((select(3, ...))) or core.not_an_object(3, 'Bytes', ...)
   local size = integer_argument(4, 0, ...)
-  if size < 0 or size > source.size then return false end
-  return set_text(state, position, string_sub(text_of(source), 1, size))
+  if size < 0 then return false end
+  local beyond = size - source.size
+  if beyond <= 0 then return set_text(state, position, string_sub(text_of(source), 1, size)) end
+  if position + size - 1 > math_max(state.capacity or 0, state.size) then return false end
+  return set_text(state, position, text_of(source) .. string_rep('\0', beyond))
 end
 
 function library.append_bytes(...)

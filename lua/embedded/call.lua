@@ -5,6 +5,7 @@ local globals, require, run, type = _G, require, core.run, type
 local string_pack, string_unpack, table_concat = string.pack, string.unpack, table.concat
 local c_string, decode_arguments, result_particle = core.c_string, core.decode_arguments, core.result_particle
 local box_record, new_record, refusal_of = core.box_record, core.new_record, core.refusal_of
+local record_of, to_stored = core.record_of, core.to_stored
 
 local SUCCESS, FAILURE, REFUSED = 0, 1, 2
 local CHANGE_NONE, CHANGE_WRITE, CHANGE_REMOVE = 0, 1, 2
@@ -74,7 +75,10 @@ function core.aggregate(request)
       decode_arguments(request, arguments_position, record_position))
     local value = next_value()
     while value ~= nil do
-      pieces[#pieces + 1] = string_pack('<Bs4', result_particle(value))
+      -- What is no value makes no row; a record makes one, of null.
+      if to_stored(value) ~= nil or record_of(value) then
+        pieces[#pieces + 1] = string_pack('<Bs4', result_particle(value))
+      end
       value = next_value()
     end
   end)

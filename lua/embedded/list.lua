@@ -178,15 +178,7 @@ function library.merge(...)
   return box(merged)
 end
 
--- Runs over the list as it is at each step: a script may change it meanwhile.
-function library.iterator(...)
-  local state = self_of(...)
-  local i = 0
-  return function()
-    i = i + 1
-    return get(state, i)
-  end, (...)
-end
+library.iterator = core.iteration('List', self_of, get)
 
 local function display(state)
   local pieces = {}

@@ -115,24 +115,17 @@ function library.remove(...)
   if key ~= nil then remove(state, key) end
 end
 
--- An iterator over the map as it is at each step. `pick` makes what a step answers of a key and its value.
-local function iterator_of(pick)
-  return function(...)
-    local state = self_of(...)
-    local i = 0
-    return function()
-      i = i + 1
-      local key = sorted_keys(state)[i]
-      if key == nil then return nil end
-      return pick(key, state.values[key])
-    end, (...)
-  end
-end
-
-library.pairs = iterator_of(function(key, value) return to_script(value_of_key(key)), to_script(value) end)
+library.pairs = core.iteration('Map', self_of, function(state, place)
+  local key = sorted_keys(state)[place]
+  return to_script(value_of_key(key)), to_script(state.values[key])
+end)
 library.iterator = library.pairs
-library.keys = iterator_of(function(key) return to_script(value_of_key(key)) end)
-library.values = iterator_of(function(_, value) return to_script(value) end)
+library.keys = core.iteration('Map', self_of, function(state, place)
+  return to_script(value_of_key(sorted_keys(state)[place]))
+end)
+library.values = core.iteration('Map', self_of, function(state, place)
+  return to_script(state.values[sorted_keys(state)[place]])
+end)
 
 local function copy(source)
   local state = new()

@@ -314,7 +314,7 @@ end
 
 function library.key(...)
   local record = self_of(...)
-  if not record.existed then return nil end
+  if not record.is_open or record.drops_key then return nil end
   local _, _, _, _, _, _, key_type, key = properties(record)
   return to_script(decode_particle(key_type, key, 1, #key))
 end
@@ -334,8 +334,10 @@ function library.bin_names(...)
   return table_move(record.names, 1, #record.names, 1, {})
 end
 
+-- The server takes 32 bits of the integer: 2^32 - 1 is -1.
 function library.set_ttl(...)
-  self_of(...).new_ttl = integer_argument(2, 0, ...)
+  local record = self_of(...)
+  record.new_ttl = string_unpack('<i4', string_pack('<I4', integer_argument(2, 0, ...) & 0xffffffff))
 end
 
 function library.drop_key(...)

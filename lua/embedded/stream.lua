@@ -110,17 +110,11 @@ function libraries.apply_record(f, record, ...)
   return result
 end
 
--- Objects of these kinds exist inside the server only: given anything a script has, the functions raise.
-local function wants_iterator(...)
-  core.not_an_object(1, 'Iterator', ...)
-end
-
+-- Streams exist inside the server only: given anything a script has, the functions raise.
 local function wants_stream(...)
   core.mistyped(1, 'Stream', ...)
 end
 
-libraries.iterator = core.library({ has_next = wants_iterator, next = wants_iterator }, wants_iterator)
-libraries.Iterator = { has_next = libraries.iterator.has_next, next = libraries.iterator.next }
 libraries.stream = core.library({
   read = wants_stream,
   readable = wants_stream,

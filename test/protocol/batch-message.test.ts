@@ -109,7 +109,7 @@ describe('batch', () => {
 
   it('decodes the captured batch', () => {
     const batch = new BatchRequest(CAPTURED_BATCH)
-    expect([batch.rowCount, batch.flags, [...batch.namespaces]]).toEqual([3, 0x0d, ['test']])
+    expect([batch.rowCount, batch.flags, [...batch.namespaces]]).toEqual([3, 0x0d, [['test', 0]]])
     const rows = [...batch.rows()]
     expect(rows.map(row => [row.index, row.digest])).toEqual(DIGESTS.map((digest, index) => [index, digest]))
     expect(rows.map(row => [row.template.info1, row.template.info2])).toEqual([

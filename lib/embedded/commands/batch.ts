@@ -11,6 +11,8 @@ import {
   ProtocolError,
   RESULT_CODES,
 } from '../../protocol/index.ts'
+import { CommandError } from '../command-error.ts'
+import { compileFilter } from '../expressions/index.ts'
 import type { ServerNode } from '../server-node.ts'
 import { deadlineOf, executeWhenOwned } from './owned-command.ts'
 import { requestedNamespace } from './preconditions.ts'
@@ -59,8 +61,21 @@ export function* batchReply(
     yield lastMessageFrame(batch)
     return
   }
-  yield* rowFrames(node, message, batch, refusals)
-  node.statistics.batchComplete++
+  const runnable = runnableRows(node, batch)
+  yield* rowFrames(node, message, batch, runnable, refusals)
+  if (runnable === batch.rowCount) node.statistics.batchComplete++
+  else node.statistics.batchErrors++
+}
+
+/** An unknown namespace fails the whole batch, but the rows in front of it are run (protocol 6.4). */
+function runnableRows(node: ServerNode, { namespaces, rowCount }: BatchRequest): number {
+  const unknown = [...namespaces].find(([name]) => !node.namespaces.has(name))
+  return unknown === undefined ? rowCount : unknown[1]
+}
+
+/** The filter of the header, for the rows that have none of their own. */
+function filterOf(message: Message): Buffer | undefined {
+  return findField(message.fields, FIELD_TYPES.FILTER)
 }
 
 /** The rows, or the result code of the whole batch. */
@@ -72,11 +87,13 @@ function decodeBatch(node: ServerNode, message: Message): BatchRequest | number 
     const batch = new BatchRequest(data)
     const { batchRequestsMax } = node.config
     if (batchRequestsMax > 0 && batch.rowCount > batchRequestsMax) return RESULT_CODES.BATCH_MAX_REQUESTS
-    // One unknown namespace fails the whole batch, before any row runs (protocol 6.4).
-    for (const name of batch.namespaces) if (!node.namespaces.has(name)) return RESULT_CODES.PARAMETER
+    // Also when every row has a filter of its own.
+    const filter = filterOf(message)
+    if (filter !== undefined) compileFilter(filter)
     return batch
   } catch (error) {
     if (error instanceof ProtocolError) return RESULT_CODES.PARAMETER
+    if (error instanceof CommandError) return error.resultCode
     throw error
   }
 }
@@ -85,17 +102,21 @@ function* rowFrames(
   node: ServerNode,
   message: Message,
   batch: BatchRequest,
+  runnable: number,
   refusals: RowRefusals | undefined,
 ): Generator<Buffer | Promise<void>, void> {
   const respondAll = (batch.flags & BATCH_FLAGS.RESPOND_ALL_KEYS) !== 0
   const reportErrorRows = (batch.flags & BATCH_FLAGS.REPORT_ERROR_ROWS) !== 0
   const deadlineMs = deadlineOf(message.transactionTtl)
   let failure: number = RESULT_CODES.OK
-  const batchFilter = findField(message.fields, FIELD_TYPES.FILTER)
+  const batchFilter = filterOf(message)
   let writer = beginFrame(Math.min(ROWS_FRAME_CAPACITY_BYTES, batch.rowCount * ROW_BYTES_EXPECTED))
-  let silent = false
+  const isWhole = runnable === batch.rowCount
+  let silent = !isWhole
   let rowsInStep = 0
+  let rowsLeft = runnable
   for (const row of batch.rows()) {
+    if (rowsLeft-- === 0) break
     if (++rowsInStep > ROWS_PER_STEP) {
       yield NOTHING_TO_SEND
       rowsInStep = 0
@@ -106,9 +127,10 @@ function* rowFrames(
     if (refusal !== undefined) reply = replyWithCode(refusal)
     else if (node.cluster.isAlone) reply = executeRecordCommand(node, request)
     else reply = yield* executeWhenOwned(node, request, deadlineMs)
+    // The last failure is what the batch ends with, also when the rows are no longer reported.
+    if (!respondAll && !SOFT_CODES.has(reply.resultCode)) failure = reply.resultCode
     if (silent) continue
     writeReply(writer, reply, row.index)
-    if (!respondAll && !SOFT_CODES.has(reply.resultCode)) failure = reply.resultCode
     const isFull = writer.length >= ROWS_FRAME_BYTES
     if (failure !== RESULT_CODES.OK && !reportErrorRows) silent = true
     else if (isFull) {
@@ -120,7 +142,7 @@ function* rowFrames(
   }
   const hasRows = !isEmptyFrame(writer) && (failure === RESULT_CODES.OK || reportErrorRows)
   if (hasRows) yield endFrame(writer, FRAME_TYPES.MESSAGE)
-  yield lastMessageFrame(failure)
+  yield lastMessageFrame(isWhole ? failure : RESULT_CODES.PARAMETER)
 }
 
 function rowRequest(
@@ -131,7 +153,7 @@ function rowRequest(
 ): RecordRequest {
   const { template } = row
   const namespace = requestedNamespace(node, template.fields)
-  // Checked for all rows before the first one ran; a namespace never goes away.
+  // Rows of unknown namespaces are not run; a namespace never goes away.
   if (namespace === undefined) throw new RangeError('row of a batch without a namespace')
   return {
     namespace,

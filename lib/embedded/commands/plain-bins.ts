@@ -8,6 +8,7 @@ import {
 import { BIN_NAME_BYTES_MAX } from '../limits.ts'
 import { isPlainList } from '../operations/plain-list.ts'
 import type { EncodableBins } from '../storage/encodable-bins.ts'
+import { storedBinsSizeBytes } from '../storage/record-size.ts'
 import type { RecordRequest } from './record-request.ts'
 
 /** More bins are compared with a map, which is not here. */
@@ -61,6 +62,11 @@ export class PlainBins implements EncodableBins {
       at = next
     }
     return at === end ? new PlainBins(operations) : undefined
+  }
+
+  get sizeBytes(): number {
+    const { source, start, end } = this.#operations
+    return storedBinsSizeBytes(source, start, end)
   }
 
   encodeInto(target: Buffer, offset: number): void {

@@ -66,9 +66,17 @@ export function userKeyToStore(request: RecordRequest, record: StoredRecord | un
   if (record?.userKey !== undefined) return record.userKey
   const sent = findField(request.fields, FIELD_TYPES.USER_KEY)
   if (sent === undefined) return undefined
-  const bytes = KEY_BYTES.get(sent[0])
-  if (sent.length === 0 || (bytes !== undefined && sent.length !== bytes + 1)) {
-    throw new CommandError(RESULT_CODES.UNSUPPORTED_FEATURE, 'user key of a wrong width')
-  }
+  if (!isUserKey(sent)) throw new CommandError(RESULT_CODES.UNSUPPORTED_FEATURE, 'user key of a wrong width')
   return Buffer.from(sent)
+}
+
+/** The key of a request, unless it is none that can be stored. */
+export function sentUserKey({ fields }: RecordRequest): Buffer | undefined {
+  const sent = findField(fields, FIELD_TYPES.USER_KEY)
+  return sent !== undefined && isUserKey(sent) ? sent : undefined
+}
+
+function isUserKey(sent: Buffer): boolean {
+  const bytes = KEY_BYTES.get(sent[0])
+  return sent.length > 0 && (bytes === undefined || sent.length === bytes + 1)
 }

@@ -1,4 +1,4 @@
-import { INFO1, INFO2, type Operation, RESULT_CODES } from '../../protocol/index.ts'
+import { INFO1, INFO2, OPERATION_CODES, type Operation, RESULT_CODES } from '../../protocol/index.ts'
 import { CommandError } from '../command-error.ts'
 import { OperationAnswers, operationHandler } from '../operations/index.ts'
 import { BinList } from '../storage/bin-list.ts'
@@ -34,10 +34,11 @@ export function readBins(request: RecordRequest, record: StoredRecord): RecordRe
   if ((request.info1 & INFO1.GET_NO_BINS) !== 0) return replyWithCode(RESULT_CODES.OK, record)
   if ((request.info1 & INFO1.GET_ALL) !== 0) return replyWithOperations(record, record.binCount, record.bins)
   if (request.operations.list.length === 0) throw new CommandError(RESULT_CODES.PARAMETER, 'read of nothing')
-  const answers = new OperationAnswers((request.info2 & INFO2.RESPOND_ALL_OPS) !== 0)
+  const code = request.inBatch ? OPERATION_CODES.READ : undefined
+  const answers = new OperationAnswers((request.info2 & INFO2.RESPOND_ALL_OPS) !== 0, code)
   const { namespace, digest } = request
   const bins = BinList.decode(record.bins, record.binCount)
-  const scope = { namespace, digest, record, bins, answers, inWrite: false }
+  const scope = { namespace, digest, record, times: record, bins, answers, inWrite: false }
   for (const operation of request.operations.list) readHandler(operation).apply(operation, scope)
   return replyWithOperations(record, answers.count, answers.bytes())
 }

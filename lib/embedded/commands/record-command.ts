@@ -70,13 +70,13 @@ function run(node: ServerNode, request: RecordRequest, kind: CommandKind | undef
   try {
     switch (kind) {
       case 'read':
-        return readRecord(request)
+        return withExpiredGeneration(request, readRecord(request))
       case 'delete':
         return deleteRecord(request)
       case 'udf':
-        return applyUdf(node.udf, request)
+        return withExpiredGeneration(request, applyUdf(node.udf, request))
       case 'write':
-        return writeRecord(request)
+        return withExpiredGeneration(request, writeRecord(request))
       default:
         return replyWithCode(RESULT_CODES.PARAMETER)
     }
@@ -85,6 +85,15 @@ function run(node: ServerNode, request: RecordRequest, kind: CommandKind | undef
     node.log('error', `command failed: ${stackOf(error)}`)
     return replyWithCode(RESULT_CODES.UNKNOWN)
   }
+}
+
+/**
+ * An expired record is as good as none. As long as it was not removed, replies that are about no other carry its
+ * generation.
+ */
+function withExpiredGeneration({ namespace, digest }: RecordRequest, reply: RecordReply): RecordReply {
+  const generation = reply.generation === 0 ? namespace.findExpiredToo(digest)?.generation : undefined
+  return generation === undefined ? reply : { ...reply, generation }
 }
 
 /** Multi-record transactions and linearised reads are enterprise features. */

@@ -57,9 +57,10 @@ function relistedBins(before: StoredBins, change: UdfWrite, changed: readonly Bi
   return bins
 }
 
+/** GeoJSON of a function is stored unchecked, as on a real server. */
 function storedBin({ name, type, value }: NamedParticle): Bin {
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
-  return { name, type, value: storedParticle(type, bytes) }
+  return { name, type, value: type === PARTICLE_TYPES.GEOJSON ? bytes : storedParticle(type, bytes) }
 }
 
 /** What a function gave to record.set_ttl, as record_ttl travels: -1 is "never", -2 "keep" (protocol 7.7). */

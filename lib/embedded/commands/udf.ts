@@ -18,7 +18,7 @@ import type { Namespace } from '../storage/namespace.ts'
 import type { StoredRecord } from '../storage/stored-record.ts'
 import type { UdfRuntime } from '../udf-registry.ts'
 import { passesFilter } from './filter.ts'
-import { requestedSet, userKeyFits, writeSetFits } from './preconditions.ts'
+import { requestedSet, sentUserKey, userKeyFits, userKeyToStore, writeSetFits } from './preconditions.ts'
 import { type RecordReply, replyWithCode } from './record-reply.ts'
 import type { RecordRequest } from './record-request.ts'
 import { commitUdfChange } from './udf-commit.ts'
@@ -30,6 +30,11 @@ const ARGUMENTS_BYTES_MAX = 2 * 1024 * 1024
 export const SUCCESS_BIN = 'SUCCESS'
 export const FAILURE_BIN = 'FAILURE'
 const NO_BINS = Buffer.alloc(0)
+const SEEN_KEY_TYPES: ReadonlySet<number> = new Set([
+  PARTICLE_TYPES.INTEGER,
+  PARTICLE_TYPES.STRING,
+  PARTICLE_TYPES.BLOB,
+])
 /** Conditions that make no sense for a function, which sees the record itself (protocol 7.2). */
 const REFUSED_INFO2 = INFO2.GENERATION | INFO2.GENERATION_GT | INFO2.CREATE_ONLY
 const REFUSED_INFO3 = INFO3.UPDATE_ONLY | INFO3.REPLACE_ONLY | INFO3.CREATE_OR_REPLACE
@@ -61,7 +66,9 @@ export function applyUdf(runtime: UdfRuntime, request: RecordRequest): RecordRep
       if (!passesFilter(request, record)) return replyWithCode(RESULT_CODES.FILTERED_OUT, record)
       if (!userKeyFits(request, record)) return replyWithCode(RESULT_CODES.KEY_MISMATCH, record)
     }
-    return callAndCommit(runtime, request, call, record)
+    // A missing record shows its key only after aerospike:create, and what fails there fails in the commit.
+    const userKey = record === undefined ? sentUserKey(request) : userKeyToStore(request, record)
+    return callAndCommit(runtime, request, call, record, userKey)
   } catch (error) {
     if (error instanceof CommandError) return replyWithCode(error.resultCode, record)
     throw error
@@ -93,8 +100,9 @@ function callAndCommit(
   request: RecordRequest,
   call: UdfCall,
   record: StoredRecord | undefined,
+  userKey: Buffer | undefined,
 ): RecordReply {
-  const seen = seenByFunction(request.namespace, request.digest, requestedSet(request), record)
+  const seen = seenByFunction(request.namespace, request.digest, requestedSet(request), record, userKey)
   const outcome = runtime.apply(
     call.moduleName,
     call.functionName,
@@ -114,18 +122,24 @@ function callAndCommit(
   }
 }
 
-/** A record as a function sees it. @param setName one character per byte; empty for none */
+/**
+ * A record as a function sees it.
+ *
+ * @param setName one character per byte; empty for none
+ * @param userKey the stored one, or one that came with the call
+ */
 export function seenByFunction(
   namespace: Namespace,
   digest: Buffer,
   setName: string,
   record: StoredRecord | undefined,
+  userKey = record?.userKey,
 ): UdfRecord {
   return {
     exists: record !== undefined,
     digest,
     setName: setName === '' ? undefined : setName,
-    userKey: record?.userKey === undefined ? undefined : keyParticle(record.userKey),
+    userKey: userKey === undefined ? undefined : keyParticle(userKey),
     generation: record?.generation ?? 0,
     voidTimeSeconds: record?.voidTimeSeconds ?? NEVER_EXPIRES,
     ttlSeconds: secondsToLive(record, namespace.nowSeconds),
@@ -136,8 +150,10 @@ export function seenByFunction(
   }
 }
 
-function keyParticle(userKey: Buffer): Particle {
-  return { type: userKey.readUInt8(0), value: userKey.subarray(1) }
+/** Keys of other types are stored, but functions do not see them. */
+function keyParticle(userKey: Buffer): Particle | undefined {
+  const type = userKey.readUInt8(0)
+  return SEEN_KEY_TYPES.has(type) ? { type, value: userKey.subarray(1) } : undefined
 }
 
 function secondsToLive(record: StoredRecord | undefined, nowSeconds: number): number {

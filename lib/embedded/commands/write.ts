@@ -7,6 +7,7 @@ import {
   RESULT_CODES,
 } from '../../protocol/index.ts'
 import { CommandError } from '../command-error.ts'
+import type { RecordTimes } from '../expressions/subject.ts'
 import { BIN_NAME_BYTES_MAX } from '../limits.ts'
 import { OperationAnswers } from '../operations/index.ts'
 import { BinList } from '../storage/bin-list.ts'
@@ -82,18 +83,19 @@ function applyAndCommit(
   const { namespace, digest } = request
   const userKey = userKeyToStore(request, existing)
   const voidTimeSeconds = writeVoidTime(namespace, request.recordTtl, requestedSet(request), existing)
+  const times = { voidTimeSeconds, lastUpdateMs: namespace.nowMs }
   const bins =
     existing === undefined || plan.replaces
       ? BinList.empty()
       : BinList.decode(existing.bins, existing.binCount)
-  const answers = applyOperations(request, plan, existing, bins)
+  const answers = applyOperations(request, plan, existing, times, bins)
   if (bins.count === 0) return removeEmptied(request, plan, existing, answers)
   const record = namespace.write({
     digest,
     existing,
     setName: requestedSet(request),
     bins,
-    voidTimeSeconds,
+    ...times,
     userKey,
   })
   return replyWithOperations(record, answers.count, answers.bytes())
@@ -117,12 +119,13 @@ function applyOperations(
   request: RecordRequest,
   plan: WritePlan,
   record: StoredRecord | undefined,
+  times: RecordTimes,
   bins: BinList,
 ): OperationAnswers {
   const { namespace, digest } = request
   const answers = new OperationAnswers((request.info2 & INFO2.RESPOND_ALL_OPS) !== 0)
   const setName = requestedSet(request)
-  const scope = { namespace, digest, record, setName, bins, answers, inWrite: true }
+  const scope = { namespace, digest, record, times, setName, bins, answers, inWrite: true }
   for (const { operation, handler } of plan.operations) {
     if (handler === undefined) answers.bins(bins)
     else handler.apply(operation, scope)

@@ -32,27 +32,24 @@ function unixNanoseconds(aerospikeMs: bigint): bigint {
   return (aerospikeMs + BigInt(AEROSPIKE_EPOCH_MS)) * NANOSECONDS_PER_MS
 }
 
-function lastUpdateMs({ record, namespace }: ExpressionSubject): bigint {
-  return BigInt(record?.lastUpdateMs ?? namespace.nowMs)
-}
-
 function sizeBytes({ record }: ExpressionSubject): bigint {
   return record === undefined ? EMPTY_RECORD_BYTES : BigInt(record.sizeBytes)
 }
 
-function voidTimeSeconds({ record }: ExpressionSubject): bigint | undefined {
-  const seconds = record?.voidTimeSeconds ?? NEVER_EXPIRES
-  return seconds === NEVER_EXPIRES ? undefined : BigInt(seconds)
+function lastUpdate({ times }: ExpressionSubject): bigint {
+  return unixNanoseconds(BigInt(times.lastUpdateMs))
 }
 
-function voidTime(subject: ExpressionSubject): bigint {
-  const seconds = voidTimeSeconds(subject)
-  return seconds === undefined ? NEVER : unixNanoseconds(seconds * MS_PER_SECOND)
+function sinceUpdate({ times, namespace }: ExpressionSubject): bigint {
+  return BigInt(namespace.nowMs - times.lastUpdateMs)
 }
 
-function secondsToLive(subject: ExpressionSubject): bigint {
-  const seconds = voidTimeSeconds(subject)
-  return seconds === undefined ? NEVER : seconds - BigInt(subject.namespace.nowSeconds)
+function voidTime({ times: { voidTimeSeconds } }: ExpressionSubject): bigint {
+  return voidTimeSeconds === NEVER_EXPIRES ? NEVER : unixNanoseconds(BigInt(voidTimeSeconds) * MS_PER_SECOND)
+}
+
+function secondsToLive({ times: { voidTimeSeconds }, namespace }: ExpressionSubject): bigint {
+  return voidTimeSeconds === NEVER_EXPIRES ? NEVER : BigInt(voidTimeSeconds - namespace.nowSeconds)
 }
 
 function setName({ record, setName: requested }: ExpressionSubject): Buffer {
@@ -88,8 +85,8 @@ export const METADATA: readonly (readonly [number, Operator])[] = [
   [64, { argumentsMin: 1, argumentsMax: 1, build: buildDigestModulo }],
   // Bytes on a device, of which a namespace in memory has none.
   [65, fact(INTEGER, () => 0n)],
-  [66, fact(INTEGER, subject => unixNanoseconds(lastUpdateMs(subject)))],
-  [67, fact(INTEGER, subject => BigInt(subject.namespace.nowMs) - lastUpdateMs(subject))],
+  [66, fact(INTEGER, lastUpdate)],
+  [67, fact(INTEGER, sinceUpdate)],
   [68, fact(INTEGER, voidTime)],
   [69, fact(INTEGER, secondsToLive)],
   [70, fact(STRING, setName)],

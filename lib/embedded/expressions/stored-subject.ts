@@ -2,7 +2,7 @@ import { findStoredBin } from '../storage/bin-list.ts'
 import type { Namespace } from '../storage/namespace.ts'
 import type { StoredRecord } from '../storage/stored-record.ts'
 import type { OperandParticle } from './operand.ts'
-import type { BinLookup, ExpressionSubject } from './subject.ts'
+import type { BinLookup, ExpressionSubject, RecordTimes } from './subject.ts'
 
 /** A record as it is stored. Only the bins that an expression asks for are looked for and decoded. */
 export class StoredSubject implements ExpressionSubject, BinLookup {
@@ -14,6 +14,10 @@ export class StoredSubject implements ExpressionSubject, BinLookup {
     this.namespace = namespace
     this.digest = digest
     this.record = record
+  }
+
+  get times(): RecordTimes {
+    return this.record
   }
 
   get bins(): BinLookup {

@@ -8,12 +8,21 @@ export interface BinLookup {
   get(name: string): OperandParticle | undefined
 }
 
+/** When a record was changed and when it goes: of one that is being written, what the write makes of it. */
+export interface RecordTimes {
+  /** Seconds since Aerospike's epoch; NEVER_EXPIRES for none. */
+  readonly voidTimeSeconds: number
+  /** Milliseconds since Aerospike's epoch. */
+  readonly lastUpdateMs: number
+}
+
 /** The record that an expression is about. */
 export interface ExpressionSubject {
   readonly namespace: Namespace
   readonly digest: Buffer
   /** What is known besides the bins; `undefined` while the record is being created. */
   readonly record: StoredRecord | undefined
+  readonly times: RecordTimes
   /** As the operations before left them. */
   readonly bins: BinLookup
   /** The set that a record which is being created goes to; empty for none. */

@@ -27,7 +27,7 @@ import type {
  *              i64            stored size in bytes
  *              text           digest
  *              text           set name, empty for none
- *              u8, u32+bytes  stored key: particle type (0 = none) and value
+ *              u8, u32+bytes  key: particle type (0 = none) and value
  *
  *     reply    u8 0           success: u8 type, u32 + bytes of the result, then the change:
  *                             u8 0 none | 2 remove | 1 write: u8 created, u8 drops the key, i64 ttl (smallest: not

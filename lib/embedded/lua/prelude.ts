@@ -11,6 +11,7 @@ const FILES = [
   'support',
   'bytes',
   'geojson',
+  'iterator',
   'list',
   'map',
   'display',

@@ -17,7 +17,7 @@ export interface UdfRecord {
   readonly digest: Uint8Array
   /** The set the record is (or would be) in, one character per byte. */
   readonly setName: string | undefined
-  /** The key stored with the record, not the key of the request. */
+  /** The key stored with the record, else the key of the request. */
   readonly userKey: Particle | undefined
   readonly generation: number
   /** Seconds since 2010-01-01T00:00:00Z; 0 = never expires. */

@@ -24,6 +24,8 @@ const WRITE_FLAGS =
   FLAGS.CREATE_ONLY | FLAGS.UPDATE_ONLY | FLAGS.ALLOW_DELETE | FLAGS.POLICY_NO_FAIL | FLAGS.EVAL_NO_FAIL
 const READ_FLAGS = FLAGS.EVAL_NO_FAIL
 
+const COLLECTION_TYPES: ReadonlySet<number> = new Set([PARTICLE_TYPES.LIST, PARTICLE_TYPES.MAP])
+
 const NULL_PARTICLE: OperandParticle = { type: PARTICLE_TYPES.NULL, value: Buffer.alloc(0) }
 
 interface ExpressionRequest {
@@ -117,7 +119,8 @@ function store(
   { bins }: OperationScope,
 ): void {
   if (type !== PARTICLE_TYPES.NULL) {
-    bins.set(name, type, storedParticle(type, value))
+    // A server keeps lists and maps as the expression made them, whatever their order and form.
+    bins.set(name, type, COLLECTION_TYPES.has(type) ? value : storedParticle(type, value))
     return
   }
   if (bins.get(name) === undefined) return

@@ -1,4 +1,4 @@
-import { geoJsonText } from '../../protocol/index.ts'
+import { type Geometry, geometryOf, type Position, type Ring } from './geojson.ts'
 
 /** What servers take the earth for: a ball of this radius, in metres. */
 const EARTH_RADIUS_METERS = 6_371_000
@@ -15,32 +15,17 @@ type Shape =
   | { readonly kind: 'point'; readonly place: Place }
   | { readonly kind: 'region'; readonly contains: (place: Place) => boolean }
 
-/** Longitude and latitude in degrees. */
-type Position = readonly [number, number]
-type Ring = readonly Position[]
-
-/** A text that was accepted as GeoJSON (see checkedGeoJson). */
-type Geometry =
-  | { readonly type: 'Feature'; readonly geometry: Geometry }
-  | { readonly type: 'Point'; readonly coordinates: Position }
-  | { readonly type: 'AeroCircle'; readonly coordinates: readonly [Position, number] }
-  | { readonly type: 'Polygon'; readonly coordinates: readonly Ring[] }
-  | { readonly type: 'MultiPolygon'; readonly coordinates: readonly (readonly Ring[])[] }
-
 /**
  * Whether one of two GeoJSON particles is a point, and the other a region that it lies in (protocol 9.2). Points
- * and regions among themselves never match. Edges are parts of great circles.
- *
- * @param left value of a particle that was checked when it was stored or parsed, as `right`
+ * and regions among themselves never match. Edges are parts of great circles. Undefined for a particle that is no
+ * GeoJSON, over which a real server ends itself.
  */
-export function geoMatches(left: Buffer, right: Buffer): boolean {
-  const [one, other] = [shapeOf(geometryOf(left)), shapeOf(geometryOf(right))]
+export function geoMatches(left: Buffer, right: Buffer): boolean | undefined {
+  const [leftGeometry, rightGeometry] = [geometryOf(left), geometryOf(right)]
+  if (leftGeometry === undefined || rightGeometry === undefined) return undefined
+  const [one, other] = [shapeOf(leftGeometry), shapeOf(rightGeometry)]
   if (one.kind === 'point') return other.kind === 'region' && other.contains(one.place)
   return other.kind === 'point' && one.contains(other.place)
-}
-
-function geometryOf(particle: Buffer): Geometry {
-  return JSON.parse(geoJsonText(particle))
 }
 
 function shapeOf(geometry: Geometry): Shape {

@@ -7,6 +7,17 @@ import { CommandError } from '../command-error.ts'
  */
 export const GEOJSON_HEADER = Buffer.alloc(3)
 
+/** Longitude and latitude in degrees. */
+export type Position = readonly [number, number]
+export type Ring = readonly Position[]
+
+export type Geometry =
+  | { readonly type: 'Feature'; readonly geometry: Geometry }
+  | { readonly type: 'Point'; readonly coordinates: Position }
+  | { readonly type: 'AeroCircle'; readonly coordinates: readonly [Position, number] }
+  | { readonly type: 'Polygon'; readonly coordinates: readonly Ring[] }
+  | { readonly type: 'MultiPolygon'; readonly coordinates: readonly (readonly Ring[])[] }
+
 /** Depth of the array of coordinates, by the type of a geometry. */
 const COORDINATE_DEPTHS: ReadonlyMap<unknown, number> = new Map<unknown, number>([
   ['Point', 1],
@@ -20,28 +31,26 @@ const COORDINATE_DEPTHS: ReadonlyMap<unknown, number> = new Map<unknown, number>
  * @throws CommandError GEO_INVALID_GEOJSON
  */
 export function checkedGeoJson(value: Buffer): Buffer {
-  let text: string
-  let parsed: unknown
-  try {
-    text = geoJsonText(value)
-    parsed = JSON.parse(text)
-  } catch (error) {
-    if (error instanceof ProtocolError || error instanceof SyntaxError) throw invalid()
-    throw error
-  }
-  if (!isGeometry(parsed)) throw invalid()
-  return Buffer.concat([GEOJSON_HEADER, Buffer.from(text, 'utf8')])
+  if (geometryOf(value) === undefined) throw new CommandError(RESULT_CODES.GEO_INVALID_GEOJSON)
+  return Buffer.concat([GEOJSON_HEADER, Buffer.from(geoJsonText(value), 'utf8')])
 }
 
-function invalid(): CommandError {
-  return new CommandError(RESULT_CODES.GEO_INVALID_GEOJSON)
+/** What a GeoJSON particle stands for; undefined for none, which functions can store. */
+export function geometryOf(value: Buffer): Geometry | undefined {
+  try {
+    const parsed: unknown = JSON.parse(geoJsonText(value))
+    return isGeometry(parsed) ? parsed : undefined
+  } catch (error) {
+    if (error instanceof ProtocolError || error instanceof SyntaxError) return undefined
+    throw error
+  }
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null
 }
 
-function isGeometry(value: unknown): boolean {
+function isGeometry(value: unknown): value is Geometry {
   if (!isObject(value)) return false
   if (value.type === 'Feature') return isGeometry(value.geometry)
   if (value.type === 'AeroCircle') return isCircle(value.coordinates)

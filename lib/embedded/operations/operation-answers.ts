@@ -18,12 +18,17 @@ const ANSWERS_BYTES_MAX = FRAME_BODY_BYTES_MAX - ENVELOPE_BYTES_MAX
 /** Collects what the operations of a command answer, in their order (protocol 5.4). */
 export class OperationAnswers {
   readonly #respondAll: boolean
+  readonly #code: number | undefined
   readonly #writer = new ByteWriter()
   #count = 0
 
-  /** @param respondAll whether operations without a result answer with a null particle */
-  constructor(respondAll: boolean) {
+  /**
+   * @param respondAll whether operations without a result answer with a null particle
+   * @param code that all answers carry; left out, each carries that of its operation
+   */
+  constructor(respondAll: boolean, code?: number) {
     this.#respondAll = respondAll
+    this.#code = code
   }
 
   get count(): number {
@@ -40,7 +45,7 @@ export class OperationAnswers {
     if (this.#writer.length + (value?.length ?? 0) > ANSWERS_BYTES_MAX) {
       throw new CommandError(RESULT_CODES.RECORD_TOO_BIG, 'answers larger than a frame')
     }
-    writeOperation(this.#writer, operation.code, type, operation.name, value)
+    writeOperation(this.#writer, this.#code ?? operation.code, type, operation.name, value)
     this.#count++
   }
 

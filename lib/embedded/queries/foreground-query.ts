@@ -1,4 +1,12 @@
-import { type ByteWriter, FRAME_TYPES, INFO1, type Message, RESULT_CODES } from '../../protocol/index.ts'
+import {
+  type ByteWriter,
+  FIELD_TYPES,
+  FRAME_TYPES,
+  findField,
+  INFO1,
+  type Message,
+  RESULT_CODES,
+} from '../../protocol/index.ts'
 import { badRequest, CommandError } from '../command-error.ts'
 import {
   beginFrame,
@@ -45,7 +53,8 @@ export function foregroundQuery(
     socketTimeoutMs: socketTimeoutMs(fields),
     partitionsRequested: { whole: partitions.length - resumed, resumed },
   } as const
-  if (isShort && description.recordsPerSecond > 0) throw badRequest('short query with a rate')
+  const asksRate = findField(fields, FIELD_TYPES.RECORDS_PER_SECOND) !== undefined
+  if (isShort && asksRate) throw badRequest('short query with a rate, if only of 0')
   const job = isShort ? new Job(description, node.clock) : node.jobs.start(description)
   return new ForegroundQuery(node, selection, partitions, rows, max, job).frames()
 }

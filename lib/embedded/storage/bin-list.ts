@@ -6,6 +6,7 @@ import {
   writeBin,
 } from '../../protocol/index.ts'
 import type { EncodableBins } from './encodable-bins.ts'
+import { binSizeBytes } from './record-size.ts'
 
 export interface Bin extends Particle {
   /** One character per byte (latin1). */
@@ -109,6 +110,14 @@ export class BinList implements EncodableBins {
   get encodedBytes(): number {
     let bytes = 0
     for (const bin of this.#bins) bytes += operationBytes(bin.name, bin.value)
+    return bytes
+  }
+
+  get sizeBytes(): number {
+    let bytes = 0
+    for (const { name, type, value } of this.#bins) {
+      bytes += binSizeBytes(name.length, type, value, 0, value.length)
+    }
     return bytes
   }
 

@@ -11,8 +11,9 @@ import type { RecordFollower, StoredBins } from './record-follower.ts'
 import type { RecordImage, RecordState, RecordWrite } from './record-image.ts'
 import type { RecordSet } from './record-set.ts'
 import { RecordSets } from './record-sets.ts'
+import { recordSizeBytes } from './record-size.ts'
 import { Slabs } from './slabs.ts'
-import { nextGeneration, recordId, StoredRecord, storedBytes } from './stored-record.ts'
+import { nextGeneration, recordId, StoredRecord } from './stored-record.ts'
 
 /** Records that are looked at, when many are removed, before others get their turn. */
 const RECORDS_PER_STEP = 5_000
@@ -96,13 +97,15 @@ export class Namespace {
    *   is changed then.
    */
   write(change: RecordWrite): StoredRecord {
-    const { digest, existing, bins, userKey, voidTimeSeconds } = change
+    const { digest, existing, bins, userKey, voidTimeSeconds, lastUpdateMs = this.nowMs } = change
     const setName = existing === undefined ? change.setName : (existing.set?.name ?? '')
-    const sizeBytes = storedBytes(bins.encodedBytes, bins.count, setName, userKey)
+    const sizeBytes = recordSizeBytes({ setName, userKey, voidTimeSeconds }, bins)
     if (sizeBytes > this.config.recordBytesMax) throw new CommandError(RESULT_CODES.RECORD_TOO_BIG)
     const generation = existing === undefined ? 1 : nextGeneration(existing.generation)
-    const state = { digest, setName, generation, voidTimeSeconds, lastUpdateMs: this.nowMs, userKey }
-    return existing === undefined ? this.#create(state, bins) : this.#replace(existing, state, bins)
+    const state = { digest, setName, generation, voidTimeSeconds, lastUpdateMs, userKey }
+    return existing === undefined
+      ? this.#create(state, bins, sizeBytes)
+      : this.#replace(existing, state, bins, sizeBytes)
   }
 
   /**
@@ -113,16 +116,16 @@ export class Namespace {
   store(image: RecordImage): StoredRecord {
     const existing = this.findExpiredToo(image.digest)
     const bins = new EncodedBins(image)
+    const sizeBytes = recordSizeBytes(image, bins)
     return existing === undefined || (existing.set?.name ?? '') !== image.setName
-      ? this.#create(image, bins)
-      : this.#replace(existing, image, bins)
+      ? this.#create(image, bins, sizeBytes)
+      : this.#replace(existing, image, bins, sizeBytes)
   }
 
-  /** Extends the life of a record without a write: what a read may ask for (protocol 5.2). */
+  /** Extends the life of a record without a write, in the same generation: what a read may ask for (protocol 5.2). */
   touch(digest: Buffer, record: StoredRecord, voidTimeSeconds: number): void {
     this.#partitionOf(digest).expiresAt(voidTimeSeconds)
     record.voidTimeSeconds = voidTimeSeconds
-    record.generation = nextGeneration(record.generation)
     record.lastUpdateMs = this.nowMs
     this.#notifyWritten(digest, record, record)
   }
@@ -182,7 +185,7 @@ export class Namespace {
     partition.earliestVoidTime = Number.POSITIVE_INFINITY
   }
 
-  #create(state: RecordState, bins: EncodableBins): StoredRecord {
+  #create(state: RecordState, bins: EncodableBins, sizeBytes: number): StoredRecord {
     const { digest } = state
     const set = this.#sets.ensure(state.setName)
     const partition = this.#partitionOf(digest)
@@ -198,6 +201,7 @@ export class Namespace {
       state.userKey,
     )
     this.#slabs.put(record, bins)
+    record.sizeBytes = sizeBytes
     partition.add(record)
     this.#objects++
     if (set !== undefined) set.objects++
@@ -206,10 +210,11 @@ export class Namespace {
     return record
   }
 
-  #replace(record: StoredRecord, state: RecordState, bins: EncodableBins): StoredRecord {
+  #replace(record: StoredRecord, state: RecordState, bins: EncodableBins, sizeBytes: number): StoredRecord {
     const before = { bins: record.bins, binCount: record.binCount }
     this.#account(record, -1)
     this.#slabs.put(record, bins)
+    record.sizeBytes = sizeBytes
     record.generation = state.generation
     record.voidTimeSeconds = state.voidTimeSeconds
     record.lastUpdateMs = state.lastUpdateMs

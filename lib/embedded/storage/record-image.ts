@@ -10,6 +10,8 @@ export interface RecordWrite {
   readonly setName: string
   readonly bins: EncodableBins
   readonly voidTimeSeconds: number
+  /** Milliseconds since Aerospike's epoch, where it was told already; else the time at which it is stored. */
+  readonly lastUpdateMs?: number
   readonly userKey: Buffer | undefined
 }
 

@@ -2,13 +2,6 @@ import { PARTITION_COUNT } from '../../protocol/index.ts'
 import type { RecordSet } from './record-set.ts'
 import { NOWHERE, type Slab } from './slab.ts'
 
-/** Fixed part of a record on a real server's device: what sizes and the size limit count besides the bins. */
-const RECORD_OVERHEAD_BYTES = 40
-/** Sizes on a device are multiples of this. */
-const SIZE_UNIT_BYTES = 16
-/** What a bin of the wire layout takes more than one on a device. */
-const BIN_LAYOUT_EXTRA_BYTES = 5
-
 /** A record as it is kept. Commands replace its members only when they commit. */
 export class StoredRecord {
   /** Its digest, one character per byte (latin1): orders as the digest does. */
@@ -19,6 +12,8 @@ export class StoredRecord {
   binStart = 0
   binBytes = 0
   binCount = 0
+  /** What a real server would take for it: see recordSizeBytes. */
+  sizeBytes = 0
   /** False once it is gone. */
   isKept = true
   /** 1 to 65535. */
@@ -59,22 +54,6 @@ export class StoredRecord {
   get partitionId(): number {
     return (this.id.charCodeAt(0) | (this.id.charCodeAt(1) << 8)) & (PARTITION_COUNT - 1)
   }
-
-  get sizeBytes(): number {
-    return storedBytes(this.binBytes, this.binCount, this.set?.name, this.userKey)
-  }
-}
-
-/** About the bytes that a real server would store. */
-export function storedBytes(
-  encodedBinBytes: number,
-  binCount: number,
-  setName: string | undefined,
-  userKey: Buffer | undefined,
-): number {
-  const bins = encodedBinBytes - binCount * BIN_LAYOUT_EXTRA_BYTES
-  const attributes = (setName === undefined ? 0 : setName.length + 1) + (userKey?.length ?? 0)
-  return Math.ceil((RECORD_OVERHEAD_BYTES + attributes + bins) / SIZE_UNIT_BYTES) * SIZE_UNIT_BYTES
 }
 
 /** What a digest is as the id of a record. */

@@ -10,9 +10,12 @@ import {
   INFO1,
   INFO2,
   INFO3,
+  type MessageInit,
   OPERATION_CODES,
   RESULT_CODES,
 } from '../../../lib/protocol/index.ts'
+import { bin } from '../expressions/support/expression-lab.ts'
+import { msgpack } from '../operations/support/operation-lab.ts'
 import { bins, increment, keyFields, read, TestNode, write } from '../support/test-node.ts'
 
 const { OK, NOT_FOUND, PARAMETER } = RESULT_CODES
@@ -37,10 +40,15 @@ function encodedBatch(rows: readonly BatchRowInit[], flags: number = ALL): Buffe
   })
 }
 
-function send(test: TestNode, rows: readonly BatchRowInit[], flags: number = ALL) {
+function send(
+  test: TestNode,
+  rows: readonly BatchRowInit[],
+  flags: number = ALL,
+  fields: NonNullable<MessageInit['fields']> = [],
+) {
   const messages = test.sendAll({
     info1: INFO1.BATCH,
-    fields: [{ type: FIELD_TYPES.BATCH, data: encodeBatch(rows, flags) }],
+    fields: [{ type: FIELD_TYPES.BATCH, data: encodeBatch(rows, flags) }, ...fields],
   })
   const last = messages.pop()
   expect(last?.info3).toBe(INFO3.LAST)
@@ -112,13 +120,64 @@ describe('batch', () => {
     expect([reply.rows.map(({ resultCode }) => resultCode), reply.last]).toEqual([[NOT_FOUND, OK], OK])
   })
 
-  it('fails as a whole for an unknown namespace in any row, and runs none', () => {
+  it('ends with the last failure', () => {
+    const test = new TestNode()
+    test.put('k', { a: 1 })
+    const creation = row('k', {
+      info2: INFO2.WRITE | INFO2.CREATE_ONLY,
+      operations: [write('a', 1)],
+    })
+    const ends = [0, BATCH_FLAGS.REPORT_ERROR_ROWS].map(
+      flags => send(test, [badRow('k'), creation, readRow('k')], flags).last,
+    )
+    expect(ends).toEqual([RESULT_CODES.RECORD_EXISTS, RESULT_CODES.RECORD_EXISTS])
+  })
+
+  it('answers what read operations give in the form of plain reads, unless it also writes', () => {
+    const test = new TestNode()
+    test.put('k', { l: [1, 2] })
+    const size = { code: OPERATION_CODES.CDT_READ, name: 'l', particleType: 4, value: msgpack([16]) }
+    const reading = row('k', { info1: INFO1.READ, operations: [size] })
+    const writing = row('k', {
+      info1: INFO1.READ,
+      info2: INFO2.WRITE,
+      operations: [size, write('a', 1)],
+    })
+    const { rows } = send(test, [reading, writing])
+    expect(rows.map(({ operations }) => operations[0]?.code)).toEqual([
+      OPERATION_CODES.READ,
+      OPERATION_CODES.CDT_READ,
+    ])
+  })
+
+  it('fails as a whole for an unknown namespace in any row, and runs what is in front of it', () => {
     const test = new TestNode()
     const unknown = row('k', {
       info1: INFO1.READ,
       fields: [{ type: FIELD_TYPES.NAMESPACE, data: Buffer.from('nope') }],
     })
-    expect(send(test, [writeRow('k', 1), unknown])).toEqual({ rows: [], last: PARAMETER })
+    const rows = [writeRow('a', 1), writeRow('b', 1), unknown, writeRow('c', 1)]
+    for (const flags of [0, ALL]) expect(send(test, rows, flags)).toEqual({ rows: [], last: PARAMETER })
+    expect(['a', 'b', 'c'].map(key => test.get(key).resultCode)).toEqual([OK, OK, NOT_FOUND])
+    expect([test.node.statistics.batchErrors, test.node.statistics.batchComplete]).toEqual([2, 0])
+  })
+
+  it.each([
+    ['is not boolean', msgpack(5)],
+    ['is ill-typed', msgpack([1, bin.integer('a'), 'x'])],
+    ['does not compile', Buffer.from('c1', 'hex')],
+    ['is empty', Buffer.alloc(0)],
+  ])('fails as a whole for a filter of its header that %s, and runs no row', (_what, data) => {
+    const test = new TestNode()
+    const ownFilter = { type: FIELD_TYPES.FILTER, data: msgpack([1, 1, 1]) }
+    const [namespace] = keyFields('k')
+    const filtered = row('j', {
+      info2: INFO2.WRITE,
+      operations: [write('a', 1)],
+      fields: namespace === undefined ? [] : [namespace, ownFilter],
+    })
+    const reply = send(test, [writeRow('k', 1), filtered], ALL, [{ type: FIELD_TYPES.FILTER, data }])
+    expect(reply).toEqual({ rows: [], last: PARAMETER })
     expect(test.namespace.objects).toBe(0)
   })
 

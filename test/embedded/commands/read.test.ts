@@ -62,7 +62,12 @@ describe('reading', () => {
   it('finds no expired record', () => {
     const test = setup()
     test.clock.advanceSeconds(1001)
-    expect(test.get('k').resultCode).toBe(NOT_FOUND)
+    expect(test.get('k')).toMatchObject({ resultCode: NOT_FOUND, generation: 1, recordTtl: 0 })
+    expect(test.put('k', { a: 1 }, { info3: INFO3.UPDATE_ONLY })).toMatchObject({
+      resultCode: NOT_FOUND,
+      generation: 1,
+    })
+    expect(test.put('k', { a: 1 })).toMatchObject({ resultCode: OK, generation: 1 })
   })
 
   it('extends a record that a reader wants to keep, after answering with its old times', () => {
@@ -70,7 +75,7 @@ describe('reading', () => {
     test.clock.advanceSeconds(600)
     const before = test.get('k', { recordTtl: 30 })
     expect(test.get('k', { recordTtl: 50 })).toMatchObject({ generation: 1, recordTtl: before.recordTtl })
-    expect(test.get('k')).toMatchObject({ generation: 2, recordTtl: test.namespace.nowSeconds + 1000 })
+    expect(test.get('k')).toMatchObject({ generation: 1, recordTtl: test.namespace.nowSeconds + 1000 })
   })
 })
 

@@ -6,6 +6,7 @@ import {
   binNameToText,
   encodeParticle,
   FIELD_TYPES,
+  GeoJson,
   INFO2,
   INFO3,
   type MessageInit,
@@ -125,6 +126,22 @@ describe('calls of functions', () => {
     expect(test.namespace.objects).toBe(0)
   })
 
+  it('hand it the key that is sent where none is stored, and refuse one of a wrong width', () => {
+    const sent = (key: string) => ({
+      fields: [...keyFields('k'), ...CALL, text(FIELD_TYPES.USER_KEY, key)],
+    })
+    const test = new TestNode()
+    call(test, sent('\x03k'))
+    call(test, sent('\x01k'))
+    test.put('k', { a: 1 })
+    call(test, sent('\x03k'))
+    call(test, sent('\x05k'))
+    const string = { type: 3, value: Buffer.from('k') }
+    expect(test.udf.calls.map(({ record }) => record.userKey)).toEqual([string, undefined, string, undefined])
+    expect(call(test, sent('\x01k')).resultCode).toBe(RESULT_CODES.UNSUPPORTED_FEATURE)
+    expect(test.udf.calls).toHaveLength(4)
+  })
+
   it('store the key that is sent, unless the function drops it', () => {
     const test = new TestNode()
     const fields = [...keyFields('k'), ...CALL, text(FIELD_TYPES.USER_KEY, '\x03k')]
@@ -136,6 +153,14 @@ describe('calls of functions', () => {
     call(test)
     call(test)
     expect(test.udf.calls[3]?.record.userKey).toBeUndefined()
+  })
+
+  it('store GeoJSON of a function unchecked', () => {
+    const test = new TestNode()
+    succeedWith(test, changeTo({ g: new GeoJson('bogus') }, { comingsAndGoings: ['g'] }))
+    expect(call(test).resultCode).toBe(OK)
+    expect(bins(test.get('k'))).toEqual({ g: new GeoJson('bogus') })
+    expect(test.put('k', { g: new GeoJson('bogus') }).resultCode).toBe(RESULT_CODES.GEO_INVALID_GEOJSON)
   })
 
   it('answer with the text of a failure, and change nothing', () => {

@@ -276,6 +276,8 @@ describe('bytes', () => {
       ['local b = rec.b bytes.set_string(b, 2, "xyz") return b', { hex: '0178797a' }],
       ['local b = rec.b bytes.set_bytes(b, 5, rec.b, 2) return b', { hex: '010203000102' }],
       ['bytes.set_bytes(bytes(), 1, rec.b, 4)', false],
+      ['local b = bytes(8) bytes.set_bytes(b, 2, rec.b, 4) return b', { hex: '0001020300' }],
+      ['bytes.set_bytes(bytes(8), 2, rec.b, 9)', false],
       ['local b = bytes() bytes.append_bytes(b, rec.b, 99) return b', { hex: '010203' }],
       ['local b = rec.b bytes.append_bytes(b, b, 3) return b', { hex: '010203010203' }],
       ['bytes.get_bytes(rec.b, 2, 2)', { hex: '0203' }],

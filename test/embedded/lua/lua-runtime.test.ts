@@ -237,6 +237,14 @@ describe('aggregation', () => {
     )
   })
 
+  it('makes no row of what is no value, and one of null of a record', () => {
+    const mixed = 'if r.i % 2 == 0 then return {1} end return r.i'
+    expect(aggregate(`return s : map(function(r) ${mixed} end)`, 5)).toEqual([1, 3])
+    expect(aggregate('return s : map(function() return print end)', 3)).toEqual([])
+    expect(aggregate('return s : aggregate(0, function() return {1} end)', 3)).toEqual([])
+    expect(aggregate('return s', 2)).toEqual([null, null])
+  })
+
   it('answers nothing of no records, but an aggregate answers what it started with', () => {
     expect(aggregate('return s : map(function(r) return r.i end)', 0)).toEqual([])
     expect(aggregate('return s : aggregate(7, function(n) return n + 1 end)', 0)).toEqual([7])

@@ -131,6 +131,16 @@ describe('functions of a record', () => {
     const answers = keys.map(userKey => answersTo(runtime, ['record.key(rec)'], existing({}, { userKey }))[0])
     expect(answers).toEqual(['k', 55, { hex: '0102' }, null])
   })
+
+  it('reads the key of a record that was created, not of one that may be, nor one that was dropped', () => {
+    const created = '(function() rec.x = 1 aerospike:create(rec) return record.key(rec) end)()'
+    const dropped = '(function() record.drop_key(rec) return record.key(rec) end)()'
+    const userKey = text('k')
+    const asked = (record: UdfRecord, question: string) => answersTo(runtime, [question], record)[0]
+    expect(asked({ ...missing(), userKey }, 'record.key(rec)')).toBeNull()
+    expect(asked({ ...missing(), userKey }, created)).toBe('k')
+    expect(asked(existing({}, { userKey }), dropped)).toBeNull()
+  })
 })
 
 const CLEAR = 'for _, n in ipairs(record.bin_names(rec)) do rec[n] = nil end'
@@ -222,6 +232,7 @@ describe('what becomes of a record', () => {
       ['do for i = 1, 512 do rec["x" .. i] = i end return 7 end', 7, 'none'],
       ['do record.set_ttl(rec, -3) return aerospike:update(rec) end', { refused: 4 }, 'refused'],
       ['do record.set_ttl(rec, 315360001) return aerospike:update(rec) end', { refused: 4 }, 'refused'],
+      ['do record.set_ttl(rec, 0x80000000) return aerospike:update(rec) end', { refused: 4 }, 'refused'],
       ['do record.set_ttl(rec, -3) return 1 end', 1, 'none'],
     ])
     checkCommits(missing(), [
@@ -318,6 +329,10 @@ describe('what becomes of a record', () => {
       ttlSeconds: 600,
       dropKey: true,
     })
+    const ttlOf = (ttl: string) => change(`do record.set_ttl(rec, ${ttl}) aerospike:update(rec) end`, RECORD)
+    expect(ttlOf('0xffffffff')).toMatchObject({ ttlSeconds: -1 })
+    expect(ttlOf('0xfffffffe')).toMatchObject({ ttlSeconds: -2 })
+    expect(ttlOf('2^40 + 7')).toMatchObject({ ttlSeconds: 7 })
     expect(change('do aerospike:update(rec) record.set_ttl(rec, -1) end', RECORD)).toMatchObject({
       ttlSeconds: -1,
     })

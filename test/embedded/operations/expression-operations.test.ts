@@ -5,11 +5,12 @@ import {
   INFO2,
   INFO3,
   OPERATION_CODES,
+  type OperationInit,
   RESULT_CODES,
   type Value,
 } from '../../../lib/protocol/index.ts'
 import { bin, float, raw, UNKNOWN_OPERATOR } from '../expressions/support/expression-lab.ts'
-import { bins, keyFields, read, TestNode, write } from '../support/test-node.ts'
+import { bins, keyFields, operation, read, TestNode, write } from '../support/test-node.ts'
 import { type Argument, Msgpack, msgpack } from './support/operation-lab.ts'
 
 // What is expected here was answered by a real server (8.1.2).
@@ -87,6 +88,53 @@ describe('expression reads', () => {
   })
 })
 
+describe('metadata in the operations of a write', () => {
+  const [LAST_UPDATE, SINCE_UPDATE, VOID_TIME, TTL] = [[66], [67], [68], [69]]
+  const TIMES = [expRead('updated', LAST_UPDATE), expRead('since', SINCE_UPDATE), expRead('ttl', TTL)]
+  const filter = (expression: Argument) => ({ type: FIELD_TYPES.FILTER, data: msgpack(expression) })
+
+  /** A record written 20 s ago, with 480 s left to live. */
+  function agedNode(): TestNode {
+    const node = new TestNode({ allowTtlWithoutNsup: true })
+    node.put('k', { a: 1 }, { recordTtl: 500 })
+    node.clock.advanceSeconds(20)
+    return node
+  }
+  const nanoseconds = (unixMs: number) => BigInt(unixMs) * 1_000_000n
+
+  it.each([
+    ['behind a write', [write('b', 1), ...TIMES], {}],
+    ['in front of it', [...TIMES, write('b', 1)], {}],
+    ['with a touch', [operation(OPERATION_CODES.TOUCH, ''), ...TIMES], {}],
+    ['behind a removal', [operation(OPERATION_CODES.DELETE_ALL, ''), write('b', 1), ...TIMES], {}],
+    ['of a replacement', [write('b', 1), ...TIMES], { info3: INFO3.CREATE_OR_REPLACE }],
+  ])('is what the write makes of the record: %s', (_name, operations, init) => {
+    const node = agedNode()
+    const answer = bins(node.operate('k', operations, { ...init, recordTtl: 50 }))
+    expect(answer).toMatchObject({ updated: nanoseconds(node.clock.nowMs()), since: 0, ttl: 50 })
+  })
+
+  it('is so when a record is created, and what is stored is what the record then tells', () => {
+    const node = new TestNode({ allowTtlWithoutNsup: true })
+    const operations = [expWrite('updated', LAST_UPDATE), expWrite('gone', VOID_TIME)]
+    node.operate('new', operations, { recordTtl: 50, info1: 0 })
+    node.clock.advanceSeconds(5)
+    const told = node.operate('new', [expRead('updated', LAST_UPDATE), expRead('gone', VOID_TIME)], reading)
+    expect(bins(node.get('new'))).toEqual(bins(told))
+  })
+
+  it('keeps the time to live that the write keeps', () => {
+    const node = agedNode()
+    const answer = bins(node.operate('k', [write('b', 1), ...TIMES], { recordTtl: 0xfffffffe }))
+    expect(answer).toMatchObject({ since: 0, ttl: 480 })
+  })
+
+  it('is the old one to filters', () => {
+    const init = { recordTtl: 50, fields: [...keyFields('k'), filter([1, TTL, 480])] }
+    expect(agedNode().operate('k', [write('b', 1)], init).resultCode).toBe(OK)
+  })
+})
+
 describe('expression writes', () => {
   it.each<[string, Argument, number, present: Value | undefined, absent: Value | undefined]>([
     ['default', 7, 0, 7, 7],
@@ -144,6 +192,59 @@ describe('expression writes', () => {
     expect(bins(reply)).toEqual({ sum: 14, b: 12 })
   })
 
+  describe('of a selection that is answered in its own order', () => {
+    const KEY_VALUE = 8
+    const selection = (from: string, operation: Argument) => [127, 5, 0, operation, bin.map(from)]
+    const modify = (...operation: Argument[]) => ({
+      code: OPERATION_CODES.CDT_MODIFY,
+      name: 'w',
+      particleType: 4,
+      value: msgpack(operation),
+    })
+    const BY_INDEX = [104, KEY_VALUE, 0]
+    const BY_RANK = [106, KEY_VALUE, 0]
+    const entries = { a: 3, b: 1, c: 2 }
+
+    /** The bin that holds the selection, after another operation on it. */
+    function kept(by: Argument, ...operations: OperationInit[]): string | undefined {
+      const node = nodeWith({ m: new Map(Object.entries(entries)) })
+      node.operate('k', [expWrite('w', selection('m', by))], { info1: 0 })
+      for (const operation of operations) node.operate('k', [operation], { info1: 0 })
+      return node
+        .get('k')
+        .operations.find(({ name }) => name === 'w')
+        ?.value.toString('hex')
+    }
+
+    it.each<[string, Argument, string]>([
+      ['by index', BY_INDEX, '84c70008c0a2036103a2036201a2036302'],
+      ['by rank', BY_RANK, '84c70008c0a2036201a2036302a2036103'],
+      ['of one', [97, KEY_VALUE, 'b'], '82c70008c0a2036201'],
+      ['of nothing', [104, KEY_VALUE, 5, 2], '81c70008c0'],
+      ['by rank, without an order', [106, 16, 0], '83a2036201a2036302a2036103'],
+    ])('stores it as it is answered: %s', (_name, by, expected) => {
+      expect(kept(by)).toBe(expected)
+    })
+
+    it.each<[string, Argument, OperationInit, string]>([
+      ['a key put in', BY_INDEX, modify(67, 'd', 9), '85c70008c0a2036103a2036201a2036302a2036409'],
+      ['a key removed', BY_INDEX, modify(76, 0, 'a'), '83c70008c0a2036201a2036302'],
+      ['all removed', BY_INDEX, modify(75), '81c70008c0'],
+      ['an order given to it', BY_INDEX, modify(64, 1), '84c70001c0a2036103a2036201a2036302'],
+      ['no order given to it', BY_INDEX, modify(64, 0), '83a2036103a2036201a2036302'],
+      // It is searched as if it were sorted.
+      ['a key not found', BY_RANK, modify(76, 0, 'a'), '84c70008c0a2036201a2036302a2036103'],
+      ['a key put in again', BY_RANK, modify(67, 'a', 9), '85c70008c0a2036109a2036201a2036302a2036103'],
+      ['a copy of it', BY_RANK, expWrite('w', bin.map('w')), '84c70008c0a2036201a2036302a2036103'],
+    ])('keeps its order with %s', (_name, by, operation, expected) => {
+      expect(kept(by, operation)).toBe(expected)
+    })
+
+    it('finds the keys of one that claims no order', () => {
+      expect(kept([106, 16, 0], modify(76, 0, 'a'))).toBe('82a2036201a2036302')
+    })
+  })
+
   it('writes values of every type as they are stored', () => {
     const unsorted = new Msgpack('82a2036202a2036101')
     const node = nodeWith({ i: 5 })
@@ -154,7 +255,7 @@ describe('expression writes', () => {
     expect(stored.slice(1)).toEqual([
       ['f', 2, '4008000000000000'],
       ['y', 17, '01'],
-      ['m', 19, '82a2036101a2036202'],
+      ['m', 19, '82a2036202a2036101'],
     ])
   })
 

@@ -7,13 +7,16 @@ const point = (longitude: number, latitude: number): Buffer =>
   particle({ type: 'Point', coordinates: [longitude, latitude] })
 const circle = (longitude: number, latitude: number, radiusMeters: number): Buffer =>
   particle({ type: 'AeroCircle', coordinates: [[longitude, latitude], radiusMeters] })
-const square = (longitude: number, latitude: number, half: number): number[][] => [
-  [longitude - half, latitude - half],
-  [longitude + half, latitude - half],
-  [longitude + half, latitude + half],
-  [longitude - half, latitude + half],
-  [longitude - half, latitude - half],
-]
+const square = (longitude: number, latitude: number, half: number): number[][] => {
+  const [west, east] = [longitude - half, longitude + half > 180 ? longitude + half - 360 : longitude + half]
+  return [
+    [west, latitude - half],
+    [east, latitude - half],
+    [east, latitude + half],
+    [west, latitude + half],
+    [west, latitude - half],
+  ]
+}
 const polygon = (...rings: number[][][]): Buffer => particle({ type: 'Polygon', coordinates: rings })
 
 describe('geoMatches', () => {
@@ -70,5 +73,16 @@ describe('geoMatches', () => {
   ])('a point %s', (_, left, right, matches) => {
     expect(geoMatches(left, right)).toBe(matches)
     expect(geoMatches(right, left)).toBe(matches)
+  })
+
+  it.each([
+    ['no JSON', 'bogus'],
+    ['no geometry', '{"type":"X"}'],
+    ['a place that there is not', '{"type":"Point","coordinates":[1000,2]}'],
+    ['nothing', ''],
+  ])('knows nothing of %s', (_, text) => {
+    const value = Buffer.concat([Buffer.alloc(3), Buffer.from(text)])
+    expect(geoMatches(value, circle(10, 20, 1000))).toBeUndefined()
+    expect(geoMatches(circle(10, 20, 1000), value)).toBeUndefined()
   })
 })

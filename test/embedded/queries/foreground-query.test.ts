@@ -463,6 +463,12 @@ describe('requests that are refused', () => {
       RESULT_CODES.PARAMETER,
     ],
     [
+      'a short query with a rate of 0',
+      [{ type: FIELD_TYPES.RECORDS_PER_SECOND, data: Buffer.alloc(4) }],
+      { info1: INFO1.READ | INFO1.SHORT_QUERY },
+      RESULT_CODES.PARAMETER,
+    ],
+    [
       'an operation that writes',
       [],
       { operations: [{ ...read('n'), code: OPERATION_CODES.WRITE, value: Buffer.alloc(0) }] },

@@ -9,7 +9,11 @@ const name = fc.string({
   maxLength: 15,
   unit: fc.integer({ min: 0, max: 255 }).map(code => String.fromCharCode(code)),
 })
-const bin: fc.Arbitrary<Bin> = fc.record({ name, type: fc.constantFrom(1, 3, 4, 20), value })
+const integer = fc.uint8Array({ minLength: 8, maxLength: 8 }).map(bytes => Buffer.from(bytes))
+const bin: fc.Arbitrary<Bin> = fc.oneof(
+  fc.record({ name, type: fc.constant(1), value: integer }),
+  fc.record({ name, type: fc.constantFrom(3, 4, 20), value }),
+)
 const bins = fc.uniqueArray(bin, { selector: ({ name: of }) => of, maxLength: 40 })
 
 function stored(list: BinList) {
@@ -36,7 +40,11 @@ describe('spliced bins', () => {
           for (const { name: of, type, value: bytes } of replaced.values()) list.set(of, type, bytes)
           const spliced = SplicedBins.of(original, [...replaced.values()])
           expect(spliced && encoded(spliced)).toEqual(encoded(list))
-          expect([spliced?.encodedBytes, spliced?.count]).toEqual([list.encodedBytes, list.count])
+          expect([spliced?.encodedBytes, spliced?.sizeBytes, spliced?.count]).toEqual([
+            list.encodedBytes,
+            list.sizeBytes,
+            list.count,
+          ])
         },
       ),
     )

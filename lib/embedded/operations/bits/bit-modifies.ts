@@ -6,8 +6,10 @@ import {
   BIT_WRITE_FLAGS,
   bitRange,
   blobArgument,
+  checkIntegerRange,
+  checkRange,
   integerArgument,
-  integerRange,
+  knownFlags,
   offsetWithin,
   operandFor,
 } from './bit-request.ts'
@@ -16,7 +18,12 @@ import {
 const BLOB_BYTES_MAX = 16 * 1024 * 1024
 
 const RESIZE_FLAGS = { FROM_FRONT: 1, GROW_ONLY: 2, SHRINK_ONLY: 4 } as const
+const RESIZE_FLAGS_KNOWN = 7
+/** Flags that contradict each other. */
+const RESIZE_ONE_WAY = RESIZE_FLAGS.GROW_ONLY | RESIZE_FLAGS.SHRINK_ONLY
 const OVERFLOW_ACTIONS = { SIGNED: 1, SATURATE: 2, WRAP: 4 } as const
+const OVERFLOW_ACTIONS_KNOWN = 7
+const OVERFLOW_ONE_WAY = OVERFLOW_ACTIONS.SATURATE | OVERFLOW_ACTIONS.WRAP
 
 const { CREATE_ONLY, UPDATE_ONLY, NO_FAIL, PARTIAL } = BIT_WRITE_FLAGS
 const CREATING_FLAGS = CREATE_ONLY | UPDATE_ONLY | NO_FAIL
@@ -33,7 +40,7 @@ export interface BitModify {
   /** The write flags that it takes; those that take CREATE_ONLY make a blob when there is none. */
   readonly flagsAllowed: number
   /** Checks what can be told without a blob. @throws CommandError PARAMETER */
-  readonly check?: (args: Arguments) => void
+  readonly check: (args: Arguments) => void
   /** @returns the blob afterwards; the one given is not changed */
   readonly modify: (blob: Buffer, args: Arguments, flags: number) => Buffer
 }
@@ -44,14 +51,19 @@ function checkedLength(length: number): number {
   return length
 }
 
+function checkResize(args: Arguments): void {
+  checkedLength(args.integer(0))
+  const flags = knownFlags(args, 2, RESIZE_FLAGS_KNOWN)
+  if ((flags & RESIZE_ONE_WAY) === RESIZE_ONE_WAY) throw badRequest(`resize flags ${flags}`)
+}
+
 function resize(blob: Buffer, args: Arguments, writeFlags: number): Buffer {
-  const length = checkedLength(args.integer(0))
+  const length = args.integer(0)
   const flags = args.integerOr(2, 0)
   const isGrowing = length > blob.length
   const isShrinking = length < blob.length
   const grows = (flags & RESIZE_FLAGS.GROW_ONLY) !== 0
   const shrinks = (flags & RESIZE_FLAGS.SHRINK_ONLY) !== 0
-  if (grows && shrinks) throw badRequest(`resize flags ${flags}`)
   if ((grows && isShrinking) || (shrinks && isGrowing)) {
     if ((writeFlags & NO_FAIL) !== 0) return blob
     throw badRequest(`resize flags ${flags}`)
@@ -62,9 +74,13 @@ function resize(blob: Buffer, args: Arguments, writeFlags: number): Buffer {
   return resized
 }
 
+function checkInsert(args: Arguments): void {
+  args.integer(0)
+  if (blobArgument(args, 1).length === 0) throw badRequest('insert of nothing')
+}
+
 function insert(blob: Buffer, args: Arguments): Buffer {
   const value = blobArgument(args, 1)
-  if (value.length === 0) throw badRequest('insert of nothing')
   const offset = offsetWithin(args.integer(0), blob.length)
   const gap = Buffer.alloc(checkedLength(Math.max(offset - blob.length, 0)))
   return Buffer.concat([blob.subarray(0, offset), gap, value, blob.subarray(offset)])
@@ -75,8 +91,10 @@ function remove(blob: Buffer, args: Arguments, flags: number): Buffer {
   const offset = offsetWithin(args.integer(0), blob.length)
   const isPast = offset + size > blob.length
   const isCut = (flags & PARTIAL) !== 0 && offset < blob.length
-  if (isPast && !isCut && size > 0 && (flags & NO_FAIL) !== 0) return blob
-  if (size <= 0 || (isPast && !isCut)) throw badRequest(`bytes ${offset} to ${offset + size}`)
+  if (isPast && !isCut) {
+    if ((flags & NO_FAIL) !== 0) return blob
+    throw badRequest(`bytes ${offset} to ${offset + size}`)
+  }
   return Buffer.concat([blob.subarray(0, offset), blob.subarray(offset + size)])
 }
 
@@ -85,7 +103,10 @@ function combining(combine: (bits: number, operand: number) => number): BitModif
   return {
     flagsArgument: 3,
     flagsAllowed: RANGE_FLAGS,
-    check: args => void operandFor(args, 2),
+    check(args) {
+      checkRange(args)
+      operandFor(args, 2)
+    },
     modify(blob, args, flags) {
       const operand = operandFor(args, 2)
       const range = bitRange(blob, args, flags)
@@ -108,23 +129,23 @@ function not(blob: Buffer, args: Arguments, flags: number): Buffer {
 
 function shiftLeft(blob: Buffer, args: Arguments, flags: number): Buffer {
   const range = bitRange(blob, args, flags)
-  const shift = Math.min(shiftOf(args), range.size)
+  const shift = Math.min(args.integer(2), range.size)
   const kept = readBits(blob, { offset: range.offset + shift, size: range.size - shift })
   return withBits(blob, range, kept)
 }
 
 function shiftRight(blob: Buffer, args: Arguments, flags: number): Buffer {
   const range = bitRange(blob, args, flags)
-  const shift = Math.min(shiftOf(args), range.size)
+  const shift = Math.min(args.integer(2), range.size)
   const kept = readBits(blob, { offset: range.offset, size: range.size - shift })
   const cleared = withBits(blob, range, Buffer.alloc(0))
   return withBits(cleared, { offset: range.offset + shift, size: range.size - shift }, kept)
 }
 
-function shiftOf(args: Arguments): number {
+function checkShift(args: Arguments): void {
+  checkRange(args)
   const shift = args.integer(2)
   if (shift < 0) throw badRequest(`shift by ${shift}`)
-  return shift
 }
 
 /** Adds a multiple of an integer to the bits of a range, which are an integer themselves. */
@@ -133,8 +154,13 @@ function adding(sign: 1n | -1n): BitModify {
     flagsArgument: 3,
     argumentsBehindFlags: 1,
     flagsAllowed: INTEGER_FLAGS,
+    check(args) {
+      checkSetInteger(args)
+      const action = knownFlags(args, 4, OVERFLOW_ACTIONS_KNOWN)
+      if ((action & OVERFLOW_ONE_WAY) === OVERFLOW_ONE_WAY) throw badRequest(`overflow action ${action}`)
+    },
     modify(blob, args, flags) {
-      const range = integerRange(blob, args, flags)
+      const range = bitRange(blob, args, flags)
       const action = args.integerOr(4, 0)
       const isSigned = (action & OVERFLOW_ACTIONS.SIGNED) !== 0
       const within = (value: bigint) => (isSigned ? BigInt.asIntN : BigInt.asUintN)(range.size, value)
@@ -158,24 +184,38 @@ function overflown(sum: bigint, { size }: BitRange, action: number): bigint {
   return sum > highest ? highest : lowest
 }
 
+function checkSetInteger(args: Arguments): void {
+  checkIntegerRange(args)
+  integerArgument(args, 2)
+}
+
 function setInteger(blob: Buffer, args: Arguments, flags: number): Buffer {
-  const range = integerRange(blob, args, flags)
+  const range = bitRange(blob, args, flags)
   return withBits(blob, range, bitsFromInteger(integerArgument(args, 2), range.size))
 }
 
 /** By code. */
 export const BIT_MODIFIES: ReadonlyMap<number, BitModify> = new Map([
-  [0, { flagsArgument: 1, argumentsBehindFlags: 1, flagsAllowed: CREATING_FLAGS, modify: resize }],
-  [1, { flagsArgument: 2, flagsAllowed: CREATING_FLAGS, modify: insert }],
-  [2, { flagsArgument: 2, flagsAllowed: RANGE_FLAGS, modify: remove }],
+  [
+    0,
+    {
+      flagsArgument: 1,
+      argumentsBehindFlags: 1,
+      flagsAllowed: CREATING_FLAGS,
+      check: checkResize,
+      modify: resize,
+    },
+  ],
+  [1, { flagsArgument: 2, flagsAllowed: CREATING_FLAGS, check: checkInsert, modify: insert }],
+  [2, { flagsArgument: 2, flagsAllowed: RANGE_FLAGS, check: checkRange, modify: remove }],
   [3, combining((_, operand) => operand)],
   [4, combining((bits, operand) => bits | operand)],
   [5, combining((bits, operand) => bits ^ operand)],
   [6, combining((bits, operand) => bits & operand)],
-  [7, { flagsArgument: 2, flagsAllowed: RANGE_FLAGS, modify: not }],
-  [8, { flagsArgument: 3, flagsAllowed: RANGE_FLAGS, modify: shiftLeft }],
-  [9, { flagsArgument: 3, flagsAllowed: RANGE_FLAGS, modify: shiftRight }],
+  [7, { flagsArgument: 2, flagsAllowed: RANGE_FLAGS, check: checkRange, modify: not }],
+  [8, { flagsArgument: 3, flagsAllowed: RANGE_FLAGS, check: checkShift, modify: shiftLeft }],
+  [9, { flagsArgument: 3, flagsAllowed: RANGE_FLAGS, check: checkShift, modify: shiftRight }],
   [10, adding(1n)],
   [11, adding(-1n)],
-  [12, { flagsArgument: 3, flagsAllowed: INTEGER_FLAGS, modify: setInteger }],
+  [12, { flagsArgument: 3, flagsAllowed: INTEGER_FLAGS, check: checkSetInteger, modify: setInteger }],
 ])

@@ -1,12 +1,14 @@
 import { PARTICLE_TYPES, type Particle } from '../../../protocol/index.ts'
 import type { Arguments } from '../collections/collection-request.ts'
 import { bitAt, countBits, integerFromBits, readBits } from './bit-range.ts'
-import { bitRange, booleanArgument, integerRange } from './bit-request.ts'
+import { bitRange, booleanArgument, checkIntegerRange, checkRange, knownFlags } from './bit-request.ts'
 
 /** A bit operation that only reads (protocol 8.8). */
 export interface BitRead {
   /** Arguments that it knows: offset and size, which have to be there, and more. */
   readonly argumentsMax: number
+  /** Checks what can be told without a blob. @throws CommandError PARAMETER */
+  readonly check: (args: Arguments) => void
   readonly read: (blob: Buffer, args: Arguments) => Particle
 }
 
@@ -40,17 +42,27 @@ function scan(blob: Buffer, args: Arguments, isFromEnd: boolean): Particle {
 }
 
 function getInteger(blob: Buffer, args: Arguments): Particle {
-  const range = integerRange(blob, args, 0)
+  const range = bitRange(blob, args, 0)
   const value = integerFromBits(readBits(blob, range), range.size)
   const isSigned = (args.integerOr(2, 0) & SIGNED_FLAG) !== 0
   return integer(isSigned ? BigInt.asIntN(range.size, value) : value)
 }
 
+function checkScan(args: Arguments): void {
+  checkRange(args)
+  booleanArgument(args, 2)
+}
+
+function checkGetInteger(args: Arguments): void {
+  checkIntegerRange(args)
+  knownFlags(args, 2, SIGNED_FLAG)
+}
+
 /** By code. */
 export const BIT_READS: ReadonlyMap<number, BitRead> = new Map<number, BitRead>([
-  [50, { argumentsMax: 2, read: get }],
-  [51, { argumentsMax: 2, read: count }],
-  [52, { argumentsMax: 3, read: (blob, args) => scan(blob, args, false) }],
-  [53, { argumentsMax: 3, read: (blob, args) => scan(blob, args, true) }],
-  [54, { argumentsMax: 3, read: getInteger }],
+  [50, { argumentsMax: 2, check: checkRange, read: get }],
+  [51, { argumentsMax: 2, check: checkRange, read: count }],
+  [52, { argumentsMax: 3, check: checkScan, read: (blob, args) => scan(blob, args, false) }],
+  [53, { argumentsMax: 3, check: checkScan, read: (blob, args) => scan(blob, args, true) }],
+  [54, { argumentsMax: 3, check: checkGetInteger, read: getInteger }],
 ])

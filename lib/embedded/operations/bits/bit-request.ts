@@ -6,14 +6,7 @@ import { type BitRange, bitsOf, bytesFor } from './bit-range.ts'
 /** How an operation writes bits (protocol 8.8). */
 export const BIT_WRITE_FLAGS = { CREATE_ONLY: 1, UPDATE_ONLY: 2, NO_FAIL: 4, PARTIAL: 8 } as const
 
-export const INTEGER_BITS_MAX = 64
-
-/** The write flags of an operation. @throws CommandError PARAMETER for flags that it does not take */
-export function writeFlags(args: Arguments, position: number, allowed: number): number {
-  const flags = args.integerOr(position, 0)
-  if ((flags & ~allowed) !== 0) throw badRequest(`bit flags ${flags}`)
-  return flags
-}
+const INTEGER_BITS_MAX = 64
 
 /** A blob argument without the particle type it begins with. @throws CommandError PARAMETER */
 export function blobArgument(args: Arguments, position: number): Buffer {
@@ -44,26 +37,39 @@ export function offsetWithin(offset: number, length: number): number {
   return from
 }
 
+/** Checks the offset and the size of a range, the first two arguments. @throws CommandError PARAMETER */
+export function checkRange(args: Arguments): void {
+  args.integer(0)
+  const size = args.integer(1)
+  if (size <= 0) throw badRequest(`range of ${size}`)
+}
+
+/** The same of a range that is worked on as an integer. @throws CommandError PARAMETER */
+export function checkIntegerRange(args: Arguments): void {
+  checkRange(args)
+  if (args.integer(1) > INTEGER_BITS_MAX) throw badRequest(`integer of ${args.integer(1)} bits`)
+}
+
+/** Flags of which only some are known. @throws CommandError PARAMETER */
+export function knownFlags(args: Arguments, position: number, known: number): number {
+  const flags = args.integerOr(position, 0)
+  if ((flags & ~known) !== 0) throw badRequest(`flags ${flags}`)
+  return flags
+}
+
 /**
- * The bits that the first two arguments, offset and size, name.
+ * The bits that the first two arguments, offset and size, name: see checkRange.
  *
  * @param flags with PARTIAL a range that ends behind the blob is cut
- * @throws CommandError PARAMETER for no bits, OP_NOT_APPLICABLE for bits behind the blob
+ * @throws CommandError PARAMETER for an offset before the blob, OP_NOT_APPLICABLE for bits behind it
  */
 export function bitRange(blob: Uint8Array, args: Arguments, flags: number): BitRange {
   const bits = bitsOf(blob)
   const size = args.integer(1)
-  if (size <= 0) throw badRequest(`range of ${size} bits`)
   const offset = offsetWithin(args.integer(0), bits)
   if (offset + size <= bits) return { offset, size }
   if ((flags & BIT_WRITE_FLAGS.PARTIAL) !== 0 && offset < bits) return { offset, size: bits - offset }
   throw notApplicable(`bits ${offset} to ${offset + size} of ${bits}`)
-}
-
-/** A range of bits that is worked on as an integer. @throws CommandError as bitRange, PARAMETER beyond 64 */
-export function integerRange(blob: Uint8Array, args: Arguments, flags: number): BitRange {
-  if (args.integer(1) > INTEGER_BITS_MAX) throw badRequest(`integer of ${args.integer(1)} bits`)
-  return bitRange(blob, args, flags)
 }
 
 /** The blob to combine a range with. @throws CommandError PARAMETER when it is shorter than the range asked for */

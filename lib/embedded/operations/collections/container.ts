@@ -22,7 +22,10 @@ export interface MapEntry {
   readonly value: Element
 }
 
-/** A map, whatever its order: servers keep all of them sorted by key (protocol 8.1). */
+/**
+ * A map, sorted by key whatever its order (protocol 8.1). One that claims an order that it lacks, which expressions
+ * can write, is taken at its word, as on a real server.
+ */
 export interface MapContainer {
   readonly kind: 'map'
   /** MAP_FLAGS of its order; 0 for an unordered one. */
@@ -35,6 +38,8 @@ export type Container = ListContainer | MapContainer
 /** First bytes of an extension with a length: only metadata begins a container with one. */
 const METADATA_BYTE_MIN = 0xc7
 const METADATA_BYTE_MAX = 0xc9
+/** What a change leaves of the flags of a map. */
+const KEPT_MAP_FLAGS = MAP_FLAGS.KEY_VALUE_ORDERED | MAP_FLAGS.PRESERVE_ORDER
 /** Bytes of headers and metadata around the elements of a container, at most. */
 const CONTAINER_OVERHEAD_BYTES = 16
 
@@ -82,7 +87,20 @@ function decodeMap(reader: MsgpackReader): MapContainer {
       value: reader.source.subarray(valueStart, reader.offset),
     })
   }
-  return { kind: 'map', order: (flags ?? 0) & MAP_FLAGS.KEY_VALUE_ORDERED, entries }
+  const order = (flags ?? 0) & KEPT_MAP_FLAGS
+  return { kind: 'map', order, entries: order === 0 ? sortedByKey(entries) : entries }
+}
+
+/** Expressions store unordered maps as they come. */
+function sortedByKey(entries: MapEntry[]): MapEntry[] {
+  let previous: Element | undefined
+  for (const { key } of entries) {
+    if (previous !== undefined && compare(previous, key) > 0) {
+      return entries.sort((left, right) => compare(left.key, right.key))
+    }
+    previous = key
+  }
+  return entries
 }
 
 function takeFlags(reader: MsgpackReader, size: number): number | undefined {

@@ -1,8 +1,17 @@
 import { MAP_FLAGS } from '../../../protocol/index.ts'
 import { notApplicable } from '../../command-error.ts'
+import { answeredRun } from './answered-run.ts'
 import { listElement, type MapEntry, mapElement } from './container.ts'
 import { booleanElement, type Element, integerElement, NIL } from './element.ts'
-import { inverted, positions, type Run, type Selection, selectedIndexes } from './selection.ts'
+import {
+  inverted,
+  isSearched,
+  isSortedBy,
+  positions,
+  type Run,
+  type Selection,
+  selectedIndexes,
+} from './selection.ts'
 import type { Sequence } from './sequence.ts'
 
 /** What an operation answers about the elements it selects (protocol 8.6). */
@@ -183,32 +192,29 @@ function keys(chosen: Chosen): Element {
   return chosen.selection.isSingle ? (found[0] ?? NIL) : listElement(found)
 }
 
-/** Start and count of the one run that was asked for. */
+/** Start and count of the one range that is selected. */
 function runAnswer(chosen: Chosen, axis: Selection['axis'], isReverse: boolean): Element {
-  const { selection, sequence } = chosen
-  if (!isAlong(axis, chosen) || selection.isListed || selection.isInverted) {
-    throw notApplicable('range of positions that are none')
-  }
-  const [run] = selection.runs
-  if (run === undefined) return NIL
-  const start = isReverse ? sequence.size - run.start - run.count : run.start
-  return listElement([integerElement(start), integerElement(run.count)])
+  const { selection, asked, sequence } = chosen
+  const { isInverted } = selection
+  const run = answeredRun({ asked, isInverted, sequence, isAlong: isAlong(axis, chosen) }, isReverse)
+  if (run === undefined) throw notApplicable('range of positions that are none')
+  return listElement([integerElement(run.start), integerElement(run.count)])
 }
 
 /**
- * Whether anything is selected. An inverted selection along an axis that the container is not sorted by is
- * told from what was asked for, as a server does: nothing is left of it as soon as it holds something (of
- * maps: something that does not begin at the first position).
+ * Whether anything is selected. An inverted selection along an axis that the container is not sorted by is told
+ * from what was asked for, as a server does: nothing is left of it as soon as it holds something, unless that is a
+ * counted range at an end of a map.
  */
 function exists({ selection, asked, sequence, indexes: selected }: Chosen): boolean {
   const [run] = asked.runs
-  const isOdd = selection.isInverted && !asked.isListed && run !== undefined && run.count > 0
+  const isOdd = selection.isInverted && !asked.isListed && run !== undefined
   if (!isOdd || isSortedBy(asked.axis, sequence)) return selected.length > 0
-  if (sequence.container.kind === 'list') return false
-  return run.start === 0 && selected.length > 0
-}
-
-function isSortedBy(axis: Selection['axis'], { container, isRanked }: Sequence): boolean {
-  if (axis === 'rank') return isRanked
-  return container.kind === 'list' || container.order !== 0
+  const isMap = sequence.container.kind === 'map'
+  if (run.count > 0) {
+    const isAtEnd = run.start === 0 || run.start + run.count === sequence.size
+    return isMap && !asked.isCompared && isAtEnd && selected.length > 0
+  }
+  // Of an empty container, too: a server does not look whether there is anything.
+  return isSearched(asked, sequence) || selected.length > 0
 }

@@ -20,7 +20,11 @@ export interface Selection {
   readonly isListed: boolean
   /** Ranks were asked for, so values are answered by rank where that differs from their index. */
   readonly isByRank: boolean
+  /** Its one run was found by comparing elements with bounds, and not counted. */
+  readonly isCompared: boolean
   readonly isInverted: boolean
+  /** Where the one that is not there would be; -1 for nowhere. */
+  readonly gap: number
   /** The result code that answers when it is to be inverted. */
   readonly inversionRefusal?: number
 }
@@ -37,14 +41,21 @@ export function* positions(runs: readonly Run[]): Generator<number> {
   for (const { start, count } of runs) for (let at = start; at < start + count; at++) yield at
 }
 
-const RANGE = { isSingle: false, isListed: false, isByRank: false, isInverted: false } as const
+const RANGE = {
+  isSingle: false,
+  isListed: false,
+  isByRank: false,
+  isCompared: false,
+  isInverted: false,
+  gap: -1,
+} as const
 const SINGLE = { ...RANGE, isSingle: true, inversionRefusal: RESULT_CODES.OP_NOT_APPLICABLE } as const
 
-/** The part of a range that is within the sequence; an empty one begins at the start. */
+/** The part of a range that is within the sequence; an empty one begins where that would. */
 function clipped(start: number, count: number, size: number): Run {
-  const from = Math.max(start, 0)
+  const from = Math.min(Math.max(start, 0), size)
   const to = Math.min(start + count, size)
-  return to > from ? { start: from, count: to - from } : { start: 0, count: 0 }
+  return { start: from, count: Math.max(to - from, 0) }
 }
 
 /** A range whose start counts from the end when it is negative. */
@@ -79,19 +90,19 @@ export function single(axis: Selection['axis'], position: number): Selection {
   return { ...SINGLE, axis, runs: [{ start: position, count: 1 }] }
 }
 
-/** What a single operation by value selects when there is none. */
-export function missingValue(): Selection {
-  return { ...SINGLE, axis: 'rank', runs: [] }
+/** What a single operation by value selects when there is none. @param gap the rank that it would have */
+export function missingValue(gap: number): Selection {
+  return { ...SINGLE, axis: 'rank', runs: [], isCompared: true, gap }
 }
 
-/** What an operation by key selects when there is none: the same when it is inverted. */
-export function missingKey(): Selection {
-  return { ...RANGE, axis: 'index', runs: [], isSingle: true }
+/** What an operation by key selects when there is none: the same when it is inverted, if the map is ordered. */
+export function missingKey(isOrdered: boolean): Selection {
+  return { ...(isOrdered ? RANGE : SINGLE), axis: 'index', runs: [], isSingle: true }
 }
 
 /** Values within a range of ranks that is answered by index. */
 export function matching(axis: Selection['axis'], start: number, end: number): Selection {
-  return { ...RANGE, axis, runs: [{ start, count: Math.max(end - start, 0) }] }
+  return { ...RANGE, axis, runs: [{ start, count: Math.max(end - start, 0) }], isCompared: true }
 }
 
 export function listed(axis: Selection['axis'], runs: readonly Run[]): Selection {
@@ -122,4 +133,16 @@ export function inverted(selection: Selection, size: number): Selection {
   }
   if (from < size) runs.push({ start: from, count: size - from })
   return { ...selection, runs, isByRank: false, isInverted: true }
+}
+
+/** Whether the elements lie in the order of an axis. */
+export function isSortedBy(axis: Selection['axis'], { container, isRanked }: Sequence): boolean {
+  if (axis === 'rank') return isRanked
+  return container.kind === 'list' || container.order !== 0
+}
+
+/** Whether a server compares every element to find a selection. Values of a map it finds by their ranks. */
+export function isSearched({ axis, isCompared }: Selection, sequence: Sequence): boolean {
+  const isByMapRank = axis === 'rank' && sequence.container.kind === 'map'
+  return isCompared && !isByMapRank && !isSortedBy(axis, sequence)
 }

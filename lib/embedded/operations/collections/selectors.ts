@@ -57,7 +57,7 @@ export const byFirstValue: Selector = {
   argumentsMax: 1,
   select(sequence, args) {
     const { start, count } = valueRun(sequence, args.bound(0))
-    return count === 0 ? missingValue() : single('rank', start)
+    return count === 0 ? missingValue(start) : single('rank', start)
   },
 }
 
@@ -103,8 +103,9 @@ export const byKey: Selector = {
   argumentsMin: 1,
   argumentsMax: 1,
   select(sequence, args) {
-    const { at, isThere } = findKey(mapOf(sequence), args.bound(0))
-    return isThere ? single('index', at) : missingKey()
+    const map = mapOf(sequence)
+    const { at, isThere } = findKey(map, args.bound(0))
+    return isThere ? single('index', at) : missingKey(map.order !== 0)
   },
 }
 

@@ -2,6 +2,7 @@ import { CommandError } from '../../../../lib/embedded/command-error.ts'
 import { compileExpression } from '../../../../lib/embedded/expressions/index.ts'
 import type { ExpressionSubject } from '../../../../lib/embedded/expressions/subject.ts'
 import { BinList } from '../../../../lib/embedded/storage/bin-list.ts'
+import { NEVER_EXPIRES } from '../../../../lib/embedded/storage/expiry.ts'
 import { Namespace } from '../../../../lib/embedded/storage/namespace.ts'
 import type { StoredRecord } from '../../../../lib/embedded/storage/stored-record.ts'
 import {
@@ -87,7 +88,8 @@ export function subjectOf(
   bins: Readonly<Record<string, Value>> = BINS,
   record?: StoredRecord,
 ): ExpressionSubject {
-  return { namespace, digest: Buffer.alloc(20, 7), record, bins: binList(bins), setName: 'demo' }
+  const times = record ?? { voidTimeSeconds: NEVER_EXPIRES, lastUpdateMs: namespace.nowMs }
+  return { namespace, digest: Buffer.alloc(20, 7), record, times, bins: binList(bins), setName: 'demo' }
 }
 
 /** The value of an expression, UNKNOWN, or the name of a result code. */

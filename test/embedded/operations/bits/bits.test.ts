@@ -27,6 +27,47 @@ const bytes = (hex: string) => Uint8Array.from(Buffer.from(hex, 'hex'))
 const BLOB = blob('aaff0001')
 const [CREATE_ONLY, UPDATE_ONLY, NO_FAIL, PARTIAL] = [1, 2, 4, 8]
 
+describe('what is wrong with a payload', () => {
+  const TEXT = { type: 3, value: Buffer.from('abc') }
+
+  it.each<[string, Argument[]]>([
+    ['resize flags there are not', [0, 5, 0, 8]],
+    ['resize only up and only down', [0, 5, 0, 6]],
+    ['insert of nothing', [1, 0, bytes(''), CREATE_ONLY | NO_FAIL]],
+    ['neither create nor update', [1, 0, bytes('01'), CREATE_ONLY | UPDATE_ONLY]],
+    ['remove of nothing', [2, 0, 0, NO_FAIL]],
+    ['set of no bits', [3, 0, 0, bytes('ff'), NO_FAIL]],
+    ['not of no bits', [7, 0, 0]],
+    ['shift back', [8, 0, 8, -1]],
+    ['add to more bits than an integer has', [10, 0, 65, 1]],
+    ['add of a text', [10, 0, 8, 'a']],
+    ['overflow action there is not', [10, 0, 8, 1, 0, 8]],
+    ['saturated and wrapped', [10, 0, 8, 1, 0, 6]],
+    ['set integer of no bits', [12, 0, 0, 1]],
+  ])('is told before there is no bin, or one of another type: %s', (_name, payload) => {
+    for (const start of [BLOB, undefined, TEXT]) {
+      expect(run(OPERATION_CODES.BITS_MODIFY, start, payload).answer).toEqual(failed(PARAMETER))
+    }
+  })
+
+  it.each<[string, Argument[]]>([
+    ['get of no bits', [50, 0, 0]],
+    ['scan for nothing', [52, 9999, 8]],
+    ['scan for a number', [53, 9999, 8, 5]],
+    ['integer of too many bits', [54, 9999, 65]],
+    ['integer flags there are not', [54, 0, 8, 2]],
+  ])('is told before bits past the end, or another type: %s', (_name, payload) => {
+    for (const start of [BLOB, TEXT]) {
+      expect(run(OPERATION_CODES.BITS_READ, start, payload).answer).toEqual(failed(PARAMETER))
+    }
+  })
+
+  it('goes before that a bin is there, which goes before its type', () => {
+    const payload: Argument[] = [1, 0, bytes('01'), CREATE_ONLY]
+    expect(run(OPERATION_CODES.BITS_MODIFY, TEXT, payload).answer).toEqual(failed(BIN_EXISTS))
+  })
+})
+
 describe('bit writes', () => {
   it.each<[string, Start | undefined, Argument[], Outcome, string | undefined]>([
     ['resize', BLOB, [0, 6, 0], NOTHING, 'aaff00010000'],
