@@ -84,8 +84,7 @@ function batcherSettings<Pool extends string>(
 
 /**
  * Every setting of the store: the one place for its name, range, default and meaning (semantics 7; defaults are
- * the reference's). Settings of parts that are not built yet are not listed, so that setting one is refused
- * instead of ignored.
+ * the reference's, and where one is not, its meaning says why).
  */
 export const SETTINGS = {
   blockHeightRetention: {
@@ -488,11 +487,24 @@ export const SETTINGS = {
     default: 5,
     meaning: 'attempts of a batch after the first',
   },
+  batchPolicySleepBetweenRetries: {
+    reference: null,
+    kind: milliseconds(0),
+    default: 500,
+    meaning:
+      'the longest pause before one of these attempts, where a node could not be reached: it doubles from 20 ms up to it; 0 is none. The npm client makes none',
+  },
   queryPolicyTotalTimeout: {
     reference: null,
     kind: milliseconds(1),
     default: 1_800_000,
     meaning: 'total time of one slice of a query, retries included',
+  },
+  queryPolicySocketTimeout: {
+    reference: null,
+    kind: milliseconds(1),
+    default: 1_500_000,
+    meaning: 'time of one attempt of a slice on one socket; never longer than queryIdleTimeoutSeconds',
   },
   queryPolicyMaxRetries: {
     reference: null,

@@ -26,6 +26,7 @@ import {
   queriesOptions,
   transportOptions,
   wantedTransport,
+  wireTransportOptions,
 } from '../../lib/store/opening/client-options.ts'
 import {
   conflictingChildren,
@@ -491,6 +492,8 @@ const CONSUMERS: Record<string, Consumer> = {
   },
   batchPolicySocketTimeout: { observe: settings => transportOptions(url, settings).socketTimeoutMs },
   batchPolicyMaxRetries: { observe: settings => transportOptions(url, settings).maxRetries },
+  batchPolicySleepBetweenRetries: { observe: settings => wireTransportOptions(url, settings).pauseMsMax },
+  queryPolicySocketTimeout: { observe: settings => queriesOptions(url, settings).socketTimeoutMs },
   queryPolicyTotalTimeout: { observe: settings => queriesOptions(url, settings).totalTimeoutMs },
   queryPolicyMaxRetries: { observe: settings => queriesOptions(url, settings).maxRetries },
   queryIdleTimeoutSeconds: {

@@ -22,7 +22,7 @@ interface Slice {
 }
 
 /** A client whose queries answer as told; what it was asked is noted. */
-function queriesOver(answer: (slice: Slice) => void) {
+function queriesOver(answer: (slice: Slice) => void, socketTimeoutMs = 60_000) {
   const slices: Slice[] = []
   const client = {
     query(_namespace: string, set: string, options: Record<string, unknown>) {
@@ -55,6 +55,7 @@ function queriesOver(answer: (slice: Slice) => void) {
     namespace: 'ns',
     set: 'own',
     totalTimeoutMs: 5_000,
+    socketTimeoutMs,
     maxRetries: 2,
   })
   return { queries, slices }
@@ -183,6 +184,9 @@ describe('slices', () => {
       where: { bin: 'h', min: 1, max: 9 },
       policy: { totalTimeout: 5_000, socketTimeout: IDLE_MS, maxRetries: 2 },
     })
+    const impatient = queriesOver(dense(0), 7)
+    await all(impatient.queries, { partitions })
+    expect(impatient.slices[0]?.policy.socketTimeout).toBe(7)
     expect(slices[0]?.policy.filterExpression).toBeInstanceOf(Array)
     expect(slices[1]).toMatchObject({ set: 'other', options: { nobins: true }, where: null })
   })
@@ -268,7 +272,7 @@ describe('a query that fails', () => {
           throw new TypeError('no')
         },
       } as unknown as ClientConnection,
-      { namespace: 'ns', set: 's', totalTimeoutMs: 1, maxRetries: 0 },
+      { namespace: 'ns', set: 's', totalTimeoutMs: 1, socketTimeoutMs: 1, maxRetries: 0 },
     )
     expect(await failure(all(queries))).toMatchObject({ code: 'STORAGE_ERROR' })
     await queries.close()

@@ -4,7 +4,7 @@ import { type ClientConnection, ClientTransport, type Host } from '../../transpo
 import type { ConnectionPermits, Transport } from '../../transport/index.ts'
 import { Cluster, WireTransport } from '../../transport/wire/index.ts'
 import type { EventLogger } from '../logging/logger.ts'
-import { clusterOptions, transportOptions, wantedTransport } from './client-options.ts'
+import { clusterOptions, transportOptions, wantedTransport, wireTransportOptions } from './client-options.ts'
 import type { TransportChoice } from './transport-choice.ts'
 
 export interface ChosenTransport {
@@ -47,7 +47,7 @@ async function overWire(options: ChooseOptions, wanted: 'auto' | 'wire'): Promis
   const { url, settings, permits } = options
   try {
     const cluster = await openCluster(options)
-    const transport = new WireTransport(cluster, { ...transportOptions(url, settings), permits })
+    const transport = new WireTransport(cluster, { ...wireTransportOptions(url, settings), permits })
     const reason =
       wanted === 'wire' ? 'asked for' : `all nodes run ${[...new Set(cluster.builds)].join(', ')}`
     return {

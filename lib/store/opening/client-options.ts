@@ -6,7 +6,7 @@ import type {
   ConnectionOptions,
 } from '../../transport/client/index.ts'
 import { ConnectionPermits, type OverloadRetryOptions, permitCount } from '../../transport/index.ts'
-import type { ClusterOptions } from '../../transport/wire/index.ts'
+import type { ClusterOptions, WireTransportOptions } from '../../transport/wire/index.ts'
 
 /** What URL and settings say to each part of the way to the server: the one place where settings meet their names. */
 
@@ -45,11 +45,19 @@ export function transportOptions(url: StoreUrl, settings: Settings): Omit<Client
   }
 }
 
+export function wireTransportOptions(
+  url: StoreUrl,
+  settings: Settings,
+): Omit<WireTransportOptions, 'permits'> {
+  return { ...transportOptions(url, settings), pauseMsMax: settings.batchPolicySleepBetweenRetries }
+}
+
 export function queriesOptions(url: StoreUrl, settings: Settings): ClientQueriesOptions {
   return {
     namespace: url.namespace,
     set: url.set,
     totalTimeoutMs: settings.queryPolicyTotalTimeout,
+    socketTimeoutMs: settings.queryPolicySocketTimeout,
     maxRetries: settings.queryPolicyMaxRetries,
   }
 }

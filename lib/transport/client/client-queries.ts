@@ -20,6 +20,8 @@ export interface ClientQueriesOptions {
   set: string
   /** Total time in milliseconds for one slice of a query. */
   totalTimeoutMs: number
+  /** Time in milliseconds for one attempt on one socket; the idle timeout of a query, where that is shorter. */
+  socketTimeoutMs: number
   /** Attempts after the first, within the total time. */
   maxRetries: number
 }
@@ -82,7 +84,7 @@ export class ClientQueries implements Queries {
       query.where(Aerospike.filter.range(request.index.bin, ...request.index.range))
     const policy = new Aerospike.QueryPolicy({
       totalTimeout: this.#options.totalTimeoutMs,
-      socketTimeout: idleTimeoutMs,
+      socketTimeout: Math.min(idleTimeoutMs, this.#options.socketTimeoutMs),
       maxRetries: this.#options.maxRetries,
       ...(request.filter === undefined ? {} : { filterExpression: clientExpression(request.filter) }),
     } as ConstructorParameters<typeof Aerospike.QueryPolicy>[0])

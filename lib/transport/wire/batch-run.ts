@@ -29,6 +29,8 @@ export interface RunOptions {
   readonly attemptTimeoutMs: number
   /** Attempts after the first, for rows without an answer. */
   readonly maxRetries: number
+  /** The longest pause between two attempts, in milliseconds; 0 for none. */
+  readonly pauseMsMax: number
   /** Rows that were sent are not sent again: what they change counts twice when it is done twice. */
   readonly once?: boolean | undefined
   readonly signal: AbortSignal | undefined
@@ -42,7 +44,6 @@ interface Missing {
 }
 
 const PAUSE_MS_MIN = 20
-const PAUSE_MS_MAX = 500
 
 /**
  * One batch on its way: split by node, and where a request would become too large; sent, answers merged by row, and
@@ -105,10 +106,10 @@ export class BatchRun {
 
   /** Whether there is another attempt, and time for it; waits before it where a node could not be reached. */
   async #mayTryAgain(): Promise<boolean> {
-    const { maxRetries, signal } = this.#options
+    const { maxRetries, pauseMsMax, signal } = this.#options
     if (this.#attempt >= maxRetries || signal?.aborted) return false
     const wasRefused = [...this.#again.values()].some(({ wasSent }) => !wasSent)
-    const pauseMs = wasRefused ? Math.min(PAUSE_MS_MAX, PAUSE_MS_MIN * 2 ** this.#attempt) : 0
+    const pauseMs = wasRefused ? Math.min(pauseMsMax, PAUSE_MS_MIN * 2 ** this.#attempt) : 0
     if (performance.now() + pauseMs >= this.#endsAtMs) return false
     if (pauseMs > 0) await delay(pauseMs, undefined, { signal }).catch(() => {})
     return signal?.aborted !== true

@@ -12,6 +12,8 @@ export interface WireTransportOptions {
   readonly socketTimeoutMs: number
   /** Attempts after the first, within a batch's total time. */
   readonly maxRetries: number
+  /** The longest pause in milliseconds before one of these, where a node could not be reached; 0 for none. */
+  readonly pauseMsMax: number
   /** Admits batches; without them as many are in flight as come. */
   readonly permits: ConnectionPermits | undefined
 }
@@ -57,7 +59,7 @@ export class WireTransport implements Transport {
   ): Promise<readonly RowAnswer[]> {
     if (signal?.aborted) throw abandoned(signal)
     if (rows.length === 0) return []
-    const { permits, socketTimeoutMs, maxRetries } = this.#options
+    const { permits, socketTimeoutMs, maxRetries, pauseMsMax } = this.#options
     const send = (): Promise<readonly RowAnswer[]> => {
       // It may have been given up in the moment in which it got its permit.
       if (signal?.aborted) return Promise.reject(abandoned(signal))
@@ -65,6 +67,7 @@ export class WireTransport implements Transport {
         timeoutMs: timeout,
         attemptTimeoutMs: socketTimeoutMs,
         maxRetries,
+        pauseMsMax,
         once,
         signal,
       }).answers()

@@ -40,7 +40,7 @@ it('sends nothing to any node where the request to one of them is too large', as
       giveBackBytes: () => {},
       takeIndexes: () => 0,
     },
-    { timeoutMs: 1_000, attemptTimeoutMs: 1_000, maxRetries: 0, signal: undefined },
+    { timeoutMs: 1_000, attemptTimeoutMs: 1_000, maxRetries: 0, pauseMsMax: 500, signal: undefined },
   )
   await expect(run.answers()).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
   expect(taken).toHaveLength(2)
@@ -68,7 +68,7 @@ it.each([
       giveBackBytes: () => {},
       takeIndexes: () => 0,
     },
-    { timeoutMs: 5_000, attemptTimeoutMs: 1_000, maxRetries: 1, once, signal: undefined },
+    { timeoutMs: 5_000, attemptTimeoutMs: 1_000, maxRetries: 1, pauseMsMax: 500, once, signal: undefined },
   )
   await expect(run.answers()).rejects.toMatchObject({ inDoubt: kind === 'connectionLost' })
   expect(take).toHaveBeenCalledTimes(attempts)
@@ -109,7 +109,7 @@ describe('an answer', () => {
           giveBackBytes: () => {},
           takeIndexes: () => 0,
         },
-        { timeoutMs: 5_000, attemptTimeoutMs: 1_000, maxRetries: 0, signal: undefined },
+        { timeoutMs: 5_000, attemptTimeoutMs: 1_000, maxRetries: 0, pauseMsMax: 500, signal: undefined },
       ).answers()
     return { run, close, suspectOwners }
   }
@@ -149,6 +149,33 @@ describe('an answer', () => {
     await expect(run([read], false)).rejects.toMatchObject({ inDoubt: false })
     expect(suspectOwners).toHaveBeenCalled()
   })
+})
+
+/** How often a node that cannot be reached is tried within 60 ms, eight times at the most. */
+async function attemptsWith(pauseMsMax: number): Promise<number> {
+  const options = { connectionsMax: 4, connectionsMin: 0, connectTimeoutMs: 1_000 }
+  const node = new WireNode('A0', { host: '127.0.0.1', port: 1 }, options)
+  const take = jest.spyOn(node, 'take').mockRejectedValue(new SendFailure('notConnected', 'nobody listens'))
+  const run = new BatchRun(
+    [{ kind: 'read', key: { set: 's', userKey: 'a' }, bins: [] }],
+    {
+      nodeFor: () => node,
+      digest: () => 'd'.repeat(20),
+      suspectOwners: () => {},
+      takeBytes: () => new BatchRequestBytes('ns'),
+      giveBackBytes: () => {},
+      takeIndexes: () => 0,
+    },
+    { timeoutMs: 60, attemptTimeoutMs: 1_000, maxRetries: 7, pauseMsMax, signal: undefined },
+  )
+  await expect(run.answers()).rejects.toThrow('nobody listens')
+  return take.mock.calls.length
+}
+
+it('waits longer from attempt to attempt, up to the longest pause', async () => {
+  expect(await attemptsWith(0)).toBe(8)
+  // After 20 ms, and 40 ms later there is no time left.
+  expect(await attemptsWith(500)).toBeLessThanOrEqual(2)
 })
 
 describe('rows of more bytes than a request may have', () => {
@@ -208,7 +235,7 @@ describe('rows of more bytes than a request may have', () => {
       giveBackBytes: () => {},
       takeIndexes: () => 0,
     }
-    const options = { timeoutMs, attemptTimeoutMs: 1_000, maxRetries: 1, signal: undefined }
+    const options = { timeoutMs, attemptTimeoutMs: 1_000, maxRetries: 1, pauseMsMax: 500, signal: undefined }
     return new BatchRun(rows, surroundings, options)
   }
 
