@@ -147,9 +147,16 @@ export const CALL_ARGUMENTS = {
     options: SPEND_OPTIONS,
   },
   spendAndCreate: {
-    right: [parts, 1, {}],
+    right: [parts, 1, { minedBlockInfos: [block] }],
     places: [...TRANSACTION, ['1', 'blockHeight', isPositive]],
-    options: { ...SPEND_OPTIONS, createOnly: flag, spendOnly: flag, confirmSpends: flag },
+    options: {
+      ...SPEND_OPTIONS,
+      ...CREATION_OPTIONS,
+      skipExtendedInputs: flag,
+      createOnly: flag,
+      spendOnly: flag,
+      confirmSpends: flag,
+    },
   },
   unspend: {
     right: [[{ ...outpoint, spendingData: new Uint8Array(36) }], {}],
