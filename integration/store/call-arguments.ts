@@ -251,7 +251,7 @@ export const CALL_ARGUMENTS = {
   prune: {
     right: [1, {}],
     places: [['0', 'height', isUint32]],
-    options: { onProgress: told, isCatchingUp: flag },
+    options: { onProgress: told, isCatchingUp: flag, trigger: optional(nothing) },
   },
   preserveTransactions: {
     right: [[txid], 1, {}],

@@ -201,7 +201,7 @@ describe('transactionContent', () => {
       expect.objectContaining({
         code: 'INVALID_ARGUMENT',
         field: 'fee',
-        message: `fee must be satoshis within 2^53, got ${spent - paid}`,
+        message: `fee must be satoshis within 2^53, got ${spent - paid}n`,
       }),
     )
   })
