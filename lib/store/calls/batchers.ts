@@ -34,14 +34,25 @@ export interface Batchers extends FollowUpPools {
   readonly locked: Batcher<LockRequest, void>
 }
 
-/**
- * Consumers of a batcher close before it (semantics 4.7). Those of follow-ups close when no call is in progress
- * any more: a rollback still counts pages.
- */
-export const CLOSE_ORDER = {
-  beforeCallsEnd: ['store', 'spend', 'locked', 'outpoint', 'get'],
-  afterCallsEnd: ['increment', 'setDAH'],
-} as const satisfies Record<string, readonly (keyof Batchers)[]>
+/** Consumers of a batcher close before it (semantics 4.7). */
+const CLOSE_ORDER = [
+  'store',
+  'spend',
+  'increment',
+  'setDAH',
+  'locked',
+  'outpoint',
+  'get',
+] as const satisfies readonly (keyof Batchers)[]
+
+/** Everything queued leaves at once. Calls in progress may still put their next step in, such as the counts of a rollback. */
+export function endLingers(batchers: Batchers): void {
+  for (const name of CLOSE_ORDER) batchers[name].endLinger()
+}
+
+export async function closeBatchers(batchers: Batchers): Promise<void> {
+  for (const name of CLOSE_ORDER) await batchers[name].close()
+}
 
 export function createBatchers(context: StoreContext): Batchers {
   const make = <Request, Answer>(
