@@ -7,7 +7,6 @@ import {
   fixedLimit,
   GradientLimit,
 } from '../../batching/index.ts'
-import type { TransactionOutput } from '../../bitcoin/index.ts'
 import type { TransactionMetadata } from '../../record/index.ts'
 import type { Settings } from '../../settings/index.ts'
 import type { FollowUpPools } from '../context/follow-up-pools.ts'
@@ -18,7 +17,11 @@ import { type LockRequest, lockedHandler } from '../operations/locking/set-locke
 import { setDeleteAtHeightHandler } from '../operations/pages/delete-at-height.ts'
 import { incrementHandler } from '../operations/pages/increment.ts'
 import { type GetRequest, getHandler } from '../operations/reading/get.ts'
-import { type OutpointRequest, outpointHandler } from '../operations/reading/previous-outputs.ts'
+import {
+  type OutpointRequest,
+  outpointHandler,
+  type PreviousOutputs,
+} from '../operations/reading/previous-outputs.ts'
 import { type SpendRequest, spendHandler } from '../operations/spending/spend-dispatch.ts'
 
 /**
@@ -30,7 +33,7 @@ export interface Batchers extends FollowUpPools {
   readonly store: Batcher<CreateRequest, void>
   readonly get: Batcher<GetRequest, TransactionMetadata>
   readonly spend: Batcher<SpendRequest, void>
-  readonly outpoint: Batcher<OutpointRequest, TransactionOutput[]>
+  readonly outpoint: Batcher<OutpointRequest, PreviousOutputs>
   readonly locked: Batcher<LockRequest, void>
 }
 
