@@ -468,3 +468,39 @@ it('leaves the inputs to another call that is creating the same transaction of s
   expect(await holders(parents, tx)).toEqual(['tx', 'tx'])
   expect((await store.get(tx.txid, ['utxos'])).utxos?.length).toBe(129)
 })
+
+describe('closing', () => {
+  it('lets a call in progress take its last step, the look whether the inputs are still held', async () => {
+    const parents = await twoParents()
+    const tx = spending(
+      parents.map(parent => ({ tx: parent, vout: 0 })),
+      { outputs: 129 },
+    )
+    const closing = await opened()
+    let closed: Promise<void> | undefined
+    closing.transport = interrupted(closing.transport, 'before', isCreate, async () => {
+      closed = closing.close()
+      await failInOther(tx)
+    })
+    expect(await code(closing.spendAndCreate(tx, HEIGHT))).toBe('ok')
+    await closed
+    expect(await holders(parents, tx)).toEqual(['tx', 'tx'])
+    expect(await code(closing.getMeta(tx.txid))).toBe('SERVICE_UNAVAILABLE')
+  })
+
+  it('has every step of a call in progress leave at once, however long batches linger', async () => {
+    const parents = await twoParents()
+    const tx = child(parents)
+    const lingerMs = 100_000
+    const settings = {
+      spendBatcherDurationMillis: lingerMs,
+      storeBatcherDurationMillis: lingerMs,
+      getBatcherDurationMillis: lingerMs,
+    }
+    const closing = await UtxoStore.open(storeUrl(server, { set }), { settings })
+    const call = code(closing.spendAndCreate(tx, HEIGHT))
+    await closing.close()
+    expect(await call).toBe('ok')
+    expect(await holders(parents, tx)).toEqual(['tx', 'tx'])
+  })
+})

@@ -77,6 +77,7 @@ export class Batcher<Request, Answer> {
   #lingering: { first: BatchItem<Request, Answer>; stop: () => void } | undefined
   /** A batch that is due but still fills: its first item, and how many were queued when last looked at. */
   #filling: { first: BatchItem<Request, Answer>; queued: number } | undefined
+  #lingerHasEnded = false
   #closed: Promise<void> | undefined
 
   constructor(options: BatcherOptions, handler: BatchHandler<Request, Answer>) {
@@ -149,6 +150,16 @@ export class Batcher<Request, Answer> {
   }
 
   /**
+   * From now on what is queued leaves at the end of the turn of the event loop: whoever is about to close waits
+   * for no company. Calls are still taken.
+   */
+  endLinger(): void {
+    if (this.#lingerHasEnded) return
+    this.#lingerHasEnded = true
+    this.#pump({ turnEnded: true })
+  }
+
+  /**
    * Stops taking calls, sends what is queued in batches of the usual size, and resolves when the last
    * dispatch has ended. Idempotent. Bounded, since every dispatch and every queued call is.
    */
@@ -206,7 +217,7 @@ export class Batcher<Request, Answer> {
     const first = this.#queue.peek()
     if (first === undefined) return undefined
     if (this.#queue.length >= this.#options.size) return 'size'
-    if (this.#closed !== undefined) return 'close'
+    if (this.#lingerHasEnded) return turnEnded ? 'close' : undefined
     const { drainMode, greedyAccumulate, lingerMs, tickIntervalMs } = this.#options
     const waitsForTurn = drainMode || (lingerMs === 0 && !tickIntervalMs)
     // Node's timers may fire a fraction of a millisecond early; that must not cost a second linger.
@@ -220,7 +231,7 @@ export class Batcher<Request, Answer> {
 
   #dueInMs(first: BatchItem<Request, Answer>): number {
     const { drainMode, lingerMs, tickIntervalMs } = this.#options
-    if (drainMode) return 0
+    if (drainMode || this.#lingerHasEnded) return 0
     const dueAtMs = tickIntervalMs
       ? Math.ceil(first.enqueuedAtMs / tickIntervalMs) * tickIntervalMs
       : first.enqueuedAtMs + lingerMs
@@ -299,9 +310,9 @@ export class Batcher<Request, Answer> {
   }
 
   async #drain(): Promise<void> {
-    // Lets close() note that it has begun, which is what makes everything queued due at once.
+    // Lets close() note that it has begun, so that no handler can put more into it.
     await Promise.resolve()
-    this.#pump({ turnEnded: true })
+    this.endLinger()
     while (this.#inFlight.size > 0) await Promise.all(this.#inFlight)
   }
 }

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { access, type FileHandle, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { access, type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { StoreError } from '../errors/index.ts'
 import { blobParts, streamWithoutMagic, withoutMagic } from './blob-format.ts'
 import { blobName, type NameOptions } from './blob-name.ts'
-import type { BlobType, ExternalStore } from './external-store.ts'
+import type { BlobType, ExternalCallOptions, ExternalStore } from './external-store.ts'
+import { readWhole } from './read-whole.ts'
 
 /** What one read of a stream takes: the inputs of most transactions fit in the first. */
 const PIECE_BYTES = 64 * 1024
@@ -33,14 +34,21 @@ export class FileStore implements ExternalStore {
     return new FileStore(folder, names)
   }
 
-  async set(txid: string, type: BlobType, body: Uint8Array): Promise<void> {
+  async set(
+    txid: string,
+    type: BlobType,
+    body: Uint8Array,
+    { signal }: ExternalCallOptions = {},
+  ): Promise<void> {
     const path = this.#path(txid, type)
     if (await exists(path)) return
     // Written under another name and renamed, so that no reader ever sees a part of it, not even after a crash.
     const temporary = `${path}.${randomUUID()}.tmp`
     try {
       await this.#ensureFolder(dirname(path))
-      await writeAndSync(temporary, blobParts(type, body))
+      await writeAndSync(temporary, blobParts(type, body), signal)
+      // Given up, it must not take the place of what another has written meanwhile.
+      signal?.throwIfAborted()
       await rename(temporary, path)
       await syncFolder(dirname(path))
     } catch (error) {
@@ -49,20 +57,33 @@ export class FileStore implements ExternalStore {
     }
   }
 
-  async get(txid: string, type: BlobType): Promise<Uint8Array | undefined> {
-    try {
-      return withoutMagic(txid, type, await readFile(this.#path(txid, type)))
-    } catch (error) {
-      if (isNotFound(error)) return undefined
-      throw failure(txid, type, 'read', error)
-    }
-  }
-
-  async *stream(txid: string, type: BlobType): AsyncGenerator<Uint8Array, void, undefined> {
+  async get(
+    txid: string,
+    type: BlobType,
+    { signal }: ExternalCallOptions = {},
+  ): Promise<Uint8Array | undefined> {
     let file: FileHandle | undefined
     try {
       file = await open(this.#path(txid, type), 'r')
-      yield* streamWithoutMagic(txid, type, pieces(file))
+      const { size } = await file.stat()
+      return withoutMagic(txid, type, await readWhole(file, size, { signal }))
+    } catch (error) {
+      if (file === undefined && isNotFound(error)) return undefined
+      throw failure(txid, type, 'read', error)
+    } finally {
+      await file?.close()
+    }
+  }
+
+  async *stream(
+    txid: string,
+    type: BlobType,
+    { signal }: ExternalCallOptions = {},
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    let file: FileHandle | undefined
+    try {
+      file = await open(this.#path(txid, type), 'r')
+      yield* streamWithoutMagic(txid, type, pieces(file, signal))
     } catch (error) {
       if (file === undefined && isNotFound(error)) return
       throw failure(txid, type, 'read', error)
@@ -93,18 +114,26 @@ export class FileStore implements ExternalStore {
   }
 }
 
-async function* pieces(file: FileHandle): AsyncGenerator<Uint8Array, void, undefined> {
+async function* pieces(
+  file: FileHandle,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
   for (;;) {
+    signal?.throwIfAborted()
     const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(PIECE_BYTES), 0, PIECE_BYTES)
     if (bytesRead === 0) return
     yield buffer.subarray(0, bytesRead)
   }
 }
 
-async function writeAndSync(path: string, parts: readonly Uint8Array[]): Promise<void> {
+async function writeAndSync(
+  path: string,
+  parts: readonly Uint8Array[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const file = await open(path, 'wx')
   try {
-    for (const part of parts) await file.writeFile(part)
+    for (const part of parts) await file.writeFile(part, { signal })
     await file.sync()
   } finally {
     await file.close()

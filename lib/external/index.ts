@@ -1,4 +1,4 @@
 export { CoalescingCache, type CoalescingCacheOptions } from './coalescing-cache.ts'
-export type { BlobType, ExternalStore } from './external-store.ts'
+export type { BlobType, ExternalCallOptions, ExternalStore } from './external-store.ts'
 export { MemoryStore } from './memory-store.ts'
 export { openExternalStore } from './open-external-store.ts'

@@ -1,10 +1,20 @@
-import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3'
+import { setTimeout } from 'node:timers/promises'
+import type { GetObjectCommandOutput, S3Client, S3ClientConfig } from '@aws-sdk/client-s3'
 import { InvalidArgumentError, messageOf, StoreError } from '../errors/index.ts'
 import { blobParts, streamWithoutMagic, withoutMagic } from './blob-format.ts'
 import { blobName, type NameOptions, refuseOthers, takeNameOptions } from './blob-name.ts'
-import type { BlobType, ExternalStore } from './external-store.ts'
+import type { BlobType, ExternalCallOptions, ExternalStore } from './external-store.ts'
 
 type S3Library = typeof import('@aws-sdk/client-s3')
+
+/** Without these a request that is never answered would wait for ever; with them the library tries it again. */
+const CONNECTION_MS_MAX = 5_000
+/** No byte in either direction. */
+const SILENCE_MS_MAX = 30_000
+
+/** How often an upload that met another one of the same object is tried again. */
+const CONFLICT_RETRIES = 3
+const CONFLICT_PAUSE_MS = 50
 
 /** Where bodies lie in S3 or in what speaks its protocol. */
 export interface S3Location {
@@ -66,6 +76,7 @@ function takeClientConfig(parameters: URLSearchParams): S3ClientConfig {
     // Many stores that speak S3 refuse the newer checksums; bodies are proven by their txid when they are read.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
+    requestHandler: { connectionTimeout: CONNECTION_MS_MAX, socketTimeout: SILENCE_MS_MAX },
   }
 }
 
@@ -97,25 +108,29 @@ export class S3Store implements ExternalStore {
     }
   }
 
-  async set(txid: string, type: BlobType, body: Uint8Array): Promise<void> {
-    const { HeadObjectCommand, PutObjectCommand } = this.#library
-    const object = this.#object(txid, type)
+  async set(
+    txid: string,
+    type: BlobType,
+    body: Uint8Array,
+    { signal }: ExternalCallOptions = {},
+  ): Promise<void> {
     try {
       // Asked first, because a refused upload of gigabytes costs more than a question.
-      if (await foundOf(this.#client.send(new HeadObjectCommand(object)))) return
-      // S3 shows an object when all of it has arrived; one that came meanwhile stays as it is.
-      const whole = Buffer.concat(blobParts(type, body))
-      await this.#client.send(new PutObjectCommand({ ...object, Body: whole, IfNoneMatch: '*' }))
+      if (await this.#exists(txid, type, signal)) return
+      await this.#upload(txid, type, Buffer.concat(blobParts(type, body)), signal)
     } catch (error) {
       if (statusOf(error) === PRECONDITION_FAILED) return
       throw failure(txid, type, 'written', error)
     }
   }
 
-  async get(txid: string, type: BlobType): Promise<Uint8Array | undefined> {
-    const { GetObjectCommand } = this.#library
+  async get(
+    txid: string,
+    type: BlobType,
+    { signal }: ExternalCallOptions = {},
+  ): Promise<Uint8Array | undefined> {
     try {
-      const answer = await foundOf(this.#client.send(new GetObjectCommand(this.#object(txid, type))))
+      const answer = await this.#fetch(txid, type, signal)
       const blob = await answer?.Body?.transformToByteArray()
       return blob === undefined ? undefined : withoutMagic(txid, type, blob)
     } catch (error) {
@@ -123,10 +138,13 @@ export class S3Store implements ExternalStore {
     }
   }
 
-  async *stream(txid: string, type: BlobType): AsyncGenerator<Uint8Array, void, undefined> {
-    const { GetObjectCommand } = this.#library
+  async *stream(
+    txid: string,
+    type: BlobType,
+    { signal }: ExternalCallOptions = {},
+  ): AsyncGenerator<Uint8Array, void, undefined> {
     try {
-      const answer = await foundOf(this.#client.send(new GetObjectCommand(this.#object(txid, type))))
+      const answer = await this.#fetch(txid, type, signal)
       // In Node a body is a Readable, which ends its request when the iteration is left.
       const blob = answer?.Body as AsyncIterable<Uint8Array> | undefined
       if (blob !== undefined) yield* streamWithoutMagic(txid, type, blob)
@@ -135,13 +153,51 @@ export class S3Store implements ExternalStore {
     }
   }
 
-  async delete(txid: string, type: BlobType): Promise<void> {
+  async delete(txid: string, type: BlobType, { signal }: ExternalCallOptions = {}): Promise<void> {
     const { DeleteObjectCommand } = this.#library
     try {
-      await foundOf(this.#client.send(new DeleteObjectCommand(this.#object(txid, type))))
+      const command = new DeleteObjectCommand(this.#object(txid, type))
+      await foundOf(this.#client.send(command, sendOptions(signal)))
     } catch (error) {
       throw failure(txid, type, 'deleted', error)
     }
+  }
+
+  async #exists(txid: string, type: BlobType, signal: AbortSignal | undefined): Promise<boolean> {
+    const { HeadObjectCommand } = this.#library
+    const command = new HeadObjectCommand(this.#object(txid, type))
+    return (await foundOf(this.#client.send(command, sendOptions(signal)))) !== undefined
+  }
+
+  /** S3 shows an object when all of it has arrived; one that came meanwhile stays as it is. */
+  async #upload(
+    txid: string,
+    type: BlobType,
+    blob: Uint8Array,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const { PutObjectCommand } = this.#library
+    const input = { ...this.#object(txid, type), Body: blob, IfNoneMatch: '*' }
+    for (let retriesLeft = CONFLICT_RETRIES; ; retriesLeft -= 1) {
+      try {
+        await this.#client.send(new PutObjectCommand(input), sendOptions(signal))
+        return
+      } catch (error) {
+        // Another upload of it is ending at this moment; which of them there will be is not said.
+        if (retriesLeft === 0 || !isConflict(error)) throw error
+        await setTimeout(CONFLICT_PAUSE_MS, undefined, { signal })
+        if (await this.#exists(txid, type, signal)) return
+      }
+    }
+  }
+
+  #fetch(
+    txid: string,
+    type: BlobType,
+    signal: AbortSignal | undefined,
+  ): Promise<GetObjectCommandOutput | undefined> {
+    const { GetObjectCommand } = this.#library
+    return foundOf(this.#client.send(new GetObjectCommand(this.#object(txid, type)), sendOptions(signal)))
   }
 
   async close(): Promise<void> {
@@ -166,6 +222,14 @@ async function foundOf<Answer>(answer: Promise<Answer>): Promise<Answer | undefi
     if (statusOf(error) === NOT_FOUND && !isBucket) return undefined
     throw error
   }
+}
+
+function sendOptions(signal: AbortSignal | undefined): { abortSignal?: AbortSignal } {
+  return signal === undefined ? {} : { abortSignal: signal }
+}
+
+function isConflict(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ConditionalRequestConflict'
 }
 
 function statusOf(error: unknown): number | undefined {

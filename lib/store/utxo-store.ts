@@ -1,7 +1,7 @@
 import { checkCallOptions, InvalidArgumentError, type StoreError } from '../errors/index.ts'
 import type { Settings } from '../settings/index.ts'
 import type { Transport } from '../transport/index.ts'
-import { CLOSE_ORDER } from './calls/batchers.ts'
+import { closeBatchers, endLingers } from './calls/batchers.ts'
 import type { CallOptions } from './calls/call-options.ts'
 import { WalkCalls } from './calls/walk-calls.ts'
 import type { BlockState } from './context/block-state.ts'
@@ -92,7 +92,8 @@ export class UtxoStore extends WalkCalls implements AsyncDisposable {
   }
 
   /**
-   * Refuses new calls, sends what is queued, waits until every call is answered, then closes the connection.
+   * Refuses new calls, sends what is queued, waits until every call in progress has ended with all its steps (as
+   * long as one batch and a rollback may take), then closes the connection.
    * Idempotent. A signal ends the wait, not the closing, which goes on in the background.
    */
   async close(options: CallOptions = {}): Promise<void> {
@@ -111,12 +112,12 @@ export class UtxoStore extends WalkCalls implements AsyncDisposable {
     this.gate.close()
     this.#foundation.beginClose()
     this.#closing.abort()
+    endLingers(this.batchers)
     await this.#conflictCheck
     this.context.indexes.close()
-    for (const name of CLOSE_ORDER.beforeCallsEnd) await this.batchers[name].close()
-    // Calls in progress may still send follow-ups, such as those of a rollback.
+    // The gate takes no new call; what it admitted has its steps still before it, and each goes through a batcher.
     await this.gate.idle()
-    for (const name of CLOSE_ORDER.afterCallsEnd) await this.batchers[name].close()
+    await closeBatchers(this.batchers)
     await this.#foundation.release()
   }
 }

@@ -626,6 +626,29 @@ describe('close', () => {
   })
 })
 
+describe('endLinger', () => {
+  it('sends what lingers, and from then on what a turn of the event loop brings; calls are still taken', async () => {
+    const held = heldHandler()
+    const pool = batcher(held.handler, { lingerMs: 1_000 })
+    const answers = [1, 2].map(n => pool.submit(n))
+    await settle()
+    expect(held.requests()).toEqual([])
+    pool.endLinger()
+    expect(held.requests()).toEqual([[1, 2]])
+    answers.push(pool.submit(3), pool.submit(4))
+    expect(held.requests()).toEqual([[1, 2]])
+    await settle()
+    expect(held.requests()).toEqual([
+      [1, 2],
+      [3, 4],
+    ])
+    held.answer(0)
+    held.answer(1)
+    expect((await Promise.all(answers)).length).toBe(4)
+    await pool.close()
+  })
+})
+
 describe('options', () => {
   it.each([
     ['size', 0],

@@ -87,6 +87,18 @@ describe('files', () => {
     expect((await readdir('/dev/fd')).length).toBe(before)
   })
 
+  it('of a call that was given up take no other’s place, and leave no temporary name behind', async () => {
+    const path = join(folder, 'given-up')
+    const store = await openExternalStore(pathToFileURL(path).href)
+    const signal = AbortSignal.abort()
+    await expect(store.set(TXID, 'outputs', BODY, { signal })).rejects.toMatchObject({
+      code: 'STORAGE_ERROR',
+    })
+    expect(await readdir(path)).toEqual([])
+    await store.set(TXID, 'outputs', BODY)
+    await expect(store.get(TXID, 'outputs', { signal })).rejects.toMatchObject({ code: 'STORAGE_ERROR' })
+  })
+
   it('are named by display hex, begin with the magic, and leave no temporary name behind', async () => {
     const path = join(folder, 'named')
     const store = await openExternalStore(pathToFileURL(path).href)

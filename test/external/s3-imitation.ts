@@ -15,6 +15,9 @@ export class S3Imitation {
   /** Bytes of bodies that went out. */
   sentBytes = 0
   refuse: ((method: string, key: string) => Refusal | undefined) | undefined
+  /** Requests get no answer, or no more than the beginning of a body. */
+  hang: 'at once' | 'in bodies' | undefined
+  #onHung: () => void = () => {}
   readonly #bucket: string
   readonly #server: Server
 
@@ -33,6 +36,13 @@ export class S3Imitation {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
   }
 
+  /** Resolves when a request has come to its last byte. */
+  hung(): Promise<void> {
+    return new Promise(resolve => {
+      this.#onHung = resolve
+    })
+  }
+
   async close(): Promise<void> {
     this.#server.closeAllConnections()
     await new Promise(resolve => this.#server.close(resolve))
@@ -42,6 +52,7 @@ export class S3Imitation {
     const { method = '', url = '', headers } = request
     const body: Buffer[] = []
     for await (const piece of request) body.push(piece as Buffer)
+    if (this.hang === 'at once') return this.#onHung()
     const [, bucket, ...path] = decodeURIComponent(url.split('?')[0] ?? '').split('/')
     const key = path.join('/')
     this.requests.push(`${method} ${key}`)
@@ -63,6 +74,7 @@ export class S3Imitation {
     } else {
       response.writeHead(200, { 'content-length': object.byteLength })
       if (method === 'HEAD') response.end()
+      else if (this.hang === 'in bodies') response.write(object.subarray(0, 9), this.#onHung)
       else await this.#send(response, object)
     }
   }

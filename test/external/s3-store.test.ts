@@ -94,6 +94,55 @@ describe('S3Store', () => {
     }
   })
 
+  it.each([
+    ['that is not there in the end, is tried again', undefined, 2],
+    ['that is there then, has succeeded', 'theirs', 1],
+  ])('an upload that meets another one, %s', async (_, theirs, uploads) => {
+    let conflicts = 1
+    s3.refuse = (method, key) => {
+      if (method !== 'PUT' || conflicts === 0) return undefined
+      conflicts -= 1
+      if (theirs !== undefined) s3.objects.set(key, Buffer.from(theirs))
+      return { status: 409, code: 'ConditionalRequestConflict' }
+    }
+    await (await open()).set(TXID, 'tx', BODY)
+    expect(s3.requests.filter(request => request.startsWith('PUT'))).toHaveLength(uploads)
+    expect(text(`${TXID}.tx`)).toBe(theirs ?? BLOB)
+  })
+
+  it('an upload that meets another one for ever is STORAGE_ERROR', async () => {
+    s3.refuse = method => (method === 'PUT' ? { status: 409, code: 'ConditionalRequestConflict' } : undefined)
+    await expect((await open()).set(TXID, 'tx', BODY)).rejects.toMatchObject({ code: 'STORAGE_ERROR' })
+    expect(s3.requests.filter(request => request.startsWith('PUT'))).toHaveLength(4)
+  })
+
+  it.each(['before it answers', 'in the middle of a body'])(
+    'a request is given up %s when its signal fires',
+    async moment => {
+      const store = await open()
+      await store.set(TXID, 'tx', BODY)
+      s3.hang = moment === 'before it answers' ? 'at once' : 'in bodies'
+      const calls = [
+        (signal: AbortSignal) => store.get(TXID, 'tx', { signal }),
+        (signal: AbortSignal) => drain(store.stream(TXID, 'tx', { signal })),
+        ...(s3.hang === 'in bodies'
+          ? []
+          : [
+              (signal: AbortSignal) => store.set(TXID, 'tx', BODY, { signal }),
+              (signal: AbortSignal) => store.delete(TXID, 'tx', { signal }),
+            ]),
+      ]
+      for (const call of calls) {
+        const caller = new AbortController()
+        const hung = s3.hung()
+        const ended = call(caller.signal)
+        await hung
+        caller.abort()
+        await expect(ended).rejects.toMatchObject({ code: 'STORAGE_ERROR' })
+      }
+    },
+  )
+
   it('without its package says what to install', async () => {
     const load = (): Promise<never> => Promise.reject(new Error("Cannot find package '@aws-sdk/client-s3'"))
     await expect(S3Store.open(parseS3Url('s3://bucket'), load)).rejects.toMatchObject({

@@ -50,10 +50,10 @@ export class ExternalCaches {
       }
     }
     return {
-      get: (txid, type) => store.get(txid, type),
-      stream: (txid, type) => store.stream(txid, type),
-      set: (txid, type, body) => changed(txid, store.set(txid, type, body)),
-      delete: (txid, type) => changed(txid, store.delete(txid, type)),
+      get: (txid, type, options) => store.get(txid, type, options),
+      stream: (txid, type, options) => store.stream(txid, type, options),
+      set: (txid, type, body, options) => changed(txid, store.set(txid, type, body, options)),
+      delete: (txid, type, options) => changed(txid, store.delete(txid, type, options)),
       close: () => store.close(),
     }
   }

@@ -7,7 +7,6 @@ import {
   fixedLimit,
   GradientLimit,
 } from '../../batching/index.ts'
-import type { TransactionOutput } from '../../bitcoin/index.ts'
 import type { TransactionMetadata } from '../../record/index.ts'
 import type { Settings } from '../../settings/index.ts'
 import type { FollowUpPools } from '../context/follow-up-pools.ts'
@@ -18,7 +17,11 @@ import { type LockRequest, lockedHandler } from '../operations/locking/set-locke
 import { setDeleteAtHeightHandler } from '../operations/pages/delete-at-height.ts'
 import { incrementHandler } from '../operations/pages/increment.ts'
 import { type GetRequest, getHandler } from '../operations/reading/get.ts'
-import { type OutpointRequest, outpointHandler } from '../operations/reading/previous-outputs.ts'
+import {
+  type OutpointRequest,
+  outpointHandler,
+  type PreviousOutputs,
+} from '../operations/reading/previous-outputs.ts'
 import { type SpendRequest, spendHandler } from '../operations/spending/spend-dispatch.ts'
 
 /**
@@ -30,18 +33,29 @@ export interface Batchers extends FollowUpPools {
   readonly store: Batcher<CreateRequest, void>
   readonly get: Batcher<GetRequest, TransactionMetadata>
   readonly spend: Batcher<SpendRequest, void>
-  readonly outpoint: Batcher<OutpointRequest, TransactionOutput[]>
+  readonly outpoint: Batcher<OutpointRequest, PreviousOutputs>
   readonly locked: Batcher<LockRequest, void>
 }
 
-/**
- * Consumers of a batcher close before it (semantics 4.7). Those of follow-ups close when no call is in progress
- * any more: a rollback still counts pages.
- */
-export const CLOSE_ORDER = {
-  beforeCallsEnd: ['store', 'spend', 'locked', 'outpoint', 'get'],
-  afterCallsEnd: ['increment', 'setDAH'],
-} as const satisfies Record<string, readonly (keyof Batchers)[]>
+/** Consumers of a batcher close before it (semantics 4.7). */
+const CLOSE_ORDER = [
+  'store',
+  'spend',
+  'increment',
+  'setDAH',
+  'locked',
+  'outpoint',
+  'get',
+] as const satisfies readonly (keyof Batchers)[]
+
+/** Everything queued leaves at once. Calls in progress may still put their next step in, such as the counts of a rollback. */
+export function endLingers(batchers: Batchers): void {
+  for (const name of CLOSE_ORDER) batchers[name].endLinger()
+}
+
+export async function closeBatchers(batchers: Batchers): Promise<void> {
+  for (const name of CLOSE_ORDER) await batchers[name].close()
+}
 
 export function createBatchers(context: StoreContext): Batchers {
   const make = <Request, Answer>(

@@ -12,6 +12,7 @@ import {
   type RowAnswer,
   type Transport,
 } from '../../transport/index.ts'
+import { BoundedStore } from '../bodies/bounded-store.ts'
 import { ExternalCaches } from '../bodies/external-caches.ts'
 import { loggedBatch } from '../logging/logged-batch.ts'
 import type { EventLogger } from '../logging/logger.ts'
@@ -70,6 +71,7 @@ export class StoreContext {
   readonly logger: EventLogger
   readonly metrics: StoreMetrics
   readonly blockState: BlockStateHolder
+  /** Each call ends within `waitMs`. */
   readonly external: ExternalStore
   readonly connectionsMax: number
   /** Undefined where the settings want none. */
@@ -99,7 +101,9 @@ export class StoreContext {
     this.blockState = options.blockState
     this.connectionsMax = options.connectionsMax
     this.externalCaches = ExternalCaches.of(options.settings)
-    this.external = this.externalCaches?.over(options.external) ?? options.external
+    // The bound outside: what takes effect after it was given up is made known to the caches all the same.
+    const external = this.externalCaches?.over(options.external) ?? options.external
+    this.external = new BoundedStore(external, { callMs: this.waitMs })
     this.queries = options.queries
     this.administration = options.administration
     this.indexes = new Indexes(options.administration, indexNames(options.settings, options.set))

@@ -25,6 +25,7 @@ import {
   overloadRetryOptions,
   queriesOptions,
 } from './client-options.ts'
+import { closeAll } from './close-all.ts'
 import { checkOpenOptions, type OpenOptions } from './open-options.ts'
 import { startEmbedded } from './start-embedded.ts'
 import type { TransportChoice } from './transport-choice.ts'
@@ -67,10 +68,7 @@ async function connectFoundation(text: string, options: OpenOptions): Promise<St
   // Each batch that pauses after an overload listens to it.
   setMaxListeners(0, closing.signal)
   const opened: { close(): Promise<void> }[] = [external]
-  const release = async (): Promise<void> => {
-    for (const resource of opened.reverse()) await resource.close()
-    opened.length = 0
-  }
+  const release = (): Promise<void> => closeAll(opened.splice(0).reverse())
   try {
     let hosts: readonly Host[] = url.hosts
     if (url.scheme === 'embedded') {

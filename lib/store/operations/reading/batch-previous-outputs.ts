@@ -7,7 +7,7 @@ import { forChunks } from '../../dispatch/map-chunks.ts'
 import type { OnProgress } from '../../dispatch/progress.ts'
 import { queueShare } from '../../dispatch/queue-share.ts'
 import { asStoreError } from '../../store-errors.ts'
-import type { OutpointRequest } from './previous-outputs.ts'
+import type { OutpointRequest, PreviousOutputs } from './previous-outputs.ts'
 
 export interface TransactionWithPreviousOutputs {
   /** Carries what its inputs spend; null where `error` says why not. */
@@ -18,7 +18,7 @@ export interface TransactionWithPreviousOutputs {
 /** Looks up what many transactions spend; one that is malformed or has no such parent fails alone (semantics 3.18). */
 export async function batchPreviousOutputs(
   context: StoreContext,
-  batcher: Batcher<OutpointRequest, TransactionOutput[]>,
+  batcher: Batcher<OutpointRequest, PreviousOutputs>,
   txs: readonly TransactionSource[],
   { signal, onProgress }: { signal: AbortSignal | undefined; onProgress?: OnProgress | undefined },
 ): Promise<TransactionWithPreviousOutputs[]> {
@@ -27,9 +27,12 @@ export async function batchPreviousOutputs(
     try {
       results[index] = { tx: work(), error: null }
     } catch (error) {
-      const failure = asStoreError(error, 'decorating a transaction', { code: 'PROCESSING' })
-      results[index] = { tx: null, error: failure }
+      fail(index, error)
     }
+  }
+  const fail = (index: number, error: unknown): void => {
+    const failure = asStoreError(error, 'decorating a transaction', { code: 'PROCESSING' })
+    results[index] = { tx: null, error: failure }
   }
   await forChunks(txs, { ...queueShare(context, batcher), signal, onProgress }, async (chunk, start) => {
     const lacking: { index: number; tx: Transaction }[] = []
@@ -46,13 +49,20 @@ export async function batchPreviousOutputs(
       lacking.map(({ tx }) => ({ tx })),
       { signal },
     )
+    const bodies: Promise<void>[] = []
     for (const [position, { index, tx }] of lacking.entries()) {
       const outcome = outcomes[position]
-      settle(index, () => {
-        if (outcome?.status !== 'fulfilled') throw outcome?.reason
-        return extendTransaction(tx, outcome.value)
-      })
+      const outputs = outcome?.status === 'fulfilled' ? outcome.value : undefined
+      if (outputs instanceof Promise) {
+        const extend = (found: TransactionOutput[]): void => settle(index, () => extendTransaction(tx, found))
+        bodies.push(outputs.then(extend, error => fail(index, error)))
+      } else
+        settle(index, () => {
+          if (outputs === undefined) throw outcome?.status === 'rejected' ? outcome.reason : undefined
+          return extendTransaction(tx, outputs)
+        })
     }
+    await Promise.all(bodies)
   })
   return results
 }

@@ -1,4 +1,5 @@
 import {
+  ParseError,
   PieceReader,
   parseTransaction,
   readInput,
@@ -66,16 +67,17 @@ export async function readExternalInputs(
 ): Promise<readonly InputReference[]> {
   const hex = txidToHex(txid)
   return inPlace(context, signal, async () => {
-    const reader = new PieceReader(context.external.stream(hex, 'tx'))
+    const reader = new PieceReader(context.external.stream(hex, 'tx', { signal }))
     try {
       if (await reader.fill(1)) return await readInputs(reader)
     } catch (error) {
-      if (error instanceof StoreError && error.code === 'STORAGE_ERROR') throw error
+      // That it could not be read says nothing about it.
+      if (error instanceof StoreError && !(error instanceof ParseError)) throw error
       throw damaged(hex, 'its inputs cannot be parsed', error)
     } finally {
       await reader.close()
     }
-    for await (const _ of context.external.stream(hex, 'outputs')) return []
+    for await (const _ of context.external.stream(hex, 'outputs', { signal })) return []
     throw missing(hex)
   })
 }

@@ -19,14 +19,20 @@ import { decodeAnswer } from './get.ts'
 
 const FIELDS = ['outputs'] as const
 
-/** A transaction whose inputs lack what they spend. The answer has one output for each input. */
+/** A transaction whose inputs lack what they spend. */
 export interface OutpointRequest {
   readonly tx: Transaction
 }
 
+/**
+ * One output for each input; as a promise where the body of a parent is still to be read. That goes on when the
+ * batch has ended: a body that does not come would hold up every other transaction, and the batches behind.
+ */
+export type PreviousOutputs = TransactionOutput[] | Promise<TransactionOutput[]>
+
 /** Adds to a transaction what its inputs spend, where it does not carry that. */
 export function decorate(
-  batcher: Batcher<OutpointRequest, TransactionOutput[]>,
+  batcher: Batcher<OutpointRequest, PreviousOutputs>,
   tx: Transaction,
   end: AnswerListener<Transaction>,
   signal: AbortSignal | undefined,
@@ -36,7 +42,7 @@ export function decorate(
 }
 
 /** Takes the outputs that a transaction's inputs spend. */
-class Decoration implements AnswerListener<TransactionOutput[]> {
+class Decoration implements AnswerListener<PreviousOutputs> {
   readonly #tx: Transaction
   readonly #end: AnswerListener<Transaction>
 
@@ -45,7 +51,20 @@ class Decoration implements AnswerListener<TransactionOutput[]> {
     this.#end = end
   }
 
-  succeed(outputs: TransactionOutput[]): void {
+  succeed(outputs: PreviousOutputs): void {
+    if (outputs instanceof Promise)
+      outputs.then(
+        later => this.#extend(later),
+        error => this.#end.fail(error),
+      )
+    else this.#extend(outputs)
+  }
+
+  fail(error: unknown): void {
+    this.#end.fail(error)
+  }
+
+  #extend(outputs: TransactionOutput[]): void {
     let decorated: Transaction
     try {
       decorated = extendTransaction(this.#tx, outputs)
@@ -54,10 +73,6 @@ class Decoration implements AnswerListener<TransactionOutput[]> {
       return
     }
     this.#end.succeed(decorated)
-  }
-
-  fail(error: unknown): void {
-    this.#end.fail(error)
   }
 }
 
@@ -71,18 +86,35 @@ interface Wanted {
 type FoundOutputs = ReadonlyMap<number, TransactionOutput>
 
 /** By the keys of the parents' txids. */
-type Parents = ReadonlyMap<string, FoundOutputs | StoreError>
+interface Parents {
+  readonly known: Map<string, FoundOutputs | StoreError>
+  /** Those whose bodies are being read: each is `known` when its promise, which never rejects, has come. */
+  readonly awaited: ReadonlyMap<string, Promise<void>>
+}
 
 /** Looks up the outputs that a batch of transactions spends; each parent is read once for the batch. */
-export function outpointHandler(context: StoreContext): BatchHandler<OutpointRequest, TransactionOutput[]> {
+export function outpointHandler(context: StoreContext): BatchHandler<OutpointRequest, PreviousOutputs> {
   return async (items, { signal }) => {
     const wanted = new Map<string, Wanted>()
     const readable = items.filter(item => attempt(item, () => collect(item.request.tx, wanted)))
     const parents = await readParents(context, wanted, signal)
-    for (const item of readable) {
-      attempt(item, () => item.succeed(item.request.tx.inputs.map(input => previousOutput(input, parents))))
-    }
+    for (const item of readable) attempt(item, () => item.succeed(previousOutputs(item.request.tx, parents)))
   }
+}
+
+function previousOutputs(tx: Transaction, { known, awaited }: Parents): PreviousOutputs {
+  const outputs = (): TransactionOutput[] => tx.inputs.map(input => previousOutput(input, known))
+  if (awaited.size === 0) return outputs()
+  const bodies = new Set<Promise<void>>()
+  for (const input of tx.inputs) {
+    const body = carriedOutput(input) === undefined ? awaited.get(txidKey(input.previousTxid)) : undefined
+    if (body !== undefined) bodies.add(body)
+  }
+  if (bodies.size === 0) return outputs()
+  const later = Promise.all(bodies).then(outputs).catch(throwTyped)
+  // Where its caller has gone, nobody is left to be told of its failure.
+  later.catch(() => {})
+  return later
 }
 
 /** Notes what a transaction's inputs lack; one that carries what it spends needs no parent. */
@@ -105,14 +137,22 @@ function carriedOutput({
 }
 
 /** What it throws fails this item alone. */
-function attempt(item: BatchItem<OutpointRequest, TransactionOutput[]>, work: () => void): boolean {
+function attempt(item: BatchItem<OutpointRequest, PreviousOutputs>, work: () => void): boolean {
   try {
     work()
     return true
   } catch (error) {
-    item.fail(asStoreError(error, 'decorating a transaction', { code: 'PROCESSING' }))
+    item.fail(typed(error))
     return false
   }
+}
+
+function typed(error: unknown): StoreError {
+  return asStoreError(error, 'decorating a transaction', { code: 'PROCESSING' })
+}
+
+function throwTyped(error: unknown): never {
+  throw typed(error)
 }
 
 async function readParents(
@@ -131,58 +171,79 @@ async function readParents(
         })),
         { signal },
       )
-      return await Promise.all(chunk.map((parent, index) => foundOutputs(context, parent, answers[index])))
+      return chunk.map((parent, index) => foundInRecord(parent, answers[index]))
     } catch (error) {
       const failure = asStoreError(error, 'the batch failed', { code: 'STORAGE_ERROR' })
       return chunk.map(() => failure)
     }
   })
-  const parents = new Map<string, FoundOutputs | StoreError>()
+  const known = new Map<string, FoundOutputs | StoreError>()
+  const awaited = new Map<string, Promise<void>>()
   let next = 0
-  for (const [key, { txid }] of wanted)
-    parents.set(key, found[next++] ?? missingAnswerError(`reading ${txidToHex(txid)}`))
-  return parents
+  for (const [key, parent] of wanted) {
+    const result = found[next++] ?? missingAnswerError(`reading ${txidToHex(parent.txid)}`)
+    if (result !== IN_BODY) known.set(key, result)
+    else {
+      const read = async (): Promise<void> => {
+        known.set(key, await foundInBody(context, parent))
+      }
+      awaited.set(key, read())
+    }
+  }
+  return { known, awaited }
 }
 
-async function foundOutputs(
-  context: StoreContext,
+/** What a record says of outputs that lie in the external store. */
+const IN_BODY = 'in its body'
+
+function foundInRecord(
   { txid, vouts }: Wanted,
   answer: RowAnswer | undefined,
-): Promise<FoundOutputs | StoreError> {
+): FoundOutputs | StoreError | typeof IN_BODY {
   try {
     if (answer === undefined) throw missingAnswerError(`reading ${txidToHex(txid)}`)
-    const outputAt = await outputsOfRecord(context, txid, answer)
-    const found = new Map<number, TransactionOutput>()
-    for (const vout of vouts) {
-      const output = outputAt(vout)
-      if (output !== undefined && output !== null) found.set(vout, output)
-    }
-    return found
+    const { external, outputs } = decodeAnswer({ txid, fields: FIELDS }, answer)
+    if (external === true) return IN_BODY
+    if (outputs === undefined)
+      throw new StoreError('STORAGE_ERROR', `transaction ${txidToHex(txid)} has no outputs in its record`)
+    return picked(vouts, vout => outputs[vout])
   } catch (error) {
     return asStoreError(error, `reading ${txidToHex(txid)}`, { code: 'STORAGE_ERROR' })
   }
 }
 
-async function outputsOfRecord(
+async function foundInBody(
   context: StoreContext,
-  txid: Uint8Array,
-  answer: RowAnswer,
-): Promise<(vout: number) => TransactionOutput | null | undefined> {
-  const { external, outputs } = decodeAnswer({ txid, fields: FIELDS }, answer)
-  if (external === true) {
+  { txid, vouts }: Wanted,
+): Promise<FoundOutputs | StoreError> {
+  try {
     const packed = await readExternalOutputs(context, txid)
-    return vout => packed.at(vout)
+    return picked(vouts, vout => packed.at(vout))
+  } catch (error) {
+    return asStoreError(error, `reading ${txidToHex(txid)}`, { code: 'STORAGE_ERROR' })
   }
-  if (outputs === undefined)
-    throw new StoreError('STORAGE_ERROR', `transaction ${txidToHex(txid)} has no outputs in its record`)
-  return vout => outputs[vout]
+}
+
+function picked(
+  vouts: ReadonlySet<number>,
+  outputAt: (vout: number) => TransactionOutput | null | undefined,
+): FoundOutputs {
+  const found = new Map<number, TransactionOutput>()
+  for (const vout of vouts) {
+    const output = outputAt(vout)
+    if (output !== undefined && output !== null) found.set(vout, output)
+  }
+  return found
 }
 
 /**
  * An index that the parent does not have is the submitter's fault, and the only case of `TX_INVALID` here; a
  * parent that cannot be read is ours (semantics 3.18).
  */
-function previousOutput(input: TransactionInput, parents: Parents): TransactionOutput {
+function previousOutput(
+  input: TransactionInput,
+  parents: ReadonlyMap<string, FoundOutputs | StoreError>,
+): TransactionOutput {
   const carried = carriedOutput(input)
   if (carried !== undefined) return carried
   const { previousTxid, previousVout } = input

@@ -1,6 +1,7 @@
 import { describe, expect, it, jest } from '@jest/globals'
 import { encodeTransaction, txidToHex } from '../../../../lib/bitcoin/index.ts'
 import type { StoreError } from '../../../../lib/errors/index.ts'
+import { MemoryStore } from '../../../../lib/external/index.ts'
 import { encodePartialOutputs } from '../../../../lib/record/index.ts'
 import { completeRecord } from '../../../../lib/store/operations/reading/complete-record.ts'
 import {
@@ -112,6 +113,30 @@ describe('external bodies that are read again', () => {
     }
     await context.external.set(hex, 'tx', body)
     expect(await readExternalBody(context, tx.txid)).toMatchObject({ kind: 'transaction' })
+  })
+
+  it('that never come are given up: their places and their keys are free again when the store is well', async () => {
+    const external = new MemoryStore()
+    await external.set(hex, 'tx', body)
+    const context = contextWith(
+      new ScriptedTransport(() => ({})),
+      { batchPolicyTotalTimeout: 20, overloadRetryMaxElapsed: 0, batcherWaitGrace: 0 },
+      { external },
+    )
+    const get = jest.spyOn(external, 'get').mockReturnValue(new Promise(() => {}))
+    const txids = [tx.txid, ...Array.from({ length: 15 }, (_, index) => bytes32(index))]
+    const reads = await Promise.allSettled([
+      ...txids.map(txid => readExternalBody(context, txid)),
+      readExternalOutputs(context, tx.txid),
+      readExternalInputs(context, tx.txid),
+    ])
+    expect(
+      new Set(reads.map(read => read.status === 'rejected' && (read.reason as StoreError).code)),
+    ).toEqual(new Set(['SERVICE_UNAVAILABLE']))
+    get.mockRestore()
+    expect(context.externalReads.free).toBe(16)
+    expect(await readExternalBody(context, tx.txid)).toMatchObject({ kind: 'transaction' })
+    expect((await readExternalOutputs(context, tx.txid)).at(1)).toEqual(tx.outputs[1])
   })
 
   it('are in memory at most 16 at a time', async () => {

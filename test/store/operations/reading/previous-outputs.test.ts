@@ -1,7 +1,16 @@
-import { describe, expect, it } from '@jest/globals'
-import { extendTransaction, type Transaction } from '../../../../lib/bitcoin/index.ts'
+import { describe, expect, it, jest } from '@jest/globals'
+import { promised } from '../../../../lib/batching/index.ts'
+import {
+  encodeTransaction,
+  extendTransaction,
+  parseTransaction,
+  type Transaction,
+  txidToHex,
+} from '../../../../lib/bitcoin/index.ts'
+import type { StoreError } from '../../../../lib/errors/index.ts'
+import { MemoryStore } from '../../../../lib/external/index.ts'
 import { createBatchers } from '../../../../lib/store/calls/batchers.ts'
-import { outpointHandler } from '../../../../lib/store/operations/reading/previous-outputs.ts'
+import { decorate, outpointHandler } from '../../../../lib/store/operations/reading/previous-outputs.ts'
 import type { BatchRow, RowAnswer } from '../../../../lib/transport/index.ts'
 import { codeOf, handled } from '../../support/handled.ts'
 import { sampleTransaction } from '../../support/sample-transaction.ts'
@@ -16,10 +25,14 @@ const spending = (vout: number, txid = PARENT): { tx: Transaction } => ({
   tx: sampleTransaction({ spends: [{ txid, vout }] }),
 })
 
+/** Without what its inputs spend. */
+const plain = (tx: Transaction): Transaction => parseTransaction(encodeTransaction(tx))
+
 /** How three transactions fare; only the one in the middle asks for what is under test. */
 async function decorated(middle: { tx: Transaction }, answer?: Partial<RowAnswer>) {
   const transport = new ScriptedTransport(row => (looksFor(row, PARENT) ? GOOD : answer))
-  return handled(outpointHandler(contextWith(transport)), [spending(0), middle, spending(2)])
+  const outcomes = await handled(outpointHandler(contextWith(transport)), [spending(0), middle, spending(2)])
+  return Promise.all(outcomes.map(outcome => Promise.resolve(outcome).catch((error: StoreError) => error)))
 }
 
 describe('previousOutputsDecorate', () => {
@@ -41,6 +54,39 @@ describe('previousOutputsDecorate', () => {
   ])('lesson 57: a parent that %s is never the submitter’s fault', async (_, answer, code) => {
     const outcomes = await decorated(spending(9, bytes32(8)), answer)
     expect(outcomes.map(codeOf)).toEqual(['ok', code, 'ok'])
+  })
+
+  it('a parent whose body does not come holds up no neighbour and no later batch', async () => {
+    const inBody = sampleTransaction({ mark: 1, outputs: 2 })
+    const external = new MemoryStore()
+    await external.set(txidToHex(inBody.txid), 'tx', encodeTransaction(inBody))
+    const { get } = external
+    let arrive = (): void => {}
+    const arrived = new Promise<void>(resolve => {
+      arrive = resolve
+    })
+    jest.spyOn(external, 'get').mockImplementation(async (...request) => {
+      await arrived
+      return get.apply(external, request)
+    })
+    const transport = new ScriptedTransport(row =>
+      looksFor(row, PARENT) ? GOOD : { bins: { external: true } },
+    )
+    const context = contextWith(
+      transport,
+      { outpointBatcherMaxConcurrent: 1, outpointBatcherDurationMillis: 0, batcherConcurrency: 'fixed' },
+      { external },
+    )
+    const { outpoint } = createBatchers(context)
+    const decoratedWith = (tx: Transaction): Promise<Transaction> =>
+      promised(end => decorate(outpoint, tx, end, undefined))
+    const slow = decoratedWith(plain(spending(1, inBody.txid).tx))
+    const together = [plain(spending(0).tx), plain(spending(2).tx)].map(decoratedWith)
+    expect((await Promise.all(together)).map(({ isExtended }) => isExtended)).toEqual([true, true])
+    expect((await decoratedWith(plain(spending(0).tx))).isExtended).toBe(true)
+    arrive()
+    expect((await slow).inputs[0]?.previousLockingScript).toEqual(inBody.outputs[1]?.lockingScript)
+    await outpoint.close()
   })
 
   it('asks for no parent of an input that carries what it spends', async () => {
