@@ -38,7 +38,7 @@ function decoded(rows: readonly BatchRow[], firstIndex = 0): DecodedRow[] {
   expect(message).toMatchObject({ info1: INFO1.BATCH, transactionTtl: 1_235 })
   const batch = new BatchRequest(findField(message.fields, FIELD_TYPES.BATCH) ?? Buffer.alloc(0))
   expect(batch.flags & BATCH_FLAGS.RESPOND_ALL_KEYS).toBe(BATCH_FLAGS.RESPOND_ALL_KEYS)
-  expect([...batch.namespaces]).toEqual(['ns'])
+  expect([...batch.namespaces.keys()]).toEqual(['ns'])
   return [...batch.rows()]
 }
 
