@@ -87,8 +87,7 @@ describe.each(['off', 'on'] as const)('with filtered writes %s', filtered => {
     await store.create(created, HEIGHT_MAX, { conflicting: true })
     await store.create(marked, 100)
     await store.setConflicting([marked.txid], true)
-    for (const { txid } of [created, marked])
-      expect(await store.get(txid, ['deleteAtHeight'])).toEqual({})
+    for (const { txid } of [created, marked]) expect(await store.get(txid, ['deleteAtHeight'])).toEqual({})
   })
 
   it('one that loses its last block is unmined since the tip', async () => {
