@@ -61,8 +61,9 @@ export function serviceLimits(options: SubtreeDataOptions): ServiceLimits {
   const names = Object.keys(DEFAULTS) as (keyof typeof DEFAULTS)[]
   const { assetConcurrencySubtreeDataCreate: creationsMax = DEFAULTS.creationsMax } =
     options.source.settings ?? {}
+  const defaults = { ...DEFAULTS, creationsMax }
   const limits = names.map(name => {
-    const value = options[name] ?? (name === 'creationsMax' ? creationsMax : DEFAULTS[name])
+    const value = options[name] ?? defaults[name]
     return [name, wholeNumber(name, value, MINIMA[name], TIMER_MS_MAX)] as const
   })
   return Object.fromEntries(limits) as ServiceLimits

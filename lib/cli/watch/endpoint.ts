@@ -5,7 +5,7 @@ import { parseExposition, type Readings } from './exposition.ts'
 /** What every open store shows, also before its first call. */
 const OF_A_STORE = /^utxo_store_/
 const SCRAPE_MS_MAX = 10_000
-/** A registry of a hundred stores shows a tenth of it. */
+/** Far more than a registry shows: what never ends must not fill the memory. */
 const EXPOSITION_BYTES_MAX = 64 * 1_048_576
 
 /** Throws `UsageError` for what is no address of a metrics endpoint. */

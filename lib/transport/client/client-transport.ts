@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import Aerospike from 'aerospike'
 import { messageOf, StoreError } from '../../errors/index.ts'
 import { abandoned, releasedBy } from '../abandoned.ts'
+import { admitted } from '../admitted.ts'
 import { BatchError } from '../batch-error.ts'
 import type { ConnectionPermits } from '../connection-permits.ts'
 import type { BatchOptions, BatchRow, Bins, RowAnswer, Transport } from '../transport.ts'
@@ -28,9 +29,6 @@ export interface ClientTransportOptions {
   /** About how large a request may become; by default what every server takes. */
   requestBytesMax?: number
 }
-
-/** How long a batch waits for a connection: a tenth of its time, and at least this (semantics 6.1). */
-const PERMIT_WAIT_MS_MIN = 100
 
 /** Nor may it be closed in the turn of the event loop in which one ended. */
 const AFTER_BATCH_MS = 10
@@ -61,21 +59,14 @@ export class ClientTransport implements Transport {
     const records = rows.map(row => clientRow(row, this.#options.namespace))
     const { permits, maxRetries } = this.#options
     const retries = once === true ? 0 : maxRetries
-    const waitMs = Math.max(PERMIT_WAIT_MS_MIN, timeout / 10)
     const ends = requestParts(rows, this.#options.requestBytesMax)
     const sendPart = (from: number, end: number, leftMs: number): Promise<ClientAnswer[]> =>
       this.#send(records.slice(from, end), this.#policy(leftMs, retries))
-    const send = async (): Promise<ClientAnswer[]> => {
-      // It may have been given up in the moment in which it got its permit.
-      if (signal?.aborted) throw abandoned(signal)
-      return ends.length === 1
+    const send = (): Promise<ClientAnswer[]> =>
+      ends.length === 1
         ? this.#send(records, this.#policy(timeout, retries))
         : sendInParts(rows, ends, { timeoutMs: timeout, signal }, sendPart)
-    }
-    const answers = await releasedBy(
-      signal,
-      this.#track(permits === undefined ? send() : permits.withPermit({ waitMs, signal }, send)),
-    )
+    const answers = await releasedBy(signal, this.#track(admitted(permits, { timeout, signal }, send)))
     // The client answers by position (protocol 6.1: the row index travels with each answer).
     return answers.map((answer, index) => ({
       index,

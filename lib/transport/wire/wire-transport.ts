@@ -1,4 +1,5 @@
 import { abandoned, releasedBy } from '../abandoned.ts'
+import { admitted } from '../admitted.ts'
 import type { ConnectionPermits } from '../connection-permits.ts'
 import type { BatchOptions, BatchRow, RowAnswer, Transport } from '../transport.ts'
 import { BatchRun, type BatchSurroundings } from './batch-run.ts'
@@ -17,9 +18,6 @@ export interface WireTransportOptions {
   /** Admits batches; without them as many are in flight as come. */
   readonly permits: ConnectionPermits | undefined
 }
-
-/** How long a batch waits for a connection: a tenth of its time, and at least this (semantics 6.1). */
-const PERMIT_WAIT_MS_MIN = 100
 
 /** Request buffers that are kept for later batches: as many as are encoded before the first one is answered. */
 const BUFFERS_KEPT = 64
@@ -60,10 +58,8 @@ export class WireTransport implements Transport {
     if (signal?.aborted) throw abandoned(signal)
     if (rows.length === 0) return []
     const { permits, socketTimeoutMs, maxRetries, pauseMsMax } = this.#options
-    const send = (): Promise<readonly RowAnswer[]> => {
-      // It may have been given up in the moment in which it got its permit.
-      if (signal?.aborted) return Promise.reject(abandoned(signal))
-      return new BatchRun(rows, this.#surroundings, {
+    const send = (): Promise<readonly RowAnswer[]> =>
+      new BatchRun(rows, this.#surroundings, {
         timeoutMs: timeout,
         attemptTimeoutMs: socketTimeoutMs,
         maxRetries,
@@ -71,9 +67,7 @@ export class WireTransport implements Transport {
         once,
         signal,
       }).answers()
-    }
-    const waitMs = Math.max(PERMIT_WAIT_MS_MIN, timeout / 10)
-    return releasedBy(signal, permits === undefined ? send() : permits.withPermit({ waitMs, signal }, send))
+    return releasedBy(signal, admitted(permits, { timeout, signal }, send))
   }
 
   close(): void {
