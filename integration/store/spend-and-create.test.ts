@@ -272,12 +272,18 @@ describe('spendAndCreate', () => {
     expect(await holders(parents, tx)).toEqual(['tx', 'tx'])
   })
 
-  it('leaves its spends after a create without a verdict', async () => {
+  it.each([
+    ['one record', 1],
+    ['several records', 129],
+  ])('leaves its spends when the create of the master of %s has no verdict', async (_, outputs) => {
     const parents = await twoParents()
-    const tx = child(parents)
+    const tx = spending(
+      parents.map(parent => ({ tx: parent, vout: 0 })),
+      { outputs },
+    )
     store.transport = {
       batchOperate: (rows, options) =>
-        rows.some(isCreate) ? Promise.reject(new Error('torn')) : good.batchOperate(rows, options),
+        rows.some(isMaster) ? Promise.reject(new Error('torn')) : good.batchOperate(rows, options),
     }
     expect(await code(store.spendAndCreate(tx, HEIGHT))).toBe('STORAGE_ERROR')
     expect(await holders(parents, tx)).toEqual(['tx', 'tx'])
