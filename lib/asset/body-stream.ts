@@ -94,7 +94,7 @@ export class BodyStream extends Readable {
 
   #give(piece: Uint8Array | null): void {
     this.#watch()
-    if (piece === null || piece.byteLength <= PART_BYTES_MAX) {
+    if (piece === null || piece.length <= PART_BYTES_MAX) {
       this.#rest = undefined
       this.push(piece)
       return

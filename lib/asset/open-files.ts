@@ -43,7 +43,7 @@ export class FileDataFile implements SubtreeDataFile {
         MAGIC_BYTES + at,
         Math.min(PIECE_BYTES, this.sizeBytes - at),
       )
-      at += piece.byteLength
+      at += piece.length
       yield piece
     }
   }

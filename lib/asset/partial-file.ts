@@ -36,7 +36,7 @@ export class FilePartialData implements PartialDataFile {
 
   async write(piece: Uint8Array): Promise<void> {
     try {
-      for (let done = 0; done < piece.byteLength; ) {
+      for (let done = 0; done < piece.length; ) {
         const { bytesWritten } = await this.#file.write(piece, done)
         done += bytesWritten
       }

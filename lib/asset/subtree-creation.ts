@@ -40,7 +40,7 @@ export class SubtreeCreation implements Body {
     const build: BuildOptions = { ...this.#options, source: this.#source }
     for await (const piece of subtreeTransactions(nodes, build)) {
       await partial.write(piece)
-      this.#bytes += piece.byteLength
+      this.#bytes += piece.length
       yield piece
     }
     await partial.publish()

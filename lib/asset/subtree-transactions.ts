@@ -97,7 +97,7 @@ async function encodedPieces(
   for (const [index, txid] of txids.entries()) {
     const encoding = provenEncoding(txid, answers[index], from + index)
     encoded.push(encoding)
-    bytes += encoding.byteLength
+    bytes += encoding.length
     const isFull = encoded.length >= PIECE_TRANSACTIONS_MAX || bytes >= PIECE_BYTES
     if (!isFull && index < txids.length - 1) continue
     pieces.push(Buffer.concat(encoded, bytes))

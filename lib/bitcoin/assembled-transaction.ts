@@ -37,7 +37,7 @@ class AssembledTransaction implements Transaction {
     this.outputs = outputs
     this.isCoinbase = spendsNullOutpoint(inputs)
     this.isExtended = inputs.length > 0 && inputs.every(carriesWhatItSpends)
-    this.sizeBytes = known.standardBytes?.byteLength ?? standardSizeBytes(inputs, outputs)
+    this.sizeBytes = known.standardBytes?.length ?? standardSizeBytes(inputs, outputs)
     this.extendedSizeBytes = this.sizeBytes + extensionSizeBytes(inputs)
     this.#standardBytes = known.standardBytes
     this.#txid = known.txid

@@ -32,8 +32,8 @@ export function* readBlockFile(bytes: Uint8Array): Generator<Uint8Array, void, u
   const magic = blockFileMagic(bytes)
   if (magic !== undefined) yield* readRecords(bytes, magic)
   else if (looksLikeHex(bytes.subarray(0, BLOCK_HEADER_BYTES))) yield decodeHex(bytes)
-  else if (bytes.byteLength > BLOCK_HEADER_BYTES) yield bytes
-  else throw tooShort(bytes.byteLength)
+  else if (bytes.length > BLOCK_HEADER_BYTES) yield bytes
+  else throw tooShort(bytes.length)
 }
 
 /** A file that holds less than any block. */
@@ -55,7 +55,7 @@ function* readRecords(bytes: Uint8Array, magic: readonly number[]): Generator<Ui
 }
 
 function isZero(bytes: Uint8Array, from: number): boolean {
-  for (let offset = from; offset < bytes.byteLength; offset++) if (bytes[offset] !== 0) return false
+  for (let offset = from; offset < bytes.length; offset++) if (bytes[offset] !== 0) return false
   return true
 }
 

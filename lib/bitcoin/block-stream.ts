@@ -116,7 +116,7 @@ async function* locateRecords(
 ): AsyncGenerator<BlockLocation, void, undefined> {
   while (await findMagic(reader, magic, options)) {
     const sizeBytes = await reader.read(fields => {
-      fields.bytes(magic.byteLength, 'block magic')
+      fields.bytes(magic.length, 'block magic')
       return fields.uint32('block length')
     })
     const offset = reader.offset
@@ -133,12 +133,12 @@ async function findMagic(reader: PieceReader, magic: Buffer, { onGarbage }: Loca
   const start = reader.offset
   let isZero = true
   for (;;) {
-    const hasMore = await reader.fill(magic.byteLength)
+    const hasMore = await reader.fill(magic.length)
     const window = Buffer.from(reader.window.buffer, reader.window.byteOffset, reader.window.byteLength)
     const found = hasMore ? window.indexOf(magic) : -1
     // What ends the window may be the beginning of the magic.
-    const kept = hasMore ? magic.byteLength - 1 : 0
-    const passed = found >= 0 ? found : Math.max(0, window.byteLength - kept)
+    const kept = hasMore ? magic.length - 1 : 0
+    const passed = found >= 0 ? found : Math.max(0, window.length - kept)
     isZero &&= window.subarray(0, passed).every(byte => byte === 0)
     await reader.skip(passed)
     if (found < 0 && hasMore) continue
@@ -155,7 +155,7 @@ async function findMagic(reader: PieceReader, magic: Buffer, { onGarbage }: Loca
 
 /** The only block of a file. */
 async function locateOnly(reader: PieceReader, form: BlockLocation['form']): Promise<BlockLocation> {
-  if (!(await reader.fill(BLOCK_HEADER_BYTES + 1))) throw tooShort(reader.window.byteLength)
+  if (!(await reader.fill(BLOCK_HEADER_BYTES + 1))) throw tooShort(reader.window.length)
   const head = await readHead(reader, Number.POSITIVE_INFINITY)
   await reader.skip(Number.POSITIVE_INFINITY)
   return { form, offset: 0, sizeBytes: reader.offset, ...head }
@@ -182,7 +182,7 @@ function truncated(offset: number, sizeBytes: number, foundBytes: number): Parse
 async function* rest(reader: PieceReader): AsyncGenerator<Uint8Array, void, undefined> {
   while (await reader.fill(1)) {
     const { window } = reader
-    await reader.skip(window.byteLength)
+    await reader.skip(window.length)
     yield window
   }
 }

@@ -30,7 +30,7 @@ export class ByteReader {
 
   /** How many bytes are left. */
   get remaining(): number {
-    return this.#bytes.byteLength - this.#offset
+    return this.#bytes.length - this.#offset
   }
 
   uint32(field: string): number {
@@ -155,7 +155,7 @@ export class ByteReader {
 
   #advance(length: number, field: string): number {
     const start = this.#offset
-    if (length > this.#bytes.byteLength - start) {
+    if (length > this.#bytes.length - start) {
       const problem = `needs ${length} bytes, but only ${this.remaining} are left`
       throw new TruncatedError(field, this.#firstOffset + start, problem, length - this.remaining)
     }

@@ -28,7 +28,7 @@ export class ByteWriter {
 
   bytes(value: Uint8Array): this {
     this.#buffer.set(value, this.#offset)
-    this.#offset += value.byteLength
+    this.#offset += value.length
     return this
   }
 
@@ -52,7 +52,7 @@ export class ByteWriter {
 
   /** A CompactSize length followed by the bytes. */
   variableBytes(value: Uint8Array): this {
-    return this.compactSize(value.byteLength).bytes(value)
+    return this.compactSize(value.length).bytes(value)
   }
 
   /** What was written, as a plain array. */
@@ -63,8 +63,8 @@ export class ByteWriter {
 
   /** The buffer. One that is not exactly full would send stale memory, so that is a defect. */
   filled(): Buffer {
-    if (this.#offset !== this.#buffer.byteLength) {
-      throw new RangeError(`wrote ${this.#offset} bytes into a buffer of ${this.#buffer.byteLength}`)
+    if (this.#offset !== this.#buffer.length) {
+      throw new RangeError(`wrote ${this.#offset} bytes into a buffer of ${this.#buffer.length}`)
     }
     return this.#buffer
   }

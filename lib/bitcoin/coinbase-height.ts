@@ -23,7 +23,7 @@ export function coinbaseHeight(block: Block): number | undefined {
   if (block.header.version < HEIGHT_IN_COINBASE_VERSION) return undefined
   if (first === OP_0) return 0
   if (first >= OP_1 && first <= OP_16) return first - OP_1 + 1
-  if (first > HEIGHT_BYTES_MAX || script.byteLength < 1 + first) return undefined
+  if (first > HEIGHT_BYTES_MAX || script.length < 1 + first) return undefined
   const push = Buffer.from(script.buffer, script.byteOffset + 1, first)
   const height = push.readIntLE(0, first)
   return height >= 0 ? height : undefined

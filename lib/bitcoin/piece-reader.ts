@@ -35,7 +35,7 @@ export class PieceReader {
     bytesMax = Number.POSITIVE_INFINITY,
   ): Promise<Thing> {
     for (;;) {
-      const window = this.#window.byteLength > bytesMax ? this.#window.subarray(0, bytesMax) : this.#window
+      const window = this.#window.length > bytesMax ? this.#window.subarray(0, bytesMax) : this.#window
       const reader = new ByteReader(window, 0, this.#offset)
       try {
         const thing = parse(reader)
@@ -43,11 +43,11 @@ export class PieceReader {
         return thing
       } catch (error) {
         if (!(error instanceof TruncatedError)) throw error
-        const wantedBytes = window.byteLength + error.missingBytes
+        const wantedBytes = window.length + error.missingBytes
         if (wantedBytes > bytesMax) throw error
-        if (!(await this.fill(Math.max(wantedBytes, Math.min(bytesMax, 2 * window.byteLength))))) {
+        if (!(await this.fill(Math.max(wantedBytes, Math.min(bytesMax, 2 * window.length))))) {
           // More than before came all the same: the thing may be complete, or the error says what was left of it.
-          if (this.#window.byteLength === window.byteLength) throw error
+          if (this.#window.length === window.length) throw error
         }
       }
     }
@@ -55,20 +55,20 @@ export class PieceReader {
 
   /** Waits until this many bytes have come; false where they end before. */
   async fill(bytes: number): Promise<boolean> {
-    if (this.#window.byteLength >= bytes) return true
+    if (this.#window.length >= bytes) return true
     const pieces = [this.#window]
-    let length = this.#window.byteLength
+    let length = this.#window.length
     while (length < bytes && !this.#hasEnded) {
       const { done, value } = await this.#pieces.next()
       if (done === true) {
         this.#hasEnded = true
       } else {
         pieces.push(value)
-        length += value.byteLength
+        length += value.length
       }
     }
     this.#window =
-      this.#window.byteLength === 0 && pieces.length === 2 ? (pieces[1] ?? NOTHING) : Buffer.concat(pieces)
+      this.#window.length === 0 && pieces.length === 2 ? (pieces[1] ?? NOTHING) : Buffer.concat(pieces)
     return length >= bytes
   }
 
@@ -81,8 +81,8 @@ export class PieceReader {
   async skip(bytes: number): Promise<number> {
     let left = bytes
     while (left > 0) {
-      if (this.#window.byteLength === 0 && !(await this.fill(1))) break
-      const step = Math.min(left, this.#window.byteLength)
+      if (this.#window.length === 0 && !(await this.fill(1))) break
+      const step = Math.min(left, this.#window.length)
       this.#consume(step)
       left -= step
     }

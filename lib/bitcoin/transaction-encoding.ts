@@ -24,7 +24,7 @@ const NO_SCRIPT = new Uint8Array(0)
 
 /** Length of a CompactSize length and the bytes behind it. */
 export function variableBytesSize(bytes: Uint8Array): number {
-  return compactSizeLength(bytes.byteLength) + bytes.byteLength
+  return compactSizeLength(bytes.length) + bytes.length
 }
 
 /** Length of the standard encoding, in bytes. */

@@ -45,7 +45,7 @@ export function toTxid(value: Uint8Array | string, field = 'txid'): Uint8Array {
  * make, and not for people; show {@link txidToHex} instead.
  */
 export function txidKey(txid: Uint8Array): string {
-  if (txid.byteLength !== TXID_BYTES) return Buffer.from(txid).toString('latin1')
+  if (txid.length !== TXID_BYTES) return Buffer.from(txid).toString('latin1')
   // Without touching `txid.buffer`: where an array this small lies on the heap, that would give it memory elsewhere.
   keyBytes.set(txid)
   return keyBytes.toString('latin1')
@@ -56,7 +56,7 @@ const keyBytes = Buffer.alloc(TXID_BYTES)
 
 /** Refuses anything but 32 bytes, and returns them. */
 export function requireTxid(value: Uint8Array, field = 'txid'): Uint8Array {
-  if (!(value instanceof Uint8Array) || value.byteLength !== TXID_BYTES) {
+  if (!(value instanceof Uint8Array) || value.length !== TXID_BYTES) {
     throw new InvalidArgumentError(field, '32 bytes (internal order)', value)
   }
   return value
@@ -64,5 +64,5 @@ export function requireTxid(value: Uint8Array, field = 'txid'): Uint8Array {
 
 /** Whether the 32 bytes are all zero, as the previous txid of a coinbase is. */
 export function isZeroTxid(txid: Uint8Array): boolean {
-  return txid.byteLength === TXID_BYTES && txid.every(byte => byte === 0)
+  return txid.length === TXID_BYTES && txid.every(byte => byte === 0)
 }

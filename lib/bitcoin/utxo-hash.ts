@@ -36,8 +36,7 @@ export function utxoHash(
   requireTxid(previousTxid, 'previousTxid')
   requireUint32(vout, 'vout')
   const amount = numberOrBigint(requireUint64(satoshis, 'satoshis'))
-  const sizeBytes =
-    TXID_BYTES + compactSizeLength(vout) + lockingScript.byteLength + compactSizeLength(amount)
+  const sizeBytes = TXID_BYTES + compactSizeLength(vout) + lockingScript.length + compactSizeLength(amount)
   return sha256(
     hashInput(sizeBytes)
       .bytes(previousTxid)

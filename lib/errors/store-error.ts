@@ -44,7 +44,7 @@ const SHOWN_CHARACTERS = 80
 export function describe(value: unknown): string {
   if (value instanceof Uint8Array) {
     const hex = Buffer.from(value.buffer, value.byteOffset, Math.min(value.byteLength, 16)).toString('hex')
-    return `${value.byteLength} bytes ${hex}${value.byteLength > 16 ? '…' : ''}`
+    return `${value.length} bytes ${hex}${value.length > 16 ? '…' : ''}`
   }
   if (typeof value === 'string')
     return JSON.stringify(value.length > SHOWN_CHARACTERS ? `${value.slice(0, SHOWN_CHARACTERS)}…` : value)

@@ -35,7 +35,7 @@ export async function* streamWithoutMagic(
       continue
     }
     head = Buffer.concat([head, piece])
-    if (head.byteLength < MAGIC_BYTES) continue
+    if (head.length < MAGIC_BYTES) continue
     yield withoutMagic(txid, type, head)
     head = undefined
   }

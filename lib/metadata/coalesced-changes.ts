@@ -47,5 +47,5 @@ function batchOf(changes: Changes): MetadataBatch {
 
 /** A removal makes room. */
 function bytesOf(change: Change): number {
-  return change === DELETED ? -1 : change.byteLength
+  return change === DELETED ? -1 : change.length
 }

@@ -40,6 +40,6 @@ export function checkKey(key: string): void {
 
 /** Throws `INVALID_ARGUMENT` for what one record with all values should not hold. */
 export function checkValue(value: Uint8Array): void {
-  if (!(value instanceof Uint8Array && value.byteLength <= VALUE_BYTES_MAX))
+  if (!(value instanceof Uint8Array && value.length <= VALUE_BYTES_MAX))
     throw new InvalidArgumentError('metadata value', `at most ${VALUE_BYTES_MAX} bytes`, value)
 }

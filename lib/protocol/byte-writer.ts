@@ -57,7 +57,7 @@ export class ByteWriter {
   }
 
   bytes(value: Uint8Array): this {
-    const at = this.reserve(value.byteLength)
+    const at = this.reserve(value.length)
     this.#buffer.set(value, at)
     return this
   }

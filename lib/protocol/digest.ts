@@ -28,7 +28,7 @@ export function userKey(key: string | Uint8Array | bigint | number): UserKey {
  */
 export function recordDigest(setName: string, key: UserKey): Buffer {
   const setBytes = Buffer.byteLength(setName, 'utf8')
-  const input = Buffer.allocUnsafe(setBytes + 1 + key.value.byteLength)
+  const input = Buffer.allocUnsafe(setBytes + 1 + key.value.length)
   input.write(setName, 0, 'utf8')
   input[setBytes] = key.type
   input.set(key.value, setBytes + 1)

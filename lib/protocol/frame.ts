@@ -22,7 +22,7 @@ export function writeFrameHeader(target: Buffer, offset: number, type: number, b
 
 /** A whole frame around a copy of the body. */
 export function encodeFrame(type: number, body: Uint8Array): Buffer {
-  const frame = Buffer.allocUnsafe(FRAME_HEADER_BYTES + body.byteLength)
-  frame.set(body, writeFrameHeader(frame, 0, type, body.byteLength))
+  const frame = Buffer.allocUnsafe(FRAME_HEADER_BYTES + body.length)
+  frame.set(body, writeFrameHeader(frame, 0, type, body.length))
   return frame
 }

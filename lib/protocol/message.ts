@@ -214,7 +214,7 @@ export function writeMessageHeader(writer: ByteWriter, header: Partial<MessageHe
 
 export function writeField(writer: ByteWriter, type: number, data: Uint8Array): void {
   writer
-    .uint32(data.byteLength + 1)
+    .uint32(data.length + 1)
     .uint8(type)
     .bytes(data)
 }
@@ -242,7 +242,7 @@ export function writeBin(
   name: string,
   value: Uint8Array,
 ): number {
-  target.writeUInt32BE(OPERATION_SIZE_BASE + name.length + value.byteLength, offset)
+  target.writeUInt32BE(OPERATION_SIZE_BASE + name.length + value.length, offset)
   target[offset + 4] = code
   target[offset + 5] = particleType
   target[offset + 6] = 0
@@ -250,13 +250,13 @@ export function writeBin(
   let at = offset + OPERATION_HEADER_BYTES
   // Names are so short that a call into native code would cost more than the loop.
   for (let character = 0; character < name.length; character++) target[at++] = name.charCodeAt(character)
-  if (value.byteLength > 0) target.set(value, at)
-  return at + value.byteLength
+  if (value.length > 0) target.set(value, at)
+  return at + value.length
 }
 
 /** The bytes one operation takes: for sizing a buffer beforehand. */
 export function operationBytes(name: string, value: Uint8Array): number {
-  return OPERATION_HEADER_BYTES + name.length + value.byteLength
+  return OPERATION_HEADER_BYTES + name.length + value.length
 }
 
 /** A whole message, without the frame around it. */

@@ -35,7 +35,7 @@ export function writeBytesHeader(writer: ByteWriter, byteLength: number): void {
 
 /** Writes a string or blob with its particle type as first byte. */
 export function writeTypedBytes(writer: ByteWriter, particleType: number, value: Uint8Array): void {
-  writeBytesHeader(writer, value.byteLength + 1)
+  writeBytesHeader(writer, value.length + 1)
   writer.uint8(particleType).bytes(value)
 }
 

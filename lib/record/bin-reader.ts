@@ -61,7 +61,7 @@ export class BinReader {
   bytes(bin: string, length: number): Uint8Array | undefined {
     const value = this.#bins[bin]
     if (isAbsent(value)) return undefined
-    if (!(value instanceof Uint8Array) || value.byteLength !== length)
+    if (!(value instanceof Uint8Array) || value.length !== length)
       throw this.#wrong(bin, `${length} bytes`, value)
     return value
   }

@@ -26,13 +26,13 @@ export function encodePartialOutputs({ txid, blockHeight, isCoinbase, outputs }:
   const known = [...outputs.entries()].flatMap(([index, output]) =>
     output === null ? [] : [{ index, ...output }],
   )
-  const scriptBytes = known.reduce((sum, { lockingScript }) => sum + lockingScript.byteLength, 0)
+  const scriptBytes = known.reduce((sum, { lockingScript }) => sum + lockingScript.length, 0)
   const writer = new ByteWriter(HEADER_BYTES + known.length * OUTPUT_HEADER_BYTES + scriptBytes)
     .bytes(txid)
     .uint32(((blockHeight << 1) | Number(isCoinbase)) >>> 0)
     .uint32(known.length)
   for (const { index, satoshis, lockingScript } of known) {
-    writer.uint32(index).uint64(satoshis).uint32(lockingScript.byteLength).bytes(lockingScript)
+    writer.uint32(index).uint64(satoshis).uint32(lockingScript.length).bytes(lockingScript)
   }
   return writer.finish()
 }
@@ -56,7 +56,7 @@ export function decodePartialOutputs(body: Uint8Array): PartialOutputs {
   if (count > reader.remaining / OUTPUT_HEADER_BYTES) {
     throw new StoreError(
       'STORAGE_ERROR',
-      `a partial transaction of ${body.byteLength} bytes cannot hold ${count} outputs`,
+      `a partial transaction of ${body.length} bytes cannot hold ${count} outputs`,
     )
   }
   const known = new Map<number, TransactionOutput>()

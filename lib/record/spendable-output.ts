@@ -14,5 +14,5 @@ export function isSpendable(
 ): boolean {
   if (lockingScript[0] === OP_FALSE && lockingScript[1] === OP_RETURN) return false
   if (blockHeight >= genesisActivationHeight) return true
-  return lockingScript[0] !== OP_RETURN && lockingScript.byteLength <= SCRIPT_BYTES_MAX_BEFORE_GENESIS
+  return lockingScript[0] !== OP_RETURN && lockingScript.length <= SCRIPT_BYTES_MAX_BEFORE_GENESIS
 }

@@ -27,7 +27,7 @@ export function encodeSpendingData({ txid, vin }: SpendingData): Uint8Array {
 
 /** Throws `STORAGE_ERROR` for anything but 36 bytes. */
 export function decodeSpendingData(bytes: Uint8Array): SpendingData {
-  if (!(bytes instanceof Uint8Array) || bytes.byteLength !== SPENDING_DATA_BYTES) {
+  if (!(bytes instanceof Uint8Array) || bytes.length !== SPENDING_DATA_BYTES) {
     throw new StoreError('STORAGE_ERROR', `spending data must be ${SPENDING_DATA_BYTES} bytes`)
   }
   const vin = new DataView(bytes.buffer, bytes.byteOffset + TXID_BYTES, 4).getUint32(0, true)
@@ -49,5 +49,5 @@ export function parseSpendingDataText(text: string): SpendingData {
 }
 
 export function isFrozenSentinel(spendingData: Uint8Array): boolean {
-  return spendingData.byteLength === SPENDING_DATA_BYTES && spendingData.every(byte => byte === 0xff)
+  return spendingData.length === SPENDING_DATA_BYTES && spendingData.every(byte => byte === 0xff)
 }

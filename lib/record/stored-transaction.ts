@@ -38,7 +38,7 @@ export function decodeStoredInput(bytes: Uint8Array): TransactionInput {
     const reader = new ByteReader(bytes)
     const input = readInput(reader, true)
     reader.expectEnd('element')
-    const isKnown = input.previousSatoshis !== 0n || input.previousLockingScript?.byteLength !== 0
+    const isKnown = input.previousSatoshis !== 0n || input.previousLockingScript?.length !== 0
     return isKnown ? input : { ...input, previousSatoshis: undefined, previousLockingScript: undefined }
   } catch (error) {
     throw damaged('inputs', error)

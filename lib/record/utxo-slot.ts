@@ -20,8 +20,8 @@ const UTXO_HASH_BYTES = 32
 export function decodeSlot(value: unknown): UtxoSlot {
   if (value === null) return { state: 'nil' }
   if (!(value instanceof Uint8Array)) throw damaged(value)
-  if (value.byteLength === UTXO_HASH_BYTES) return { state: 'unspent', utxoHash: value }
-  if (value.byteLength !== UTXO_HASH_BYTES + SPENDING_DATA_BYTES) throw damaged(value)
+  if (value.length === UTXO_HASH_BYTES) return { state: 'unspent', utxoHash: value }
+  if (value.length !== UTXO_HASH_BYTES + SPENDING_DATA_BYTES) throw damaged(value)
   const utxoHash = value.subarray(0, UTXO_HASH_BYTES)
   const spendingData = value.subarray(UTXO_HASH_BYTES)
   return isFrozenSentinel(spendingData)

@@ -25,7 +25,7 @@ export class TxidList implements Sliceable<Uint8Array> {
   slice(from: number, to: number): Uint8Array[] {
     const bytes = new Uint8Array(this.#bytes.subarray(from * TXID_BYTES, to * TXID_BYTES))
     const txids: Uint8Array[] = []
-    for (let at = 0; at < bytes.byteLength; at += TXID_BYTES) txids.push(bytes.subarray(at, at + TXID_BYTES))
+    for (let at = 0; at < bytes.length; at += TXID_BYTES) txids.push(bytes.subarray(at, at + TXID_BYTES))
     return txids
   }
 }

@@ -13,7 +13,7 @@ export function checkArguments(
     const argument = args[index]
     if (parameter?.type === 'int') {
       if (!Number.isSafeInteger(argument)) throw badArgument(name, index, 'a safe integer', argument)
-    } else if (!(argument instanceof Uint8Array) || argument.byteLength !== parameter?.bytes)
+    } else if (!(argument instanceof Uint8Array) || argument.length !== parameter?.bytes)
       throw badArgument(name, index, `a blob of ${parameter?.bytes} bytes`, argument)
   }
 }

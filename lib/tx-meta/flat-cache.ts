@@ -68,7 +68,7 @@ export class FlatCache {
     const bucket = this.#bucketOf(txid)
     if (value.length <= VALUE_BYTES_MAX && bucket.set(this.#key, value, height)) return
     bucket.delete(this.#key)
-    throw new StoreError('PROCESSING', `a value of ${value.byteLength} bytes is too large for the cache`)
+    throw new StoreError('PROCESSING', `a value of ${value.length} bytes is too large for the cache`)
   }
 
   /** A copy of the value, or undefined where there is none or it was stored below `heightMin`. */

@@ -110,7 +110,7 @@ function decodeInpoints(bytes: Uint8Array): CachedInpoint[] {
  */
 export function checkMetaBytes(bytes: Uint8Array): void {
   const flags = bytes[FLAGS_AT] as number
-  if (bytes.byteLength < PARENT_TXIDS_AT) throw malformed(`${bytes.byteLength} bytes are too few`)
+  if (bytes.length < PARENT_TXIDS_AT) throw malformed(`${bytes.length} bytes are too few`)
   if ((flags & ~KNOWN_FLAGS) !== 0) throw malformed(`flags ${flags} are not all known`)
   if ((flags & FLAGS.conflicting) !== 0) throw malformed('a conflicting transaction is not cached')
 }

@@ -66,7 +66,7 @@ async function wholeText(answer: Response): Promise<string> {
   const chunks: Uint8Array[] = []
   let bytes = 0
   for await (const chunk of answer.body ?? []) {
-    bytes += chunk.byteLength
+    bytes += chunk.length
     if (bytes > EXPOSITION_BYTES_MAX) throw new Error(`more than ${EXPOSITION_BYTES_MAX} bytes`)
     chunks.push(chunk)
   }

@@ -25,7 +25,7 @@ export class ExternalCaches {
 
   private constructor(itemsMax: number, bytesMax: number) {
     const limits = { itemsMax, bytesMax, lifeMs: LIFE_MS }
-    this.bodies = new CoalescingCache({ ...limits, sizeOf: ({ bytes }) => bytes.byteLength })
+    this.bodies = new CoalescingCache({ ...limits, sizeOf: ({ bytes }) => bytes.length })
     this.outputs = new CoalescingCache({
       ...limits,
       sizeOf: ({ sizeBytes }) => sizeBytes,

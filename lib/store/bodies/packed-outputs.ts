@@ -17,7 +17,7 @@ export class PackedOutputs {
     this.#starts = new Float64Array(outputs.length + 1)
     let length = 0
     for (const [vout, output] of outputs.entries()) {
-      if (output !== null) length += SATOSHIS_BYTES + output.lockingScript.byteLength
+      if (output !== null) length += SATOSHIS_BYTES + output.lockingScript.length
       this.#starts[vout + 1] = length
     }
     this.#bytes = Buffer.allocUnsafeSlow(length)

@@ -39,9 +39,8 @@ const ON_HEAP_BYTES_MAX = 64
 
 /** The same bytes; those of small arrays are copied, which costs less than to move them. */
 function asBuffer(bytes: Uint8Array): Buffer {
-  if (bytes.byteLength > ON_HEAP_BYTES_MAX)
-    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const copy = Buffer.allocUnsafe(bytes.byteLength)
+  if (bytes.length > ON_HEAP_BYTES_MAX) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const copy = Buffer.allocUnsafe(bytes.length)
   copy.set(bytes)
   return copy
 }

@@ -52,7 +52,7 @@ function operationBytes(operation: WriteOperation): number {
 function valueBytes(value: BinValue): number {
   if (typeof value === 'string') return VALUE_BYTES + CHARACTER_BYTES * value.length
   if (typeof value !== 'object' || value === null) return VALUE_BYTES
-  if (value instanceof Uint8Array) return VALUE_BYTES + value.byteLength
+  if (value instanceof Uint8Array) return VALUE_BYTES + value.length
   let bytes = VALUE_BYTES
   if (Array.isArray(value)) for (const element of value as readonly BinValue[]) bytes += valueBytes(element)
   else {

@@ -13,7 +13,7 @@ export class TxidBytes {
   }
 
   get length(): number {
-    return this.#bytes.byteLength / TXID_BYTES
+    return this.#bytes.length / TXID_BYTES
   }
 
   /** A view. */

@@ -89,22 +89,22 @@ export function encodeFeedMessage(entries: readonly FeedEntry[], version: FeedVe
   if (version === 2) bytes.writeUInt32LE(V2_MAGIC, 0)
   let at = bytes.writeUInt32LE(entries.length, headerBytes - COUNT_BYTES)
   for (const entry of entries) {
-    if (entry.txid.byteLength !== TXID_BYTES)
+    if (entry.txid.length !== TXID_BYTES)
       throw new InvalidArgumentError('txid', `${TXID_BYTES} bytes`, entry.txid)
     if (version === 2) at = bytes.writeBigUInt64LE(xxHash64(entry.txid), at)
     const content = contentOf(entry)
     bytes.set(entry.txid, at)
     bytes[at + TXID_BYTES] = ACTIONS[entry.action]
-    bytes.writeUInt32LE(content.byteLength, at + LENGTH_AT)
+    bytes.writeUInt32LE(content.length, at + LENGTH_AT)
     bytes.set(content, at + ENTRY_BYTES_MIN)
-    at += ENTRY_BYTES_MIN + content.byteLength
+    at += ENTRY_BYTES_MIN + content.length
   }
   return bytes
 }
 
 /** What an entry takes in a message of version 1; eight bytes more in version 2. */
 export function feedEntryBytes(entry: FeedEntry): number {
-  return ENTRY_BYTES_MIN + contentOf(entry).byteLength
+  return ENTRY_BYTES_MIN + contentOf(entry).length
 }
 
 const NOTHING = new Uint8Array(0)

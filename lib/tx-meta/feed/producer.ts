@@ -246,7 +246,7 @@ export function partitionOf(txid: Uint8Array, partitions: number): number {
 
 /** A copy. What is wrong must not come into a message, which would be lost with all others in it. */
 function txidOf(txid: unknown): Uint8Array {
-  if (txid instanceof Uint8Array && txid.byteLength === TXID_BYTES) return Uint8Array.from(txid)
+  if (txid instanceof Uint8Array && txid.length === TXID_BYTES) return Uint8Array.from(txid)
   throw new InvalidArgumentError('txid', `a Uint8Array of ${TXID_BYTES} bytes`, txid)
 }
 

@@ -129,9 +129,9 @@ function decodeIntent(bins: Bins): ConflictIntent {
   const { kind, blockHeight, blockHash, txHashes, startedAt } = bins
   if (kind !== 'forward' && kind !== 'reverse') throw damaged(BIN.kind, kind)
   if (!isInteger(blockHeight)) throw damaged(BIN.blockHeight, blockHeight)
-  if (!(blockHash instanceof Uint8Array) || blockHash.byteLength !== TXID_BYTES)
+  if (!(blockHash instanceof Uint8Array) || blockHash.length !== TXID_BYTES)
     throw damaged(BIN.blockHash, blockHash)
-  if (!(txHashes instanceof Uint8Array) || txHashes.byteLength % TXID_BYTES !== 0)
+  if (!(txHashes instanceof Uint8Array) || txHashes.length % TXID_BYTES !== 0)
     throw damaged(BIN.txHashes, txHashes)
   if (!isInteger(startedAt)) throw damaged(BIN.startedAt, startedAt)
   const content: Omit<ConflictIntent, 'id' | 'startedAt'> = {
@@ -139,7 +139,7 @@ function decodeIntent(bins: Bins): ConflictIntent {
     blockHeight: Number(blockHeight),
     blockHash: new Uint8Array(blockHash),
     txids: Array.from(
-      { length: txHashes.byteLength / TXID_BYTES },
+      { length: txHashes.length / TXID_BYTES },
       (_, index) => new Uint8Array(txHashes.subarray(index * TXID_BYTES, (index + 1) * TXID_BYTES)),
     ),
   }

@@ -47,7 +47,7 @@ export function checkConflict(winners: readonly TxidInput[], block: ConflictBloc
   checkHeight('block.blockHeight', block.blockHeight, { minimum: 1 })
   const txids = uniqueTxids(Array.from(winners, (txid, index) => toTxid(txid, `winners[${index}]`)))
   const blockHash = toTxid(block.blockHash, 'block.blockHash')
-  if (blockHash.byteLength !== TXID_BYTES) throw new InvalidArgumentError('blockHash', '32 bytes', blockHash)
+  if (blockHash.length !== TXID_BYTES) throw new InvalidArgumentError('blockHash', '32 bytes', blockHash)
   return forwardIntent(block.blockHeight, blockHash, txids)
 }
 

@@ -70,7 +70,7 @@ export function allRead(read: readonly (StoredSpends | StoreError)[]): StoredSpe
 
 /** Stored without what it spends: the same bytes as an empty script and no value, which hardly any output has. */
 function isBare({ previousLockingScript, previousSatoshis }: TransactionInput): boolean {
-  return (previousLockingScript?.byteLength ?? 0) === 0 && (previousSatoshis ?? 0n) === 0n
+  return (previousLockingScript?.length ?? 0) === 0 && (previousSatoshis ?? 0n) === 0n
 }
 
 async function hashesOf(

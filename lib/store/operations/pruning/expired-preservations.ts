@@ -57,7 +57,7 @@ interface PreservedTransaction {
 
 function preservedTransaction(context: StoreContext, { digest, bins }: QueryRecord): PreservedTransaction[] {
   const txid = bins[BINS.txid]
-  if (txid instanceof Uint8Array && txid.byteLength === 32)
+  if (txid instanceof Uint8Array && txid.length === 32)
     return [{ txid, pages: Number(bins[BINS.totalExtraRecs] ?? 0) }]
   logSkipped(context, digest)
   return []

@@ -60,7 +60,7 @@ export async function preserveParents(run: PruneRun, signal: AbortSignal | undef
 
 async function parentsOf({ context }: PruneRun, { bins }: QueryRecord): Promise<Uint8Array[]> {
   const txid = bins[BINS.txid]
-  if (!(txid instanceof Uint8Array) || txid.byteLength !== 32) return []
+  if (!(txid instanceof Uint8Array) || txid.length !== 32) return []
   try {
     const outpoints = await spentOutpoints(context, txid, bins)
     if (outpoints === undefined) throw new StoreError('STORAGE_ERROR', 'its external body is missing')

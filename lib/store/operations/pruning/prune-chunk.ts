@@ -74,7 +74,7 @@ function sorted(
       [BINS.totalExtraRecs]: totalExtraRecs,
       [BINS.external]: external,
     } = record.bins
-    if (!(txid instanceof Uint8Array) || txid.byteLength !== 32) {
+    if (!(txid instanceof Uint8Array) || txid.length !== 32) {
       logSkipped(context, record.digest)
       counts.skipped += 1
     } else if (totalExtraRecs === undefined) pages.push(record)

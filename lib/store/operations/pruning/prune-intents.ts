@@ -70,7 +70,7 @@ export async function endRemovals(
 /** An intent as stored; undefined for a record that is none. */
 export function decodeIntent(bins: Bins): PruneIntent | undefined {
   const { [BIN.txid]: txid, [BIN.pages]: pages, [BIN.height]: height, [BIN.startedAt]: startedAt } = bins
-  if (!(txid instanceof Uint8Array) || txid.byteLength !== 32) return undefined
+  if (!(txid instanceof Uint8Array) || txid.length !== 32) return undefined
   if (!isCount(pages) || !isCount(height) || !isCount(startedAt)) return undefined
   return { txid, pages, height, startedAtMs: startedAt }
 }

@@ -20,7 +20,7 @@ export async function queryOldUnminedTransactions(
   const txids = new Map<string, Uint8Array>()
   for await (const { digest, bins } of records) {
     const txid = bins[BINS.txid]
-    if (txid instanceof Uint8Array && txid.byteLength === 32) txids.set(txidKey(txid), txid)
+    if (txid instanceof Uint8Array && txid.length === 32) txids.set(txidKey(txid), txid)
     else logSkipped(context, digest)
   }
   return [...txids.values()]

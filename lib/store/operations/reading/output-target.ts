@@ -38,7 +38,7 @@ export function checkOutputs(outputs: readonly OutputInput[]): OutputTarget[] {
 }
 
 export function isHash(value: unknown): value is Uint8Array {
-  return value instanceof Uint8Array && value.byteLength === 32
+  return value instanceof Uint8Array && value.length === 32
 }
 
 /** The user key of the record that holds an output. */

@@ -87,9 +87,9 @@ function plainRows(context: StoreContext, group: RecordGroup): ExecuteRow[] | un
 function isWellFormed({ utxoHash, spendingData }: SpendRequest): boolean {
   return (
     utxoHash instanceof Uint8Array &&
-    utxoHash.byteLength === HASH_BYTES &&
+    utxoHash.length === HASH_BYTES &&
     spendingData instanceof Uint8Array &&
-    spendingData.byteLength === SPENDING_DATA_BYTES &&
+    spendingData.length === SPENDING_DATA_BYTES &&
     !isFrozenSentinel(spendingData)
   )
 }

@@ -58,7 +58,7 @@ export async function unspend(
 }
 
 function checkBytes(field: string, value: Uint8Array, length: number): void {
-  if (!(value instanceof Uint8Array) || value.byteLength !== length) {
+  if (!(value instanceof Uint8Array) || value.length !== length) {
     throw new InvalidArgumentError(field, `${length} bytes`, value)
   }
 }

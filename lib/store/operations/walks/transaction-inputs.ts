@@ -20,7 +20,7 @@ export async function spentOutpoints(
   const inputs = bins[BINS.inputs]
   if (!Array.isArray(inputs)) throw damaged(txid)
   return inputs.flatMap(input => {
-    if (!(input instanceof Uint8Array) || input.byteLength < OUTPOINT_BYTES) throw damaged(txid)
+    if (!(input instanceof Uint8Array) || input.length < OUTPOINT_BYTES) throw damaged(txid)
     const view = new DataView(input.buffer, input.byteOffset + TXID_BYTES, 4)
     return outpoint(input.subarray(0, TXID_BYTES), view.getUint32(0, true))
   })
