@@ -12,7 +12,8 @@ import type { Settings } from '../../settings/index.ts'
 import type { FollowUpPools } from '../context/follow-up-pools.ts'
 import type { StoreContext } from '../context/store-context.ts'
 import { isLoadSignal } from '../dispatch/server-trouble.ts'
-import { type CreateRequest, createHandler } from '../operations/creation/create-rows.ts'
+import { createHandler } from '../operations/creation/create-rows.ts'
+import type { Creation } from '../operations/creation/creation.ts'
 import { type LockRequest, lockedHandler } from '../operations/locking/set-locked.ts'
 import { setDeleteAtHeightHandler } from '../operations/pages/delete-at-height.ts'
 import { incrementHandler } from '../operations/pages/increment.ts'
@@ -30,7 +31,7 @@ import { type SpendRequest, spendHandler } from '../operations/spending/spend-di
  * (semantics 4.1, 4.5).
  */
 export interface Batchers extends FollowUpPools {
-  readonly store: Batcher<CreateRequest, void>
+  readonly store: Batcher<Creation, void>
   readonly get: Batcher<GetRequest, TransactionMetadata>
   readonly spend: Batcher<SpendRequest, void>
   readonly outpoint: Batcher<OutpointRequest, PreviousOutputs>

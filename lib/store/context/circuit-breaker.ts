@@ -66,13 +66,13 @@ export class CircuitBreaker {
     return { period: this.#period, isReported: false }
   }
 
-  /** One answer of the server, or one failed call, with the items that it decides. */
-  report(admissions: readonly Admission[], outcome: ProbeOutcome): void {
+  /** One answer of the server, or one failed call, with the items that it decides; undefined for those not asked for. */
+  report(admissions: readonly (Admission | undefined)[], outcome: ProbeOutcome): void {
     if (this.#state === 'closed') {
-      if (admissions.some(({ period }) => period === this.#period)) this.#countInRow(outcome)
+      if (admissions.some(admission => admission?.period === this.#period)) this.#countInRow(outcome)
       return
     }
-    for (const admission of admissions) this.#settleProbe(admission, outcome)
+    for (const admission of admissions) if (admission !== undefined) this.#settleProbe(admission, outcome)
   }
 
   /** The item is at its end; where no answer was reported for it, its place is free again. */

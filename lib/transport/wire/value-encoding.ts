@@ -56,22 +56,18 @@ export function writeBinOperation(writer: ByteWriter, code: number, bin: string,
   endOperation(writer, start)
 }
 
+// `typeof` is compared in place, type by type: V8 compiles that in, and a `switch` over it into a call.
+
 function particleType(value: BinValue): number {
-  switch (typeof value) {
-    case 'number':
-    case 'bigint':
-      return PARTICLE_TYPES.INTEGER
-    case 'boolean':
-      return PARTICLE_TYPES.BOOLEAN
-    case 'string':
-      return PARTICLE_TYPES.STRING
-    case 'object':
-      if (value === null) return PARTICLE_TYPES.NULL
-      if (value instanceof Uint8Array) return PARTICLE_TYPES.BLOB
-      return Array.isArray(value) ? PARTICLE_TYPES.LIST : PARTICLE_TYPES.MAP
-    default:
-      throw unknownValue(value)
+  if (typeof value === 'object') {
+    if (value === null) return PARTICLE_TYPES.NULL
+    if (value instanceof Uint8Array) return PARTICLE_TYPES.BLOB
+    return Array.isArray(value) ? PARTICLE_TYPES.LIST : PARTICLE_TYPES.MAP
   }
+  if (typeof value === 'number' || typeof value === 'bigint') return PARTICLE_TYPES.INTEGER
+  if (typeof value === 'boolean') return PARTICLE_TYPES.BOOLEAN
+  if (typeof value === 'string') return PARTICLE_TYPES.STRING
+  throw unknownValue(value)
 }
 
 function writeParticle(writer: ByteWriter, type: number, value: BinValue): void {
@@ -96,25 +92,12 @@ function writeParticle(writer: ByteWriter, type: number, value: BinValue): void 
 
 /** A value as an element of msgpack (protocol 8.1): strings and blobs with their type before them. */
 export function writeElement(writer: ByteWriter, value: BinValue, depth = 0): void {
-  switch (typeof value) {
-    case 'number':
-      writeInteger(writer, safe(value))
-      return
-    case 'bigint':
-      writeInteger(writer, within64Bits(value))
-      return
-    case 'boolean':
-      writeBoolean(writer, value)
-      return
-    case 'string':
-      writeTypedText(writer, value)
-      return
-    case 'object':
-      writeObject(writer, value, depth)
-      return
-    default:
-      throw unknownValue(value)
-  }
+  if (typeof value === 'object') writeObject(writer, value, depth)
+  else if (typeof value === 'number') writeInteger(writer, safe(value))
+  else if (typeof value === 'string') writeTypedText(writer, value)
+  else if (typeof value === 'boolean') writeBoolean(writer, value)
+  else if (typeof value === 'bigint') writeInteger(writer, within64Bits(value))
+  else throw unknownValue(value)
 }
 
 function writeObject(writer: ByteWriter, value: BinValue & (object | null), depth: number): void {

@@ -8,7 +8,6 @@ import {
 } from '../../../lib/bitcoin/index.ts'
 import { encodeSpendingData, META_FIELDS } from '../../../lib/record/index.ts'
 import { type Batchers, createBatchers } from '../../../lib/store/calls/batchers.ts'
-import { createRequest } from '../../../lib/store/operations/creation/store-creation.ts'
 import { wholeTransaction } from '../../../lib/store/operations/creation/whole-transaction.ts'
 import type { BatchRow, RowAnswer } from '../../../lib/transport/index.ts'
 import { bytes32, contextWith, ScriptedTransport, udfAnswer } from '../support/store-fixture.ts'
@@ -102,9 +101,7 @@ const WORK: Readonly<
   store: {
     followUps: [],
     put: ({ context, batchers }) =>
-      batchers.store.submitGroup(
-        MARKS.map(mark => createRequest(context, wholeTransaction(context, transaction(mark), 100, {}))),
-      ),
+      batchers.store.submitGroup(MARKS.map(mark => wholeTransaction(context, transaction(mark), 100, {}))),
   },
   get: {
     followUps: [],

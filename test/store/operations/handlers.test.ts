@@ -8,7 +8,6 @@ import {
 import { StoreError } from '../../../lib/errors/index.ts'
 import { binValue, META_FIELDS, masterKey, pageKey } from '../../../lib/record/index.ts'
 import { createHandler } from '../../../lib/store/operations/creation/create-rows.ts'
-import { createRequest } from '../../../lib/store/operations/creation/store-creation.ts'
 import { wholeTransaction } from '../../../lib/store/operations/creation/whole-transaction.ts'
 import { lockedHandler } from '../../../lib/store/operations/locking/set-locked.ts'
 import { SetMinedError, setMinedMulti } from '../../../lib/store/operations/mining/set-mined.ts'
@@ -55,7 +54,7 @@ describe('create', () => {
     const txs = [1, 2, 3].map(mark => coinbase(mark))
     const outcomes = await handled(
       createHandler(context),
-      txs.map(tx => createRequest(context, wholeTransaction(context, tx, 100, {}))),
+      txs.map(tx => wholeTransaction(context, tx, 100, {})),
     )
     expect(outcomes.map(codeOf)).toEqual(['ok', code, 'ok'])
     expect((outcomes[1] as StoreError).message).toContain(txidToHex(txs[1]?.txid ?? bytes32(0)))
@@ -64,9 +63,7 @@ describe('create', () => {
   it('never overwrites: every row is create-only', async () => {
     const transport = new ScriptedTransport(() => ({}))
     const context = contextWith(transport)
-    await handled(createHandler(context), [
-      createRequest(context, wholeTransaction(context, coinbase(1), 100, {})),
-    ])
+    await handled(createHandler(context), [wholeTransaction(context, coinbase(1), 100, {})])
     expect(transport.batches).toMatchObject([[{ kind: 'write', exists: 'create-only' }]])
   })
 
@@ -347,7 +344,7 @@ describe('a whole batch call that fails', () => {
       context =>
         handled(
           createHandler(context),
-          [coinbase(1), coinbase(2)].map(tx => createRequest(context, wholeTransaction(context, tx, 1, {}))),
+          [coinbase(1), coinbase(2)].map(tx => wholeTransaction(context, tx, 1, {})),
         ),
     ],
     [

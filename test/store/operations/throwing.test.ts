@@ -8,7 +8,6 @@ import {
 import { StoreError } from '../../../lib/errors/index.ts'
 import { encodeSpendingData, META_FIELDS } from '../../../lib/record/index.ts'
 import { createHandler } from '../../../lib/store/operations/creation/create-rows.ts'
-import { createRequest } from '../../../lib/store/operations/creation/store-creation.ts'
 import { wholeTransaction } from '../../../lib/store/operations/creation/whole-transaction.ts'
 import { lockedHandler } from '../../../lib/store/operations/locking/set-locked.ts'
 import { setDeleteAtHeightHandler } from '../../../lib/store/operations/pages/delete-at-height.ts'
@@ -60,9 +59,7 @@ const byMark = (row: BatchRow): number => Number(row.key.userKey[0]) - 1
 const POOLS: Record<string, AnyThrowingCase> = {
   store: throwingCase({
     handler: createHandler,
-    requests: THREE.map(parent =>
-      createRequest(plain, wholeTransaction(plain, transaction(parent), 100, {})),
-    ),
+    requests: THREE.map(parent => wholeTransaction(plain, transaction(parent), 100, {})),
     script: () => ({}),
     itemOf: row =>
       THREE.findIndex(
@@ -135,7 +132,8 @@ const codes = (run: ThrowingRun<unknown>): string[] => run.outcomes.map(codeOf)
 describe.each(Object.entries(POOLS))('%s: whatever throws in its handler', (_name, pool) => {
   it('lesson 01: every item is answered, once, and not with a verdict on its data', async () => {
     const { baseline, runs } = await throwEverywhere(pool)
-    expect(runs.length).toBeGreaterThan(8)
+    // At two places of each item, at the least.
+    expect(runs.length).toBeGreaterThanOrEqual(6)
     for (const run of runs) {
       expect({ point: run.point, answered: run.outcomes.length }).toEqual({ point: run.point, answered: 3 })
       expect({ point: run.point, secondAnswers: run.secondAnswers }).toEqual({

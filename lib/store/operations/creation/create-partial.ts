@@ -14,7 +14,6 @@ import {
 import { checkBoolean, checkHeight, checkUint32 } from '../../arguments.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { type CreateOptions, checkRecordOptions } from './create-options.ts'
-import type { CreateRequest } from './create-rows.ts'
 import type { Creation, CreationBody } from './creation.ts'
 import { storeCreation } from './store-creation.ts'
 
@@ -54,7 +53,7 @@ export function partialOutputs(
  */
 export function createPartial(
   context: StoreContext,
-  batcher: Batcher<CreateRequest, void>,
+  batcher: Batcher<Creation, void>,
   partial: PartialOutputs,
   options: CreateOptions,
   end: AnswerListener<void>,
@@ -64,8 +63,7 @@ export function createPartial(
   const creating = needsSeveralRecords(partial.outputs.length, utxoBatchSize)
   const external = externalizeAllTransactions || creating || outputsNeedExternalBody(partial.outputs)
   const recordOptions = checkRecordOptions(context, partial.blockHeight, options, { creating, external })
-  const stored = { succeed: () => end.succeed(), fail: (error: unknown) => end.fail(error) }
-  storeCreation(context, batcher, new PartialTransaction(partial, recordOptions), stored, signal)
+  storeCreation(context, batcher, new PartialTransaction(partial, recordOptions), end, signal)
 }
 
 class PartialTransaction implements Creation {

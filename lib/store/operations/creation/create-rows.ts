@@ -1,7 +1,7 @@
 import type { BatchHandler, BatchItem } from '../../../batching/index.ts'
 import { txidToHex } from '../../../bitcoin/index.ts'
 import { StoreError } from '../../../errors/index.ts'
-import { BINS, type RecordBins } from '../../../record/index.ts'
+import { BINS, binValue, masterKey, type RecordBins } from '../../../record/index.ts'
 import { RESULT_CODES, type WriteRow } from '../../../transport/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { dispatchRows } from '../../dispatch/dispatch-rows.ts'
@@ -10,12 +10,6 @@ import { rowError } from '../../store-errors.ts'
 import { createError, existsError } from './create-errors.ts'
 import type { Creation } from './creation.ts'
 import { masterFailure } from './master-failure.ts'
-
-/** A transaction that is one record. */
-export interface CreateRequest {
-  readonly creation: Creation
-  readonly row: WriteRow
-}
 
 /** Creates a record; never changes one that is there. */
 export function createRow(context: StoreContext, userKey: Uint8Array, bins: RecordBins): WriteRow {
@@ -27,32 +21,33 @@ export function createRow(context: StoreContext, userKey: Uint8Array, bins: Reco
   }
 }
 
-type CreateItem = BatchItem<CreateRequest, void>
+type CreateItem = BatchItem<Creation, void>
 
-/** Writes a batch of new records, each create-only: an existing record is never overwritten. */
-export function createHandler(context: StoreContext): BatchHandler<CreateRequest, void> {
+/** Writes a batch of transactions that are one record each, create-only: an existing record is never overwritten. */
+export function createHandler(context: StoreContext): BatchHandler<Creation, void> {
   return async items => {
     const doubtful: CreateItem[] = []
     await dispatchRows(context, items, {
-      toRow: ({ creation, row }) => {
+      toRow: creation => {
+        const row = createRow(context, masterKey(creation.txid), creation.records.master)
         creation.mayExist = true
         return row
       },
       describe: nameOf,
       settle: (item, { status, inDoubt }) => {
-        const { creation } = item.request
+        const creation = item.request
         if (status === RESULT_CODES.OK) item.succeed()
         else if (status === RESULT_CODES.RECORD_EXISTS && inDoubt) doubtful.push(item)
         else item.fail(masterFailure(creation, createError(creation.txid, status, inDoubt)))
       },
-      onFailure: ({ creation }, failure) => void masterFailure(creation, failure),
+      onFailure: (creation, failure) => void masterFailure(creation, failure),
     })
     if (doubtful.length > 0) await settleDoubtful(context, doubtful)
   }
 }
 
-function nameOf({ creation }: CreateRequest): string {
-  return `creating ${txidToHex(creation.txid)}`
+function nameOf({ txid }: Creation): string {
+  return `creating ${txidToHex(txid)}`
 }
 
 /**
@@ -61,20 +56,19 @@ function nameOf({ creation }: CreateRequest): string {
  */
 async function settleDoubtful(context: StoreContext, items: readonly CreateItem[]): Promise<void> {
   await mapRows(context, items, undefined, {
-    toRow: ({ request: { row } }) => ({ kind: 'read', key: row.key, bins: [BINS.createdAt] }),
+    toRow: ({ request: { txid } }) => ({
+      kind: 'read',
+      key: { set: context.set, userKey: masterKey(txid) },
+      bins: [BINS.createdAt],
+    }),
     describe: ({ request }) => nameOf(request),
     read: (item, answer) => {
-      const { creation, row } = item.request
+      const { txid, records } = item.request
       if (answer instanceof StoreError) item.fail(answer)
       else if (answer.status !== RESULT_CODES.OK)
         item.fail(rowError(nameOf(item.request), answer.status, true))
-      else if (answer.bins?.[BINS.createdAt] === createdAtOf(row)) item.succeed()
-      else item.fail(existsError(creation.txid))
+      else if (answer.bins?.[BINS.createdAt] === binValue(records.master, BINS.createdAt)) item.succeed()
+      else item.fail(existsError(txid))
     },
   })
-}
-
-function createdAtOf({ operations }: WriteRow): unknown {
-  const put = operations.find(operation => operation.kind === 'put' && operation.bin === BINS.createdAt)
-  return put?.kind === 'put' ? put.value : NaN
 }

@@ -3,21 +3,20 @@ import type { TransactionMetadata } from '../../../record/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { uniqueTxids } from '../../txids.ts'
 import { type ConflictLink, linkToParents } from '../conflicts/conflict-links.ts'
-import type { CreateRequest } from './create-rows.ts'
-import { type StoredPlace, storeCreation } from './store-creation.ts'
+import type { Creation } from './creation.ts'
+import { storeCreation } from './store-creation.ts'
 import type { WholeTransaction } from './whole-transaction.ts'
 
 /** Stores a transaction: what has to be there before its records, then the records. */
 export function create(
   context: StoreContext,
-  batcher: Batcher<CreateRequest, void>,
+  batcher: Batcher<Creation, void>,
   creation: WholeTransaction,
   end: AnswerListener<TransactionMetadata>,
   signal: AbortSignal | undefined,
 ): void {
-  const metadata = creation.metadata()
-  const created = new Created(metadata, end)
-  if (metadata.conflicting !== true || metadata.isCoinbase) {
+  const created = new Created(creation, end)
+  if (!creation.isLinkedToParents) {
     storeCreation(context, batcher, creation, created, signal)
     return
   }
@@ -33,18 +32,17 @@ function linksOf({ txid, inputs }: WholeTransaction): ConflictLink[] {
 }
 
 /** Takes the news that the records are there, for a caller who wants to know what is in them. */
-class Created implements AnswerListener<StoredPlace> {
-  readonly #metadata: TransactionMetadata
+class Created implements AnswerListener<void> {
+  readonly #creation: WholeTransaction
   readonly #end: AnswerListener<TransactionMetadata>
 
-  constructor(metadata: TransactionMetadata, end: AnswerListener<TransactionMetadata>) {
-    this.#metadata = metadata
+  constructor(creation: WholeTransaction, end: AnswerListener<TransactionMetadata>) {
+    this.#creation = creation
     this.#end = end
   }
 
-  succeed({ isExternal }: StoredPlace): void {
-    const metadata = this.#metadata
-    this.#end.succeed(isExternal === metadata.external ? metadata : { ...metadata, external: isExternal })
+  succeed(): void {
+    this.#end.succeed(this.#creation.metadata())
   }
 
   fail(error: unknown): void {

@@ -1,20 +1,10 @@
 import type { AnswerListener, Batcher } from '../../../batching/index.ts'
-import { masterKey } from '../../../record/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { existsError, RecordTooBigError } from './create-errors.ts'
 import { createInPhases } from './create-in-phases.ts'
-import { type CreateRequest, createRow } from './create-rows.ts'
 import { type Creation, storeBody, withExternalPlace } from './creation.ts'
 import { readMaster } from './stored-master.ts'
 import { withCreationLock } from './with-creation-lock.ts'
-
-/** Where the body of a stored transaction is: in its record, or in the external store. */
-export interface StoredPlace {
-  readonly isExternal: boolean
-}
-
-const OUTSIDE: StoredPlace = { isExternal: true }
-const INSIDE: StoredPlace = { isExternal: false }
 
 /**
  * Stores a transaction of any size: one record in a batch with those of other callers; several records in two
@@ -22,14 +12,14 @@ const INSIDE: StoredPlace = { isExternal: false }
  */
 export function storeCreation(
   context: StoreContext,
-  batcher: Batcher<CreateRequest, void>,
+  batcher: Batcher<Creation, void>,
   creation: Creation,
-  end: AnswerListener<StoredPlace>,
+  end: AnswerListener<void>,
   signal: AbortSignal | undefined,
 ): void {
   if (creation.body === undefined) {
     const whole = new WholeRecord(context, batcher, creation, end, signal)
-    batcher.submitTo(whole, createRequest(context, creation), { signal })
+    batcher.submitTo(whole, creation, { signal })
     return
   }
   const stored =
@@ -37,7 +27,7 @@ export function storeCreation(
       ? createInPhases(context, creation, signal)
       : createWithBody(context, batcher, creation, signal)
   stored.then(
-    () => end.succeed(OUTSIDE),
+    () => end.succeed(),
     error => end.fail(error),
   )
 }
@@ -45,16 +35,16 @@ export function storeCreation(
 /** Takes the answer for a record that holds everything of its transaction. */
 class WholeRecord implements AnswerListener<void> {
   readonly #context: StoreContext
-  readonly #batcher: Batcher<CreateRequest, void>
+  readonly #batcher: Batcher<Creation, void>
   readonly #creation: Creation
-  readonly #end: AnswerListener<StoredPlace>
+  readonly #end: AnswerListener<void>
   readonly #signal: AbortSignal | undefined
 
   constructor(
     context: StoreContext,
-    batcher: Batcher<CreateRequest, void>,
+    batcher: Batcher<Creation, void>,
     creation: Creation,
-    end: AnswerListener<StoredPlace>,
+    end: AnswerListener<void>,
     signal: AbortSignal | undefined,
   ) {
     this.#context = context
@@ -65,7 +55,7 @@ class WholeRecord implements AnswerListener<void> {
   }
 
   succeed(): void {
-    this.#end.succeed(INSIDE)
+    this.#end.succeed()
   }
 
   fail(error: unknown): void {
@@ -89,7 +79,7 @@ class WholeRecord implements AnswerListener<void> {
  */
 function createWithBody(
   context: StoreContext,
-  batcher: Batcher<CreateRequest, void>,
+  batcher: Batcher<Creation, void>,
   creation: Creation,
   signal: AbortSignal | undefined,
 ): Promise<void> {
@@ -99,14 +89,9 @@ function createWithBody(
       if ((await readMaster(context, creation.txid)) !== undefined) throw existsError(creation.txid)
       await storeBody(context, creation)
       await lock.hold()
-      await batcher.submit(createRequest(context, creation))
+      await batcher.submit(creation)
       // Who got the lock while the row waited may have removed the record before this one, and its body.
       if (lock.isDoubtful) await storeBody(context, creation)
     }),
   )
-}
-
-/** The request of a transaction of one record. */
-export function createRequest(context: StoreContext, creation: Creation): CreateRequest {
-  return { creation, row: createRow(context, masterKey(creation.txid), creation.records.master) }
 }

@@ -71,6 +71,11 @@ export class WholeTransaction implements Creation {
     return this.#tx.inputs
   }
 
+  /** A conflicting transaction is in the lists of its parents before its records are written. */
+  get isLinkedToParents(): boolean {
+    return this.#options.conflicting && !this.#content.isCoinbase
+  }
+
   get body(): CreationBody | undefined {
     const { external, blockHeight } = this.#options
     if (!external) return undefined
@@ -84,7 +89,7 @@ export class WholeTransaction implements Creation {
     this.#records = buildRecords(this.#content, this.#options)
   }
 
-  /** What `create` answers. */
+  /** What `create` answers when the records are there. */
   metadata(): TransactionMetadata {
     const { minedBlockInfos, locked, conflicting, external } = this.#options
     const content = this.#content

@@ -83,8 +83,8 @@ function groupOf(item: SpendItem, utxoBatchSize: number): RecordGroup {
 }
 
 /** The circuit breaker's leaves of groups, for what became of them to be reported. */
-export function admissionsOf(groups: readonly RecordGroup[]): Admission[] {
-  return groups.flatMap(({ admissions }) => admissions.filter(admission => admission !== undefined))
+export function admissionsOf(groups: readonly RecordGroup[]): (Admission | undefined)[] {
+  return groups.flatMap(({ admissions }) => admissions)
 }
 
 /** What a row's status alone says of its inputs; undefined where the row was carried out. */

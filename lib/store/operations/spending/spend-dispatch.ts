@@ -67,7 +67,7 @@ async function spendByLua(
   }
   const signalled: { group: RecordGroup; verdict: Verdict; signal: RecordSignal }[] = []
   for (const [index, group] of groups.entries()) {
-    context.spendBreaker.report(admissionsOf([group]), rowOutcome(answers[index]))
+    context.spendBreaker.report(group.admissions, rowOutcome(answers[index]))
     const { verdict, signal } = judge(group, answers[index])
     if (signal === undefined) settle(group, verdict)
     else signalled.push({ group, verdict, signal })

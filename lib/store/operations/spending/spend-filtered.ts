@@ -1,7 +1,6 @@
-import type { StoreError } from '../../../errors/index.ts'
 import { heightAfter, isFrozenSentinel, SPENDING_DATA_BYTES, slotOffset } from '../../../record/index.ts'
 import type { ExecuteRow, RowAnswer } from '../../../transport/index.ts'
-import type { Admission, ProbeOutcome } from '../../context/circuit-breaker.ts'
+import type { ProbeOutcome } from '../../context/circuit-breaker.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { isUndecided } from '../../dispatch/filtered-first.ts'
 import { callOutcome, rowOutcome } from '../../dispatch/server-trouble.ts'
@@ -37,12 +36,8 @@ export async function spendFiltered(
   const groups: RecordGroup[] = []
   const rows: ExecuteRow[] = []
   for (const group of all) {
-    const own = plainRows(context, group)
-    if (own === undefined) undecided.push(group)
-    else {
-      groups.push(group)
-      rows.push(...own)
-    }
+    if (addRows(rows, context, group)) groups.push(group)
+    else undecided.push(group)
   }
   let answers: readonly (RowAnswer | undefined)[]
   try {
@@ -56,14 +51,8 @@ export async function spendFiltered(
   let next = 0
   let left = 0
   for (const group of groups) {
-    const { decided, admissions, outcome, open } = decisionOf(group, answers, next)
+    const open = settleDecided(context, group, answers, next)
     next += group.items.length
-    // Once for the record, as for a Lua call; and before the callers are told, who give their leaves back then.
-    if (decided.length > 0) context.spendBreaker.report(admissions, outcome)
-    for (const { item, error } of decided) {
-      if (error === undefined) item.succeed()
-      else item.fail(error)
-    }
     if (open === undefined) continue
     left += open.items.length
     undecided.push(open)
@@ -72,19 +61,22 @@ export async function spendFiltered(
   return undecided
 }
 
-/** The rows of a group's inputs, in order; undefined where they are for Lua, which names what is malformed. */
-function plainRows(context: StoreContext, group: RecordGroup): ExecuteRow[] | undefined {
+/** Adds the rows of a group's inputs, in order; none, and false, where they are for Lua, which names what is malformed. */
+function addRows(rows: ExecuteRow[], context: StoreContext, group: RecordGroup): boolean {
   const { items } = group
-  if (items.length > ROWS_PER_RECORD_MAX) return undefined
+  if (items.length > ROWS_PER_RECORD_MAX) return false
+  const before = rows.length
   try {
-    if (!items.every(({ request }) => isWellFormed(request))) return undefined
-    return items.map(({ request }) => spendRow(context, group, request))
+    if (!items.every(isWellFormed)) return false
+    for (const { request } of items) rows.push(spendRow(context, group, request))
+    return true
   } catch {
-    return undefined
+    rows.length = before
+    return false
   }
 }
 
-function isWellFormed({ utxoHash, spendingData }: SpendRequest): boolean {
+function isWellFormed({ request: { utxoHash, spendingData } }: SpendItem): boolean {
   return (
     utxoHash instanceof Uint8Array &&
     utxoHash.length === HASH_BYTES &&
@@ -112,41 +104,43 @@ function spendRow(
   }
 }
 
-/** What became of the rows of a group. */
-interface Decision {
-  /** The inputs that were answered, each with its error where it has one. */
-  readonly decided: { readonly item: SpendItem; readonly error: StoreError | undefined }[]
-  /** The circuit breaker's leaves of these. */
-  readonly admissions: Admission[]
-  readonly outcome: ProbeOutcome
-  /** The inputs that were not, where there are any. */
-  readonly open: RecordGroup | undefined
-}
-
-/** Which inputs have a verdict; the answers of the group begin at `first`. */
-function decisionOf(
+/**
+ * Answers the inputs of a group that have a verdict; the answers to its rows begin at `first`. Returns the others, where
+ * there are any.
+ */
+function settleDecided(
+  context: StoreContext,
   group: RecordGroup,
   answers: readonly (RowAnswer | undefined)[],
   first: number,
-): Decision {
-  let open: RecordGroup | undefined
-  const decided: Decision['decided'] = []
-  const admissions: Admission[] = []
+): RecordGroup | undefined {
+  const { txid, items, admissions } = group
+  let openItems = 0
   let outcome: ProbeOutcome = 'answered'
-  for (const [index, item] of group.items.entries()) {
+  for (let index = 0; index < items.length; index++) {
     const answer = answers[first + index]
-    const admission = group.admissions[index]
-    if (isUndecided(answer)) {
-      open ??= { ...group, items: [], admissions: [] }
+    if (isUndecided(answer)) openItems += 1
+    else outcome = worse(outcome, rowOutcome(answer))
+  }
+  const open: RecordGroup | undefined = openItems === 0 ? undefined : { ...group, items: [], admissions: [] }
+  // Once for the record, as for a Lua call; and before the callers are told, who give their leaves back then.
+  if (openItems < items.length) {
+    const decided =
+      open === undefined ? admissions : admissions.filter((_, index) => !isUndecided(answers[first + index]))
+    context.spendBreaker.report(decided, outcome)
+  }
+  for (const [index, item] of items.entries()) {
+    const answer = answers[first + index]
+    if (open !== undefined && isUndecided(answer)) {
       open.items.push(item)
-      open.admissions.push(admission)
+      open.admissions.push(admissions[index])
       continue
     }
-    if (admission !== undefined) admissions.push(admission)
-    outcome = worse(outcome, rowOutcome(answer))
-    decided.push({ item, error: statusError(group.txid, answer) })
+    const error = statusError(txid, answer)
+    if (error === undefined) item.succeed()
+    else item.fail(error)
   }
-  return { decided, admissions, outcome, open }
+  return open
 }
 
 function worse(one: ProbeOutcome, other: ProbeOutcome): ProbeOutcome {

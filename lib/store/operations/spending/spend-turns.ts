@@ -7,18 +7,21 @@ import { CreationFinisher } from '../creation/finish-creation.ts'
 import type { SpendRequest } from './record-groups.ts'
 import { type Spend, spend } from './spend.ts'
 
+/** What the spends of one store have in common. */
+interface Surroundings {
+  readonly context: StoreContext
+  readonly batcher: Batcher<SpendRequest, void>
+  readonly creations: CreationFinisher
+  readonly turns: Turns
+}
+
 /** The spends of one store: those of one transaction take turns, and one that fails finishes the creations it met. */
 export class SpendTurns {
-  readonly #context: StoreContext
-  readonly #batcher: Batcher<SpendRequest, void>
-  readonly #creations: CreationFinisher
-  readonly #turns = new Turns()
+  readonly #surroundings: Surroundings
   readonly #wait: TurnOptions
 
   constructor(context: StoreContext, batcher: Batcher<SpendRequest, void>) {
-    this.#context = context
-    this.#batcher = batcher
-    this.#creations = new CreationFinisher(context)
+    this.#surroundings = { context, batcher, creations: new CreationFinisher(context), turns: new Turns() }
     this.#wait = { what: 'a spend of the same transaction', waitMs: context.settings.spendWaitTimeout }
   }
 
@@ -29,46 +32,47 @@ export class SpendTurns {
     end: AnswerListener<Spend[]>,
     signal: AbortSignal | undefined,
   ): void {
-    const key = txidKey(tx.txid)
-    const begin = (own: AnswerListener<Spend[]>): void =>
-      spend(this.#context, this.#batcher, tx, requests, own, signal)
-    const turn = new SpendTurn(key, this.#turns, this.#creations, begin, end)
-    this.#turns.enter(key, signal === undefined ? this.#wait : { ...this.#wait, signal }, turn)
+    const turn = new SpendTurn(this.#surroundings, tx, requests, end, signal)
+    const wait = signal === undefined ? this.#wait : { ...this.#wait, signal }
+    this.#surroundings.turns.enter(turn.key, wait, turn)
   }
 
   /** Runs work while no spend of this transaction runs in this store. */
   run<Result>({ txid }: Transaction, work: () => Promise<Result>): Promise<Result> {
-    return this.#turns.take(txidKey(txid), this.#wait, work)
+    return this.#surroundings.turns.take(txidKey(txid), this.#wait, work)
   }
 }
 
 /** One spend's turn, from the wait for it to its end. */
 class SpendTurn implements TurnTaker, AnswerListener<Spend[]> {
-  readonly #key: string
-  readonly #turns: Turns
-  readonly #creations: CreationFinisher
-  readonly #begin: (end: AnswerListener<Spend[]>) => void
+  readonly key: string
+  readonly #surroundings: Surroundings
+  readonly #tx: Transaction
+  readonly #requests: readonly SpendRequest[]
   readonly #end: AnswerListener<Spend[]>
+  readonly #signal: AbortSignal | undefined
   /** Told once: after a second leave the next one's turn would not be its own. */
   #hasEnded = false
 
   constructor(
-    key: string,
-    turns: Turns,
-    creations: CreationFinisher,
-    begin: (end: AnswerListener<Spend[]>) => void,
+    surroundings: Surroundings,
+    tx: Transaction,
+    requests: readonly SpendRequest[],
     end: AnswerListener<Spend[]>,
+    signal: AbortSignal | undefined,
   ) {
-    this.#key = key
-    this.#turns = turns
-    this.#creations = creations
-    this.#begin = begin
+    this.key = txidKey(tx.txid)
+    this.#surroundings = surroundings
+    this.#tx = tx
+    this.#requests = requests
     this.#end = end
+    this.#signal = signal
   }
 
   come(): void {
+    const { context, batcher } = this.#surroundings
     try {
-      this.#begin(this)
+      spend(context, batcher, this.#tx, this.#requests, this, this.#signal)
     } catch (error) {
       this.fail(error)
     }
@@ -81,7 +85,7 @@ class SpendTurn implements TurnTaker, AnswerListener<Spend[]> {
   succeed(spends: Spend[]): void {
     if (this.#hasEnded) return
     this.#hasEnded = true
-    this.#turns.leave(this.#key)
+    this.#surroundings.turns.leave(this.key)
     this.#end.succeed(spends)
   }
 
@@ -89,10 +93,11 @@ class SpendTurn implements TurnTaker, AnswerListener<Spend[]> {
   fail(error: unknown): void {
     if (this.#hasEnded) return
     this.#hasEnded = true
+    const { creations, turns } = this.#surroundings
     const pass = (): void => {
-      this.#turns.leave(this.#key)
+      turns.leave(this.key)
       this.#end.fail(error)
     }
-    this.#creations.finishMet(error).then(pass, pass)
+    creations.finishMet(error).then(pass, pass)
   }
 }
