@@ -135,7 +135,7 @@ const FEWER_BINS = [
 
 function createRow(tx, bins) {
   const content = transactionContent(tx, { isCoinbase: false, skipExtendedInputs: false })
-  const { master } = buildRecords(content, RECORD_OPTIONS)
+  const master = buildRecords(content, RECORD_OPTIONS).master()
   const ops = master
     .filter(({ bin }) => bins === undefined || bins.includes(bin))
     .map(({ bin, value }) => Aerospike.operations.write(bin, asClientValue(value)))

@@ -196,7 +196,7 @@ function keyOf(namespace, set, txid) {
 
 function binsOf(tx) {
   const content = transactionContent(tx, { isCoinbase: false, skipExtendedInputs: false })
-  return buildRecords(content, RECORD_OPTIONS).master
+  return buildRecords(content, RECORD_OPTIONS).master()
 }
 
 function objectOf(bins) {

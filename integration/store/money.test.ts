@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
 import {
+  encodeTransaction,
   type RowAnswer,
   type StoreError,
   type Transaction,
@@ -229,6 +230,37 @@ describe('create', () => {
       code: 'INVALID_ARGUMENT',
       field: 'isCoinbase',
     })
+  })
+})
+
+describe('what callers change after the call', () => {
+  it('is no matter of a create that waits to be sent: its bytes, and its list of blocks', async () => {
+    const tx = coinbase({ outputs: 2 })
+    const bytes = encodeTransaction(tx)
+    const minedBlockInfos = [{ blockId: 7, blockHeight: 100, subtreeIdx: 3 }]
+    const stored = store.create(bytes, 100, { minedBlockInfos })
+    bytes.fill(0xee)
+    Object.assign(minedBlockInfos[0] as object, { blockId: 8 })
+    minedBlockInfos.push({ blockId: 9, blockHeight: 101, subtreeIdx: 4 })
+    expect((await stored).blockIds).toEqual([7])
+    const { blockIds, utxos, tx: body } = await store.get(tx.txid, ['blockIds', 'utxos', 'tx'])
+    expect([blockIds, body?.txid]).toEqual([[7], tx.txid])
+    const hashes = tx.outputs.map(({ lockingScript, satoshis }, vout) =>
+      utxoHash(tx.txid, vout, lockingScript, satoshis),
+    )
+    expect(utxos?.map(slot => slot.state === 'unspent' && slot.utxoHash)).toEqual(hashes)
+  })
+
+  it('is no matter of a createPartial that waits to be sent: its outputs', async () => {
+    const { txid } = coinbase()
+    const lockingScript = Uint8Array.from(LOCKING_SCRIPT)
+    const outputs = new Map([[0, { satoshis: 5n, lockingScript }]])
+    const hash = utxoHash(txid, 0, LOCKING_SCRIPT, 5n)
+    const stored = store.createPartial(txid, outputs, 100)
+    lockingScript.fill(0xee)
+    outputs.clear()
+    await stored
+    expect((await store.get(txid, ['utxos'])).utxos).toEqual([{ state: 'unspent', utxoHash: hash }])
   })
 })
 

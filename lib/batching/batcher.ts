@@ -220,8 +220,11 @@ export class Batcher<Request, Answer> {
     if (this.#lingerHasEnded) return turnEnded ? 'close' : undefined
     const { drainMode, greedyAccumulate, lingerMs, tickIntervalMs } = this.#options
     const waitsForTurn = drainMode || (lingerMs === 0 && !tickIntervalMs)
-    // Node's timers may fire a fraction of a millisecond early; that must not cost a second linger.
-    const isDue = waitsForTurn ? turnEnded : this.#dueInMs(first) < 1
+    // Node's timers may fire a fraction of a millisecond early; that must not cost a second linger. An item that just
+    // came is no timer: with a linger of a millisecond each would leave alone.
+    const isDue = turnEnded
+      ? waitsForTurn || this.#dueInMs(first) < 1
+      : !waitsForTurn && this.#dueInMs(first) <= 0
     if (!isDue) return undefined
     // Whether more keep coming shows from one turn to the next.
     if (greedyAccumulate && (!turnEnded || this.#isFilling(first))) return undefined

@@ -50,35 +50,50 @@ export function binValue(bins: RecordBins, bin: string): BinValue | undefined {
 }
 
 /**
- * The records of one transaction: its master, and pages 1, 2, … where it has more outputs than fit into one.
- * Pages are built when they are asked for: those of a million outputs are never in memory together.
+ * The records of one transaction: its master, and pages 1, 2, … where it has more outputs than fit into one. Each is
+ * built when it is asked for, anew: those of a million outputs are never in memory together, nor those of thousands of
+ * transactions that wait to be sent.
  */
 export interface TransactionRecords {
-  readonly master: RecordBins
   readonly pageCount: number
-  /** Builds page 1 to `pageCount`. */
+  /** How many outputs of the master can be spent. */
+  readonly recordUtxos: number
+  master(): RecordBins
+  /** Page 1 to `pageCount`. */
   page(page: number): RecordBins
 }
 
-/** Builds the records of a transaction as they are at creation (semantics 1.5 to 1.10, 3.4). */
+/** The records of a transaction as they are at creation (semantics 1.5 to 1.10, 3.4). */
 export function buildRecords(content: RecordContent, options: RecordOptions): TransactionRecords {
   return new NewRecords(content, options)
 }
 
 class NewRecords implements TransactionRecords {
-  readonly master: RecordBins
-  readonly pageCount: number
   readonly #content: RecordContent
   readonly #options: RecordOptions
 
   constructor(content: RecordContent, options: RecordOptions) {
     this.#content = content
     this.#options = options
-    this.pageCount = Math.max(0, Math.ceil(content.outputs.length / options.utxoBatchSize) - 1)
-    const slots = slotsOf(content, options, 0)
-    const master = commonBins(content, options, slots)
-    addMasterBins(master, this.pageCount, countOf(slots), content, options)
-    this.master = master
+  }
+
+  get pageCount(): number {
+    return Math.max(0, Math.ceil(this.#content.outputs.length / this.#options.utxoBatchSize) - 1)
+  }
+
+  get recordUtxos(): number {
+    const { outputs } = this.#content
+    const end = Math.min(outputs.length, this.#options.utxoBatchSize)
+    let count = 0
+    for (let vout = 0; vout < end; vout++) if (hasSlot(outputs[vout] ?? null, this.#options)) count += 1
+    return count
+  }
+
+  master(): RecordBins {
+    const slots = slotsOf(this.#content, this.#options, 0)
+    const master = commonBins(this.#content, this.#options, slots)
+    addMasterBins(master, this.pageCount, countOf(slots), this.#content, this.#options)
+    return master
   }
 
   page(page: number): RecordBins {

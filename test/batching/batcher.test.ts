@@ -99,6 +99,17 @@ describe('when a batch leaves', () => {
     await Promise.all([first, second])
   })
 
+  it.each([0.5, 1])('collects during a linger of %d ms, too', async lingerMs => {
+    const held = heldHandler()
+    const pool = batcher(held.handler, { lingerMs })
+    const answers = [1, 2, 3].map(n => pool.submit(n))
+    expect(held.requests()).toEqual([])
+    await jest.advanceTimersByTimeAsync(1)
+    expect(held.requests()).toEqual([[1, 2, 3]])
+    held.answer(0)
+    await Promise.all(answers)
+  })
+
   it('counts a new linger from the first item that a full batch left behind', async () => {
     const held = heldHandler()
     const pool = batcher(held.handler, { size: 2 })

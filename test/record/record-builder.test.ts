@@ -256,10 +256,10 @@ describe('transactionContent', () => {
 /** The records with their bins by name; a bin that is put twice would be one too few. */
 function allRecords(...args: Parameters<typeof buildRecords>) {
   const records = buildRecords(...args)
-  const { master, pageCount } = records
+  const { pageCount } = records
   const page = (number: number): Map<string, BinValue> => byName(records.page(number))
   return {
-    master: byName(master),
+    master: byName(records.master()),
     pages: Array.from({ length: pageCount }, (_, index) => page(index + 1)),
     pageCount,
     page,

@@ -22,7 +22,11 @@ import { DATA, OPTIONS, SPENDABLE, sampleContent, sampleTransaction } from './sa
 
 function binsOf(tx: Transaction, options = OPTIONS, isCoinbase = tx.isCoinbase): Bins {
   const content = transactionContent(tx, { isCoinbase, skipExtendedInputs: true })
-  return Object.fromEntries(buildRecords(content, options).master.map(({ bin, value }) => [bin, value]))
+  return Object.fromEntries(
+    buildRecords(content, options)
+      .master()
+      .map(({ bin, value }) => [bin, value]),
+  )
 }
 
 describe('decodeMetadata', () => {
@@ -154,7 +158,9 @@ describe('decodeMetadata', () => {
   const names = Object.values(BIN_TABLE).map(({ bin }) => bin)
   const damage = fc.dictionary(fc.constantFrom(...names), value, { minKeys: 1, maxKeys: 4 })
   const whole = Object.fromEntries(
-    buildRecords(sampleContent([SPENDABLE]), OPTIONS).master.map(({ bin, value }) => [bin, value]),
+    buildRecords(sampleContent([SPENDABLE]), OPTIONS)
+      .master()
+      .map(({ bin, value }) => [bin, value]),
   )
 
   it('answers any garbage with metadata or a typed error of our own data', () => {

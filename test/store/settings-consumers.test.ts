@@ -117,7 +117,7 @@ const coinbase = parseTransaction(
 /** A bin of the record that a coinbase of a height gets. */
 function createdBin(settings: Settings, height: number, bin: string): unknown {
   const creation = wholeTransaction(contextOf(settings).context, coinbase, height, {})
-  return binValue(creation.records.master, bin)
+  return binValue(creation.records.master(), bin)
 }
 
 /** The options of the first batch that some work sends. */

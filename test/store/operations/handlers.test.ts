@@ -91,12 +91,12 @@ describe('create', () => {
     expect([
       one?.records.pageCount,
       one?.body,
-      one?.records.master.some(({ bin }) => bin === 'creating'),
+      one?.records.master().some(({ bin }) => bin === 'creating'),
     ]).toEqual([0, undefined, false])
     expect([
       two?.records.pageCount,
       two?.body?.type,
-      two && binValue(two.records.master, 'creating'),
+      two && binValue(two.records.master(), 'creating'),
     ]).toEqual([1, 'tx', true])
   })
 })

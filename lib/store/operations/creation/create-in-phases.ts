@@ -63,7 +63,8 @@ async function createLocked(context: StoreContext, creation: Creation, lock: Cre
 /** A master that is complete must not get pages that it does not know of, nor one that counts others. */
 function refuseUnlike({ txid, records }: Creation, found: StoredMaster): void {
   if (!found.isCreating) throw existsError(txid)
-  const ours = describeMaster(bin => binValue(records.master, bin))
+  const master = records.master()
+  const ours = describeMaster(bin => binValue(master, bin))
   const theirs = describeMaster(bin => found.bins.get(bin))
   if (ours === theirs) return
   throw new StoreError(
@@ -102,7 +103,7 @@ async function writeRecords(
     await sendBounded(context, {
       rows: 1,
       rowBytes: slotsRowBytes(context.settings),
-      toRow: () => createRow(context, pageKey(txid, 0), records.master),
+      toRow: () => createRow(context, pageKey(txid, 0), records.master()),
       read: (_, answer) => note(0, answer),
       describe: () => `creating ${txidToHex(txid)}`,
     })

@@ -21,6 +21,8 @@ export interface CreateOptions {
   skipExtendedInputs?: boolean | undefined
 }
 
+const NO_BLOCKS: readonly MinedBlockInfo[] = []
+
 /** Checks the options of a creation and adds what settings and clock say. */
 export function checkRecordOptions(
   context: StoreContext,
@@ -32,20 +34,13 @@ export function checkRecordOptions(
   const { minedBlockInfos = [], frozen = false, locked = false, conflicting = false } = options
   if (!Array.isArray(minedBlockInfos))
     throw new InvalidArgumentError('minedBlockInfos', 'an array', minedBlockInfos)
-  for (const [index, info] of minedBlockInfos.entries()) {
-    if (typeof info !== 'object' || info === null)
-      throw new InvalidArgumentError(`minedBlockInfos[${index}]`, 'blockId, blockHeight and subtreeIdx', info)
-    checkUint32(`minedBlockInfos[${index}].blockId`, info.blockId)
-    checkHeight(`minedBlockInfos[${index}].blockHeight`, info.blockHeight)
-    checkUint32(`minedBlockInfos[${index}].subtreeIdx`, info.subtreeIdx)
-  }
   checkBoolean('frozen', frozen)
   checkBoolean('locked', locked)
   checkBoolean('conflicting', conflicting)
   const { coinbaseMaturity, genesisActivationHeight, utxoBatchSize } = context.settings
   return {
     blockHeight,
-    minedBlockInfos,
+    minedBlockInfos: minedBlockInfos.length === 0 ? NO_BLOCKS : minedBlockInfos.map(checkedBlock),
     frozen,
     locked,
     conflicting,
@@ -57,4 +52,15 @@ export function checkRecordOptions(
     utxoBatchSize,
     nowMs: Date.now(),
   }
+}
+
+/** A copy: the record is built when it is sent, and the caller may use its list again meanwhile. */
+function checkedBlock(info: MinedBlockInfo, index: number): MinedBlockInfo {
+  if (typeof info !== 'object' || info === null)
+    throw new InvalidArgumentError(`minedBlockInfos[${index}]`, 'blockId, blockHeight and subtreeIdx', info)
+  const { blockId, blockHeight, subtreeIdx } = info
+  checkUint32(`minedBlockInfos[${index}].blockId`, blockId)
+  checkHeight(`minedBlockInfos[${index}].blockHeight`, blockHeight)
+  checkUint32(`minedBlockInfos[${index}].subtreeIdx`, subtreeIdx)
+  return { blockId, blockHeight, subtreeIdx }
 }

@@ -28,11 +28,14 @@ export function partialOutputs(
 ): PartialOutputs {
   if (!(outputs instanceof Map) || outputs.size === 0)
     throw new InvalidArgumentError('outputs', 'a Map of at least one output', outputs)
+  const copies = new Map<number, TransactionOutput>()
   for (const [vout, output] of outputs) {
     checkUint32('outputs key', vout)
     if (vout > OUTPUT_INDEX_MAX)
       throw new InvalidArgumentError('outputs key', `at most ${OUTPUT_INDEX_MAX}`, vout)
-    requireOutput(output, `outputs[${vout}]`)
+    const { satoshis, lockingScript } = requireOutput(output, `outputs[${vout}]`)
+    // Copied: the record is built when it is sent, and the caller may use its memory again meanwhile.
+    copies.set(vout, { satoshis, lockingScript: new Uint8Array(lockingScript) })
   }
   checkHeight('blockHeight', blockHeight)
   checkBoolean('isCoinbase', isCoinbase)
@@ -42,7 +45,7 @@ export function partialOutputs(
     txid,
     blockHeight,
     isCoinbase,
-    outputs: Array.from({ length }, (_, vout) => outputs.get(vout) ?? null),
+    outputs: Array.from({ length }, (_, vout) => copies.get(vout) ?? null),
   }
 }
 

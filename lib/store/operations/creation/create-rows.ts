@@ -29,7 +29,7 @@ export function createHandler(context: StoreContext): BatchHandler<Creation, voi
     const doubtful: CreateItem[] = []
     await dispatchRows(context, items, {
       toRow: creation => {
-        const row = createRow(context, masterKey(creation.txid), creation.records.master)
+        const row = createRow(context, masterKey(creation.txid), creation.records.master())
         creation.mayExist = true
         return row
       },
@@ -67,7 +67,7 @@ async function settleDoubtful(context: StoreContext, items: readonly CreateItem[
       if (answer instanceof StoreError) item.fail(answer)
       else if (answer.status !== RESULT_CODES.OK)
         item.fail(rowError(nameOf(item.request), answer.status, true))
-      else if (answer.bins?.[BINS.createdAt] === binValue(records.master, BINS.createdAt)) item.succeed()
+      else if (answer.bins?.[BINS.createdAt] === binValue(records.master(), BINS.createdAt)) item.succeed()
       else item.fail(existsError(txid))
     },
   })

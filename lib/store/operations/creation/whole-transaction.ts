@@ -1,7 +1,5 @@
 import { encodeExtendedTransaction, encodeTransaction, type Transaction } from '../../../bitcoin/index.ts'
 import {
-  BINS,
-  binValue,
   buildRecords,
   encodePartialOutputs,
   needsExternalBody,
@@ -108,7 +106,7 @@ export class WholeTransaction implements Creation {
       blockIds: minedBlockInfos.map(info => info.blockId),
       blockHeights: minedBlockInfos.map(info => info.blockHeight),
       subtreeIdxs: minedBlockInfos.map(info => info.subtreeIdx),
-      recordUtxos: Number(binValue(this.records.master, BINS.recordUtxos)),
+      recordUtxos: this.#records.recordUtxos,
       totalUtxos: content.outputs.length,
     }
   }
