@@ -40,7 +40,7 @@ export function checkRecordOptions(
   const { coinbaseMaturity, genesisActivationHeight, utxoBatchSize } = context.settings
   return {
     blockHeight,
-    minedBlockInfos: minedBlockInfos.length === 0 ? NO_BLOCKS : minedBlockInfos.map(checkedBlock),
+    minedBlockInfos: minedBlockInfos.length === 0 ? NO_BLOCKS : Array.from(minedBlockInfos, checkedBlock),
     frozen,
     locked,
     conflicting,
