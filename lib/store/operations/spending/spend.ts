@@ -1,8 +1,9 @@
 import { type AnswerListener, type Batcher, type GroupListener, WaitError } from '../../../batching/index.ts'
-import { type Transaction, txidToHex, utxoHash } from '../../../bitcoin/index.ts'
+import { type Transaction, type TransactionInput, txidToHex, utxoHash } from '../../../bitcoin/index.ts'
 import { StoreError } from '../../../errors/index.ts'
 import { encodeSpendingData } from '../../../record/index.ts'
 import { checkHeight } from '../../arguments.ts'
+import type { Admission } from '../../context/circuit-breaker.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { aggregateCause, asStoreError, RecordNotFoundError } from '../../store-errors.ts'
 import type { SpendFlags, SpendItem, SpendRequest } from './record-groups.ts'
@@ -42,20 +43,53 @@ export function prepareSpends(tx: Transaction, blockHeight: number, flags: Spend
         `input ${vin} of ${txidToHex(tx.txid)} does not carry the output it spends; call previousOutputsDecorate first`,
       )
     }
-    return {
-      txid: input.previousTxid,
-      vout: input.previousVout,
-      utxoHash: utxoHash(
-        input.previousTxid,
-        input.previousVout,
-        input.previousLockingScript,
-        input.previousSatoshis,
-      ),
-      spendingData: encodeSpendingData({ txid: tx.txid, vin }),
-      blockHeight,
-      flags,
-    }
+    return new InputSpend(tx, vin, input as SpendableInput, blockHeight, flags)
   })
+}
+
+/** An input that carries what it spends. */
+type SpendableInput = TransactionInput & {
+  readonly previousSatoshis: bigint
+  readonly previousLockingScript: Uint8Array
+}
+
+/** Its hash and its spending data are made when it is sent: thousands wait for that at a time. */
+class InputSpend implements SpendRequest {
+  readonly blockHeight: number
+  readonly flags: SpendFlags
+  admission: Admission | undefined = undefined
+  readonly #tx: Transaction
+  readonly #vin: number
+  readonly #input: SpendableInput
+  #utxoHash: Uint8Array | undefined
+  #spendingData: Uint8Array | undefined
+
+  constructor(tx: Transaction, vin: number, input: SpendableInput, blockHeight: number, flags: SpendFlags) {
+    this.#tx = tx
+    this.#vin = vin
+    this.#input = input
+    this.blockHeight = blockHeight
+    this.flags = flags
+  }
+
+  get txid(): Uint8Array {
+    return this.#input.previousTxid
+  }
+
+  get vout(): number {
+    return this.#input.previousVout
+  }
+
+  get utxoHash(): Uint8Array {
+    const { previousTxid, previousVout, previousLockingScript, previousSatoshis } = this.#input
+    this.#utxoHash ??= utxoHash(previousTxid, previousVout, previousLockingScript, previousSatoshis)
+    return this.#utxoHash
+  }
+
+  get spendingData(): Uint8Array {
+    this.#spendingData ??= encodeSpendingData({ txid: this.#tx.txid, vin: this.#vin })
+    return this.#spendingData
+  }
 }
 
 /**
