@@ -6,6 +6,7 @@ import type { StoreContext } from '../../context/store-context.ts'
 import { handleNow } from '../../dispatch/handle-now.ts'
 import { asStoreError, throwFailures } from '../../store-errors.ts'
 import { setConflicting } from '../conflicts/set-conflicting.ts'
+import { anotherAttempt } from '../spending/record-groups.ts'
 import { type Spend, SpendError } from '../spending/spend.ts'
 import { type SpendRequest, spendHandler } from '../spending/spend-dispatch.ts'
 import { undoSpends } from '../spending/spend-undo.ts'
@@ -213,7 +214,7 @@ async function takeAgain(
     { event: 'spend_taken_again', txid: txidToHex(tx.txid), outputs: lost.length },
     'a transaction found inputs free that it had spent',
   )
-  const again = lost.map(request => ({ ...request, admission: undefined }))
+  const again = lost.map(request => anotherAttempt(request))
   const outcomes = await handleNow(context, 'spend again', spendHandler(context), again)
   const failures = new Map(
     outcomes.flatMap((outcome, index) => {

@@ -31,6 +31,15 @@ export interface SpendRequest {
 
 export type SpendItem = BatchItem<SpendRequest, void>
 
+/**
+ * The same request for another attempt, without the circuit breaker's leave, which was for the first. Never by `...`:
+ * that would leave out what a request makes only when it is asked for it.
+ */
+export function anotherAttempt(request: SpendRequest, flags = request.flags): SpendRequest {
+  const { txid, vout, utxoHash, spendingData, blockHeight } = request
+  return { txid, vout, utxoHash, spendingData, blockHeight, flags }
+}
+
 /** Inputs that one call can spend: of one record, at one height, with the same flags. */
 export interface RecordGroup {
   readonly txid: Uint8Array

@@ -2,6 +2,7 @@ import { txidToHex } from '../../../bitcoin/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { handleNow } from '../../dispatch/handle-now.ts'
 import { asStoreError } from '../../store-errors.ts'
+import { anotherAttempt } from './record-groups.ts'
 import { type SpendFlags, type SpendRequest, spendHandler } from './spend-dispatch.ts'
 import { lookUpSpender } from './spender-lookup.ts'
 import { unspendUnchanged } from './unspend-unchanged.ts'
@@ -68,8 +69,7 @@ async function putBack(
     context,
     'put spends back',
     spendHandler(context),
-    // Without the circuit breaker's leave: it was for the first time.
-    spends.map(spend => ({ ...spend, flags: GIVE_BACK_FLAGS, admission: undefined })),
+    spends.map(spend => anotherAttempt(spend, GIVE_BACK_FLAGS)),
   )
   for (const outcome of outcomes) {
     if (outcome.status !== 'rejected') continue

@@ -65,8 +65,13 @@ async function undoOnce(
   const readable: { undoing: Undoing; spend: SpentOutput }[] = []
   for (const [index, undoing] of undoings.entries()) {
     const generation = generations[index]
-    if (generation instanceof StoreError) undoing.error = generation
-    else readable.push({ undoing, spend: { ...undoing.spend, generation } })
+    if (generation instanceof StoreError) {
+      undoing.error = generation
+      continue
+    }
+    // Not by `...`, which leaves out what a request makes only when it is asked for it.
+    const { txid, vout, utxoHash, spendingData } = undoing.spend
+    readable.push({ undoing, spend: { txid, vout, utxoHash, spendingData, generation } })
   }
   const spends = readable.map(({ spend }) => spend)
   const errors = await unspendRows(context, spends, height, { signal })
