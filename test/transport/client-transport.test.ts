@@ -11,8 +11,10 @@ function transportWith(answer: (records: ClientRow[]) => Promise<Answers>, reque
   const calls: { records: ClientRow[]; policy: Record<string, unknown> }[] = []
   const client: BatchClient = {
     batchWrite(records, policy) {
-      calls.push({ records, policy: policy as Record<string, unknown> })
-      return answer(records)
+      // As the npm client, which has encoded them when it returns: what becomes of the array then is no matter.
+      const encoded = [...records]
+      calls.push({ records: encoded, policy: policy as Record<string, unknown> })
+      return answer(encoded)
     },
   }
   const transport = new ClientTransport(client, {

@@ -104,7 +104,11 @@ export class ClientTransport implements Transport {
 
   async #send(records: ClientRow[], policy: unknown): Promise<ClientAnswer[]> {
     try {
-      return await this.#client.batchWrite(records, policy)
+      const answered = this.#client.batchWrite(records, policy)
+      // The client has encoded them before it returned, and would keep them until it is answered: for the garbage
+      // collector that is most of what a batch weighs.
+      records.length = 0
+      return await answered
     } catch (error) {
       throw batchError(error)
     }
