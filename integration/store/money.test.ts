@@ -1,9 +1,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
 import {
+  encodeExtendedTransaction,
   encodeTransaction,
+  parseTransaction,
   type RowAnswer,
   type StoreError,
   type Transaction,
+  type TransactionParts,
   type Transport,
   UtxoStore,
   utxoHash,
@@ -245,10 +248,74 @@ describe('what callers change after the call', () => {
     expect((await stored).blockIds).toEqual([7])
     const { blockIds, utxos, tx: body } = await store.get(tx.txid, ['blockIds', 'utxos', 'tx'])
     expect([blockIds, body?.txid]).toEqual([[7], tx.txid])
-    const hashes = tx.outputs.map(({ lockingScript, satoshis }, vout) =>
-      utxoHash(tx.txid, vout, lockingScript, satoshis),
-    )
-    expect(utxos?.map(slot => slot.state === 'unspent' && slot.utxoHash)).toEqual(hashes)
+    expect(utxos?.map(slot => slot.state === 'unspent' && slot.utxoHash)).toEqual(hashesOf(tx))
+  })
+
+  const hashesOf = ({ txid, outputs }: Transaction) =>
+    outputs.map(({ lockingScript, satoshis }, vout) => utxoHash(txid, vout, lockingScript, satoshis))
+
+  async function expectStored(tx: Transaction): Promise<void> {
+    const { utxos, tx: body } = await store.get(tx.txid, ['utxos', 'tx'])
+    expect(body?.txid).toEqual(tx.txid)
+    expect(utxos?.map(slot => slot.state === 'unspent' && slot.utxoHash)).toEqual(hashesOf(tx))
+  }
+
+  /** A transaction put together by hand, and what its maker does with its memory afterwards. */
+  function handMade(tx: Transaction): { parts: TransactionParts; reuse: () => void } {
+    const bytes: Uint8Array[] = []
+    const own = (script: Uint8Array): Uint8Array => {
+      const copy = Uint8Array.from(script)
+      bytes.push(copy)
+      return copy
+    }
+    const parts = {
+      version: tx.version,
+      locktime: tx.locktime,
+      inputs: tx.inputs.map(input => ({
+        ...input,
+        previousTxid: own(input.previousTxid),
+        unlockingScript: own(input.unlockingScript),
+        previousLockingScript: input.previousLockingScript && own(input.previousLockingScript),
+      })),
+      outputs: tx.outputs.map(output => ({ ...output, lockingScript: own(output.lockingScript) })),
+    }
+    return { parts, reuse: () => bytes.forEach(each => void each.fill(0xee)) }
+  }
+
+  it('is no matter of a create, or a spend, of a transaction that was put together by hand', async () => {
+    const parent = await created(1)
+    const tx = spending([{ tx: parent, vout: 0 }], { outputs: 2 })
+    const { parts, reuse } = handMade(tx)
+    const calls = [store.create(parts as Transaction, 500), store.spend(parts as Transaction, 500)]
+    reuse()
+    await Promise.all(calls)
+    await expectStored(tx)
+    expect(await stateOf(parent)).toBe('spent')
+  })
+
+  it('is no matter of a spendAndCreate whose caller was released after its spend', async () => {
+    const parent = await created(1)
+    const tx = spending([{ tx: parent, vout: 0 }], { outputs: 2 })
+    const bytes = encodeExtendedTransaction(tx)
+    const caller = new AbortController()
+    store.transport = {
+      async batchOperate(rows, options) {
+        const answers = await good.batchOperate(rows, options)
+        // The spend is done, and the create on its way to its batch, when the caller goes.
+        const isSpend = rows.some(({ kind }) => kind === 'execute' || kind === 'apply')
+        if (isSpend && answers.some(({ status }) => status === 0)) setImmediate(() => caller.abort())
+        return answers
+      },
+    }
+    const slow = await UtxoStore.open(storeUrl(server), { settings: { storeBatcherDurationMillis: 50 } })
+    slow.setBlockState(500, 1_700_000_000)
+    slow.transport = store.transport
+    const call = slow.spendAndCreate(parseTransaction(bytes), 500, { signal: caller.signal })
+    expect(await code(call)).toBe('CONTEXT_CANCELED')
+    bytes.fill(0xee)
+    // Ends what goes on without its caller.
+    await slow.close()
+    await expectStored(tx)
   })
 
   it('is no matter of a createPartial that waits to be sent: its outputs', async () => {

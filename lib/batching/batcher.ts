@@ -48,6 +48,11 @@ export interface SubmitOptions {
   waitMs?: number | undefined
 }
 
+/** Why the batcher looks whether a batch is due: an item came, a turn of the event loop has ended, or a linger has. */
+type Occasion = 'arrival' | 'turn' | 'timer'
+
+const TIMER_EARLY_MS_MAX = 1
+
 /** What one call puts in: its item, or its group of them. */
 interface Entrant<Request, Answer> {
   readonly items: readonly BatchItem<Request, Answer>[]
@@ -156,7 +161,7 @@ export class Batcher<Request, Answer> {
   endLinger(): void {
     if (this.#lingerHasEnded) return
     this.#lingerHasEnded = true
-    this.#pump({ turnEnded: true })
+    this.#pump('turn')
   }
 
   /**
@@ -186,14 +191,14 @@ export class Batcher<Request, Answer> {
     if (entrant.hasEnded) return
     if (this.#isFull) this.#waitingRoom.push(entrant)
     else for (const item of entrant.items) this.#queue.push(item)
-    this.#pump({ turnEnded: false })
+    this.#pump('arrival')
   }
 
   /** Sends every batch that is due and has a free place, then arms the linger for what is left. */
-  #pump({ turnEnded }: { turnEnded: boolean }): void {
+  #pump(occasion: Occasion): void {
     while (this.#hasFreePlace()) {
       this.#admitWaiting()
-      const reason = this.#reasonToDispatch(turnEnded)
+      const reason = this.#reasonToDispatch(occasion)
       if (reason === undefined) break
       const items = this.#takeBatch()
       if (items.length > 0) this.#dispatch(items, reason)
@@ -213,18 +218,19 @@ export class Batcher<Request, Answer> {
     }
   }
 
-  #reasonToDispatch(turnEnded: boolean): DispatchReason | undefined {
+  #reasonToDispatch(occasion: Occasion): DispatchReason | undefined {
+    const turnEnded = occasion !== 'arrival'
     const first = this.#queue.peek()
     if (first === undefined) return undefined
     if (this.#queue.length >= this.#options.size) return 'size'
     if (this.#lingerHasEnded) return turnEnded ? 'close' : undefined
     const { drainMode, greedyAccumulate, lingerMs, tickIntervalMs } = this.#options
     const waitsForTurn = drainMode || (lingerMs === 0 && !tickIntervalMs)
-    // Node's timers may fire a fraction of a millisecond early; that must not cost a second linger. An item that just
-    // came is no timer: with a linger of a millisecond each would leave alone.
-    const isDue = turnEnded
-      ? waitsForTurn || this.#dueInMs(first) < 1
-      : !waitsForTurn && this.#dueInMs(first) <= 0
+    // Node's timers may fire a fraction of a millisecond early; that must not cost a second linger. Only theirs is that
+    // fraction: with a linger of a millisecond items would leave one by one.
+    const isDue = waitsForTurn
+      ? turnEnded
+      : this.#dueInMs(first) <= (occasion === 'timer' ? TIMER_EARLY_MS_MAX : 0)
     if (!isDue) return undefined
     // Whether more keep coming shows from one turn to the next.
     if (greedyAccumulate && (!turnEnded || this.#isFilling(first))) return undefined
@@ -272,7 +278,7 @@ export class Batcher<Request, Answer> {
         finish({ durationMs, isFull, isDropped: isLost || this.#showsLoad(items) })
         notify(() => this.#observer.finished?.({ items: items.length, durationMs }))
         if (this.#observer.settled !== undefined) this.#reportSettled(items, durationMs)
-        this.#pump({ turnEnded: true })
+        this.#pump('turn')
       },
     )
     this.#inFlight.add(run)
@@ -300,7 +306,7 @@ export class Batcher<Request, Answer> {
     if (first === undefined) return
     const onLinger = (): void => {
       this.#lingering = undefined
-      this.#pump({ turnEnded: true })
+      this.#pump('timer')
     }
     const dueInMs = this.#dueInMs(first)
     if (dueInMs <= 0) {

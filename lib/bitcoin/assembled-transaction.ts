@@ -68,7 +68,8 @@ export function assembleTransaction(parts: TransactionParts, known: KnownEncodin
 }
 
 /**
- * Makes a transaction of its parts, for callers that do not have its bytes.
+ * Makes a transaction of its parts, for callers that do not have its bytes. Scripts and txids are copied: the caller
+ * may use its memory again.
  *
  * @throws InvalidArgumentError naming the part that is out of range
  */
@@ -81,7 +82,7 @@ export function createTransaction({ version, locktime, inputs, outputs }: Transa
       version: requireUint32(version, 'version'),
       locktime: requireUint32(locktime, 'locktime'),
       inputs: Array.from(inputs, (input, vin) => checkInput(input, `inputs[${vin}]`)),
-      outputs: Array.from(outputs, (output, vout) => requireOutput(output, `outputs[${vout}]`)),
+      outputs: Array.from(outputs, (output, vout) => copyOfOutput(output, `outputs[${vout}]`)),
     },
     {},
   )
@@ -170,9 +171,9 @@ function spendsNullOutpoint(inputs: readonly TransactionInput[]): boolean {
 function checkInput(input: TransactionInput, field: string): TransactionInput {
   const { previousSatoshis, previousLockingScript } = input ?? {}
   return {
-    previousTxid: requireTxid(input?.previousTxid, `${field}.previousTxid`),
+    previousTxid: new Uint8Array(requireTxid(input?.previousTxid, `${field}.previousTxid`)),
     previousVout: requireUint32(input.previousVout, `${field}.previousVout`),
-    unlockingScript: requireScript(input.unlockingScript, `${field}.unlockingScript`),
+    unlockingScript: copyOfScript(input.unlockingScript, `${field}.unlockingScript`),
     sequence: requireUint32(input.sequence, `${field}.sequence`),
     previousSatoshis:
       previousSatoshis === undefined
@@ -181,8 +182,18 @@ function checkInput(input: TransactionInput, field: string): TransactionInput {
     previousLockingScript:
       previousLockingScript === undefined
         ? undefined
-        : requireScript(previousLockingScript, `${field}.previousLockingScript`),
+        : copyOfScript(previousLockingScript, `${field}.previousLockingScript`),
   }
+}
+
+/** Refuses anything but an output, and returns one in memory of its own. */
+export function copyOfOutput(output: TransactionOutput, field: string): TransactionOutput {
+  const { satoshis, lockingScript } = requireOutput(output, field)
+  return { satoshis, lockingScript: new Uint8Array(lockingScript) }
+}
+
+function copyOfScript(script: Uint8Array, field: string): Uint8Array {
+  return new Uint8Array(requireScript(script, field))
 }
 
 /** Refuses anything but an output, and returns one with nothing else in it. */

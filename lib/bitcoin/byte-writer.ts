@@ -1,4 +1,5 @@
 import { COMPACT_SIZE_PREFIX, compactSizeLength } from './compact-size.ts'
+import { setUint32 } from './unsigned.ts'
 
 /** Fills a buffer whose exact size is known beforehand; integers are little-endian. */
 export class ByteWriter {
@@ -10,22 +11,17 @@ export class ByteWriter {
     this.#buffer = buffer
   }
 
-  /** @param value within range: what comes here was read from bytes, or checked (`requireUint32`) */
+  /** @param value within range: it was read from bytes, or checked (`requireUint32`) */
   uint32(value: number): this {
-    // Byte by byte, since Node's own check of the range takes longer than the four of them.
-    const at = this.#offset
-    const buffer = this.#buffer
-    buffer[at] = value
-    buffer[at + 1] = value >>> 8
-    buffer[at + 2] = value >>> 16
-    buffer[at + 3] = value >>> 24
-    this.#offset = at + 4
+    // Without the check of Buffer, which takes longer than the four bytes.
+    setUint32(this.#buffer, this.#offset, value)
+    this.#offset += 4
     return this
   }
 
   uint64(value: bigint): this {
     const number = Number(value)
-    if (Number.isSafeInteger(number)) {
+    if (number >= 0 && Number.isSafeInteger(number)) {
       // Without the intermediate bigints that Buffer makes.
       const low = number >>> 0
       this.uint32(low).uint32((number - low) / 2 ** 32)

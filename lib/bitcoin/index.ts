@@ -1,5 +1,6 @@
 export {
   assembleTransaction,
+  copyOfOutput,
   createTransaction,
   encodeExtendedTransaction,
   encodeTransaction,

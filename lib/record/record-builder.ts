@@ -58,6 +58,8 @@ export interface TransactionRecords {
   readonly pageCount: number
   /** How many outputs of the master can be spent. */
   readonly recordUtxos: number
+  /** The bin of this name, unix milliseconds. */
+  readonly createdAt: number
   master(): RecordBins
   /** Page 1 to `pageCount`. */
   page(page: number): RecordBins
@@ -79,6 +81,10 @@ class NewRecords implements TransactionRecords {
 
   get pageCount(): number {
     return Math.max(0, Math.ceil(this.#content.outputs.length / this.#options.utxoBatchSize) - 1)
+  }
+
+  get createdAt(): number {
+    return this.#options.nowMs
   }
 
   get recordUtxos(): number {

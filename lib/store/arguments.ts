@@ -14,13 +14,14 @@ export type TxidInput = Uint8Array | string
 
 /**
  * A transaction as callers give it: raw bytes (standard or extended format), which are copied, or parsed. What a
- * parsed one consists of must not be changed: work that was sent goes on when its caller has been released.
+ * parsed one consists of must not be changed before its call has ended: it is encoded when it is sent, and what was sent
+ * goes on when its caller has been released.
  */
 export type TransactionSource = Uint8Array | Transaction
 
 /**
- * A parsed transaction is taken as it is; one that was put together otherwise gets the txid that it hashes to.
- * Bytes are copied: what a call has sent goes on when its caller was released, who may use the buffer again.
+ * A parsed transaction is taken as it is; one that was put together otherwise is copied and gets the txid that it
+ * hashes to. Bytes are copied: what a call has sent goes on when its caller was released, who may use the buffer again.
  */
 export function checkTransaction(tx: TransactionSource): Transaction {
   if (tx instanceof Uint8Array) return parseTransaction(new Uint8Array(tx))
@@ -28,6 +29,12 @@ export function checkTransaction(tx: TransactionSource): Transaction {
     throw new InvalidArgumentError('tx', 'the bytes of a transaction or a parsed transaction', tx)
   }
   return isAssembled(tx) ? tx : createTransaction(tx)
+}
+
+/** As `checkTransaction`, in memory of its own: for steps that are still to come when the caller has been released. */
+export function ownTransaction(tx: TransactionSource): Transaction {
+  const transaction = checkTransaction(tx)
+  return transaction === tx ? createTransaction(transaction) : transaction
 }
 
 export function checkTxids(txids: readonly TxidInput[]): Uint8Array[] {

@@ -110,6 +110,22 @@ describe('when a batch leaves', () => {
     await Promise.all(answers)
   })
 
+  it('lets items linger for their whole millisecond also when a batch before them ends', async () => {
+    const held = heldHandler()
+    const pool = batcher(held.handler, { lingerMs: 0.75 })
+    const first = pool.submit(1)
+    await jest.advanceTimersByTimeAsync(1)
+    const second = pool.submit(2)
+    held.answer(0)
+    await first
+    const third = pool.submit(3)
+    expect(held.requests()).toEqual([[1]])
+    await jest.advanceTimersByTimeAsync(1)
+    expect(held.requests()).toEqual([[1], [2, 3]])
+    held.answer(1)
+    await Promise.all([second, third])
+  })
+
   it('counts a new linger from the first item that a full batch left behind', async () => {
     const held = heldHandler()
     const pool = batcher(held.handler, { size: 2 })

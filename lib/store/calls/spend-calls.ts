@@ -1,6 +1,12 @@
 import { promised } from '../../batching/index.ts'
 import { InvalidArgumentError } from '../../errors/index.ts'
-import { checkBoolean, checkHeight, checkTransaction, type TransactionSource } from '../arguments.ts'
+import {
+  checkBoolean,
+  checkHeight,
+  checkTransaction,
+  ownTransaction,
+  type TransactionSource,
+} from '../arguments.ts'
 import type { CreateOptions } from '../operations/creation/create-options.ts'
 import {
   checkSpendAndCreate,
@@ -63,7 +69,8 @@ export abstract class SpendCalls extends TransactionCalls {
   ): Promise<SpentAndCreated> {
     return this.call({ name: 'spendAndCreate', rounds: 6 + CREATION_ROUNDS }, options, async signal => {
       const { createOnly, spendOnly, confirmSpends } = checkSpendAndCreate(options)
-      const transaction = checkTransaction(tx)
+      // Its create follows even where the caller was released between the two.
+      const transaction = ownTransaction(tx)
       if (createOnly) {
         const creation = wholeTransaction(this.context, transaction, blockHeight, options)
         return { spends: [], metadata: await this.createWhole(creation, signal) }

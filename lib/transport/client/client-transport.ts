@@ -13,6 +13,7 @@ import { type ClientAnswer, sendInParts } from './send-in-parts.ts'
 
 /** The part of the npm client that this transport uses. */
 export interface BatchClient {
+  /** Has encoded the records when it returns; the array is emptied then. */
   batchWrite(records: ClientRow[], policy: unknown): Promise<ClientAnswer[]>
 }
 
@@ -105,8 +106,7 @@ export class ClientTransport implements Transport {
   async #send(records: ClientRow[], policy: unknown): Promise<ClientAnswer[]> {
     try {
       const answered = this.#client.batchWrite(records, policy)
-      // The client has encoded them before it returned, and would keep them until it is answered: for the garbage
-      // collector that is most of what a batch weighs.
+      // They are encoded, and the client would keep them until it is answered.
       records.length = 0
       return await answered
     } catch (error) {

@@ -1,5 +1,5 @@
 import type { AnswerListener, Batcher } from '../../../batching/index.ts'
-import { requireOutput, type TransactionOutput } from '../../../bitcoin/index.ts'
+import { copyOfOutput, type TransactionOutput } from '../../../bitcoin/index.ts'
 import { InvalidArgumentError } from '../../../errors/index.ts'
 import {
   buildRecords,
@@ -33,9 +33,8 @@ export function partialOutputs(
     checkUint32('outputs key', vout)
     if (vout > OUTPUT_INDEX_MAX)
       throw new InvalidArgumentError('outputs key', `at most ${OUTPUT_INDEX_MAX}`, vout)
-    const { satoshis, lockingScript } = requireOutput(output, `outputs[${vout}]`)
-    // Copied: the record is built when it is sent, and the caller may use its memory again meanwhile.
-    copies.set(vout, { satoshis, lockingScript: new Uint8Array(lockingScript) })
+    // The record is built when it is sent, and the caller may use its memory again meanwhile.
+    copies.set(vout, copyOfOutput(output, `outputs[${vout}]`))
   }
   checkHeight('blockHeight', blockHeight)
   checkBoolean('isCoinbase', isCoinbase)

@@ -1,7 +1,7 @@
 import type { BatchHandler, BatchItem } from '../../../batching/index.ts'
 import { txidToHex } from '../../../bitcoin/index.ts'
 import { StoreError } from '../../../errors/index.ts'
-import { BINS, binValue, masterKey, type RecordBins } from '../../../record/index.ts'
+import { BINS, masterKey, type RecordBins } from '../../../record/index.ts'
 import { RESULT_CODES, type WriteRow } from '../../../transport/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { dispatchRows } from '../../dispatch/dispatch-rows.ts'
@@ -67,7 +67,7 @@ async function settleDoubtful(context: StoreContext, items: readonly CreateItem[
       if (answer instanceof StoreError) item.fail(answer)
       else if (answer.status !== RESULT_CODES.OK)
         item.fail(rowError(nameOf(item.request), answer.status, true))
-      else if (answer.bins?.[BINS.createdAt] === binValue(records.master(), BINS.createdAt)) item.succeed()
+      else if (answer.bins?.[BINS.createdAt] === records.createdAt) item.succeed()
       else item.fail(existsError(txid))
     },
   })

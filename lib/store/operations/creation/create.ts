@@ -16,7 +16,7 @@ export function create(
   signal: AbortSignal | undefined,
 ): void {
   const created = new Created(creation, end)
-  if (!creation.isLinkedToParents) {
+  if (!creation.needsParentLinks) {
     storeCreation(context, batcher, creation, created, signal)
     return
   }

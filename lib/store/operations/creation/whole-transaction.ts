@@ -41,7 +41,7 @@ export function wholeTransaction(
   )
 }
 
-/** Holds the records, and little else: thousands are under way at a time. */
+/** What the records are made of; thousands are under way at a time. */
 export class WholeTransaction implements Creation {
   mayExist = false
   #records: TransactionRecords
@@ -69,8 +69,8 @@ export class WholeTransaction implements Creation {
     return this.#tx.inputs
   }
 
-  /** A conflicting transaction is in the lists of its parents before its records are written. */
-  get isLinkedToParents(): boolean {
+  /** Whether its parents have to list it before its records are written, as those of a conflicting transaction. */
+  get needsParentLinks(): boolean {
     return this.#options.conflicting && !this.#content.isCoinbase
   }
 

@@ -115,27 +115,25 @@ function settleDecided(
   first: number,
 ): RecordGroup | undefined {
   const { txid, items, admissions } = group
-  let openItems = 0
+  let open: RecordGroup | undefined
   let outcome: ProbeOutcome = 'answered'
-  for (let index = 0; index < items.length; index++) {
+  for (const [index, item] of items.entries()) {
     const answer = answers[first + index]
-    if (isUndecided(answer)) openItems += 1
-    else outcome = worse(outcome, rowOutcome(answer))
+    if (isUndecided(answer)) {
+      open ??= { ...group, items: [], admissions: [] }
+      open.items.push(item)
+      open.admissions.push(admissions[index])
+    } else outcome = worse(outcome, rowOutcome(answer))
   }
-  const open: RecordGroup | undefined = openItems === 0 ? undefined : { ...group, items: [], admissions: [] }
   // Once for the record, as for a Lua call; and before the callers are told, who give their leaves back then.
-  if (openItems < items.length) {
-    const decided =
-      open === undefined ? admissions : admissions.filter((_, index) => !isUndecided(answers[first + index]))
+  if (open === undefined) context.spendBreaker.report(admissions, outcome)
+  else if (open.items.length < items.length) {
+    const decided = admissions.filter((_, index) => !isUndecided(answers[first + index]))
     context.spendBreaker.report(decided, outcome)
   }
   for (const [index, item] of items.entries()) {
     const answer = answers[first + index]
-    if (open !== undefined && isUndecided(answer)) {
-      open.items.push(item)
-      open.admissions.push(admissions[index])
-      continue
-    }
+    if (isUndecided(answer)) continue
     const error = statusError(txid, answer)
     if (error === undefined) item.succeed()
     else item.fail(error)

@@ -94,7 +94,9 @@ async function unspendChunk(
 
 /** Announcing has written the record once. */
 function afterAnnouncement(spend: SpentOutput, announced: boolean): SpentOutput {
-  return announced && spend.generation !== undefined ? { ...spend, generation: spend.generation + 1 } : spend
+  if (!announced || spend.generation === undefined) return spend
+  const { txid, vout, utxoHash, spendingData, generation } = spend
+  return { txid, vout, utxoHash, spendingData, generation: generation + 1 }
 }
 
 interface MasterNews {
