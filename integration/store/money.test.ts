@@ -11,18 +11,19 @@ import {
   UtxoStore,
   utxoHash,
 } from 'aerospike-utxo-store'
-import { storeUrl, type TestServer, testServer } from '../servers/server.ts'
+import { storeUrl, type TestServer, testServer, uniqueSet } from '../servers/server.ts'
 import { coinbase, LOCKING_SCRIPT, spending } from './sample-transactions.ts'
 
 /** Races and half-failures in which outputs could be lost or spent twice. */
 
+const set = uniqueSet('money')
 let server: TestServer
 let store: UtxoStore
 let good: Transport
 
 beforeAll(async () => {
   server = await testServer()
-  store = await UtxoStore.open(storeUrl(server), {
+  store = await UtxoStore.open(storeUrl(server, { set }), {
     settings: { storeBatcherDurationMillis: 1, spendBatcherDurationMillis: 1 },
   })
   store.setBlockState(500, 1_700_000_000)
@@ -307,7 +308,9 @@ describe('what callers change after the call', () => {
         return answers
       },
     }
-    const slow = await UtxoStore.open(storeUrl(server), { settings: { storeBatcherDurationMillis: 50 } })
+    const slow = await UtxoStore.open(storeUrl(server, { set }), {
+      settings: { storeBatcherDurationMillis: 50 },
+    })
     slow.setBlockState(500, 1_700_000_000)
     slow.transport = store.transport
     const call = slow.spendAndCreate(parseTransaction(bytes), 500, { signal: caller.signal })

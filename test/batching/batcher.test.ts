@@ -112,14 +112,15 @@ describe('when a batch leaves', () => {
 
   it('lets items linger for their whole millisecond also when a batch before them ends', async () => {
     const held = heldHandler()
-    const pool = batcher(held.handler, { lingerMs: 0.75 })
+    const pool = batcher(held.handler, { lingerMs: 1 })
     const first = pool.submit(1)
     await jest.advanceTimersByTimeAsync(1)
     const second = pool.submit(2)
     held.answer(0)
     await first
-    const third = pool.submit(3)
+    await settle()
     expect(held.requests()).toEqual([[1]])
+    const third = pool.submit(3)
     await jest.advanceTimersByTimeAsync(1)
     expect(held.requests()).toEqual([[1], [2, 3]])
     held.answer(1)
