@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { createTransaction, utxoHash } from '../../lib/bitcoin/index.ts'
 import {
   type BinValue,
+  binValue,
   buildRecords,
   needsExternalBody,
   outputsNeedExternalBody,
@@ -257,6 +258,9 @@ describe('transactionContent', () => {
 function allRecords(...args: Parameters<typeof buildRecords>) {
   const records = buildRecords(...args)
   const { pageCount } = records
+  // `create` answers with these, without building the record.
+  const [recordUtxos, createdAt] = ['recordUtxos', 'createdAt'].map(bin => binValue(records.master(), bin))
+  expect([records.recordUtxos, records.createdAt]).toEqual([recordUtxos, createdAt])
   const page = (number: number): Map<string, BinValue> => byName(records.page(number))
   return {
     master: byName(records.master()),
