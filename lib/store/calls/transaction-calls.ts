@@ -36,7 +36,8 @@ const PREVIOUS_OUTPUTS = { name: 'previousOutputsDecorate' }
 export abstract class TransactionCalls extends StoreCalls {
   /**
    * Stores a transaction's outputs as unspent. `tx` has to carry what its inputs spend (extended format, or
-   * decorated by `previousOutputsDecorate`), unless it is a coinbase or `skipExtendedInputs` is set.
+   * decorated by `previousOutputsDecorate`), unless it is a coinbase or `skipExtendedInputs` is set; a parsed one, and
+   * the bytes it was parsed from, must stay as they are until the call has ended.
    * `blockHeight` decides coinbase maturity, which outputs are stored, and since when it counts as unmined.
    *
    * A transaction of more than `utxoBatchSize` outputs takes several records, written in two phases: no output
