@@ -238,6 +238,9 @@ describe('create', () => {
 })
 
 describe('what callers change after the call', () => {
+  const hashesOf = ({ txid, outputs }: Transaction) =>
+    outputs.map(({ lockingScript, satoshis }, vout) => utxoHash(txid, vout, lockingScript, satoshis))
+
   it('is no matter of a create that waits to be sent: its bytes, and its list of blocks', async () => {
     const tx = coinbase({ outputs: 2 })
     const bytes = encodeTransaction(tx)
@@ -251,9 +254,6 @@ describe('what callers change after the call', () => {
     expect([blockIds, body?.txid]).toEqual([[7], tx.txid])
     expect(utxos?.map(slot => slot.state === 'unspent' && slot.utxoHash)).toEqual(hashesOf(tx))
   })
-
-  const hashesOf = ({ txid, outputs }: Transaction) =>
-    outputs.map(({ lockingScript, satoshis }, vout) => utxoHash(txid, vout, lockingScript, satoshis))
 
   async function expectStored(tx: Transaction): Promise<void> {
     const { utxos, tx: body } = await store.get(tx.txid, ['utxos', 'tx'])

@@ -226,8 +226,8 @@ export class Batcher<Request, Answer> {
     if (this.#lingerHasEnded) return turnEnded ? 'close' : undefined
     const { drainMode, greedyAccumulate, lingerMs, tickIntervalMs } = this.#options
     const waitsForTurn = drainMode || (lingerMs === 0 && !tickIntervalMs)
-    // Node's timers may fire a fraction of a millisecond early; that must not cost a second linger. Only theirs is that
-    // fraction: with a linger of a millisecond items would leave one by one.
+    // Node's timers may fire a fraction of a millisecond early; that must not cost a second linger. On any other
+    // occasion a linger of a millisecond would be over before it began.
     const isDue = waitsForTurn
       ? turnEnded
       : this.#dueInMs(first) <= (occasion === 'timer' ? TIMER_EARLY_MS_MAX : 0)

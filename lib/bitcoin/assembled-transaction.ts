@@ -81,7 +81,7 @@ export function createTransaction({ version, locktime, inputs, outputs }: Transa
     {
       version: requireUint32(version, 'version'),
       locktime: requireUint32(locktime, 'locktime'),
-      inputs: Array.from(inputs, (input, vin) => checkInput(input, `inputs[${vin}]`)),
+      inputs: Array.from(inputs, (input, vin) => copyOfInput(input, `inputs[${vin}]`)),
       outputs: Array.from(outputs, (output, vout) => copyOfOutput(output, `outputs[${vout}]`)),
     },
     {},
@@ -168,7 +168,8 @@ function spendsNullOutpoint(inputs: readonly TransactionInput[]): boolean {
   )
 }
 
-function checkInput(input: TransactionInput, field: string): TransactionInput {
+/** Refuses anything but an input, and returns one in memory of its own. */
+function copyOfInput(input: TransactionInput, field: string): TransactionInput {
   const { previousSatoshis, previousLockingScript } = input ?? {}
   return {
     previousTxid: new Uint8Array(requireTxid(input?.previousTxid, `${field}.previousTxid`)),

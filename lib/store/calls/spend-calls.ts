@@ -37,7 +37,8 @@ export abstract class SpendCalls extends TransactionCalls {
 
   /**
    * Spends all inputs of a transaction, or none: when one fails, the others are rolled back. `tx` has to carry
-   * what its inputs spend, and a parsed one must stay as it is until the call has ended. First seen wins; repeating a spend by the same transaction succeeds.
+   * what its inputs spend, and a parsed one must stay as it is until the call has ended. First seen wins; repeating
+   * a spend by the same transaction succeeds.
    *
    * Returns one entry for each input, in order. Throws a `SpendError` (code `UTXO_ERROR`) whose `spends` tell
    * the error of each input: a `UtxoSpentError` names the winner. After a timeout or an abort the inputs may

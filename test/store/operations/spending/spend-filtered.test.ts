@@ -143,6 +143,24 @@ describe('filtered writes', () => {
   })
 })
 
+it('a record of which one row cannot be made has none: the answers stay those of their rows', async () => {
+  const unmakeable = request(1, 1)
+  const { spendingData } = unmakeable
+  let readings = 0
+  Object.defineProperty(unmakeable, 'spendingData', {
+    get() {
+      readings += 1
+      if (readings === 2) throw new Error('for its row, after it was found well-formed')
+      return spendingData
+    },
+  })
+  const { codes, batches } = await spend([request(1), unmakeable, request(2)], row =>
+    row.kind === 'execute' ? { status: RESULT_CODES.NOT_FOUND } : OK,
+  )
+  expect(kinds(batches)).toEqual([['execute'], ['apply']])
+  expect(codes).toEqual(['ok', 'ok', 'TX_NOT_FOUND'])
+})
+
 describe('Lua is asked at once', () => {
   it.each<[string, SpendRequest[]]>([
     ['with five inputs of one record', [0, 1, 2, 3, 4].map(vout => request(1, vout))],
