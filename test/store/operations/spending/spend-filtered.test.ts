@@ -150,7 +150,8 @@ it('a record of which one row cannot be made has none: the answers stay those of
   Object.defineProperty(unmakeable, 'spendingData', {
     get() {
       readings += 1
-      if (readings === 2) throw new Error('for its row, after it was found well-formed')
+      // After the claims of the batch were compared, and it was found well-formed.
+      if (readings === 3) throw new Error('for its row')
       return spendingData
     },
   })
