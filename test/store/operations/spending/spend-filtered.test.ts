@@ -143,6 +143,22 @@ describe('filtered writes', () => {
   })
 })
 
+it('report to the breaker the leaves of what is decided, and those left to Lua when that has answered', async () => {
+  let row = 0
+  const transport = new ScriptedTransport(({ kind }) =>
+    kind === 'execute' && row++ === 1 ? { status: RESULT_CODES.FILTERED_OUT } : kind === 'execute' ? {} : OK,
+  )
+  const context = contextWith(transport, { enableSpendFilterExpressions: 'on' })
+  const reported: (Admission | undefined)[][] = []
+  context.spendBreaker.report = admissions => void reported.push([...admissions])
+  const [first, second] = [0, 1].map((): Admission => ({ period: 0, isReported: false }))
+  await handled(spendHandler(context), [
+    request(1, 0, { admission: first }),
+    request(1, 1, { admission: second }),
+  ])
+  expect(reported.map(leaves => leaves.map(leave => leave === first))).toEqual([[true], [false]])
+})
+
 it('a record of which one row cannot be made has none: the answers stay those of their rows', async () => {
   const unmakeable = request(1, 1)
   const { spendingData } = unmakeable
