@@ -172,6 +172,6 @@ export abstract class ConflictCalls extends FreezeCalls {
 
   #inConflictTurn<Result>(signal: AbortSignal | undefined, work: () => Promise<Result>): Promise<Result> {
     const waitMs = this.context.waitMs * WALK_ROUNDS
-    return this.#conflictTurns.take('', { what: 'conflict processing', waitMs, signal }, work)
+    return this.#conflictTurns.take({ what: 'conflict processing', waitMs, signal }, work)
   }
 }

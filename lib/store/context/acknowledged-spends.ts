@@ -1,4 +1,4 @@
-import { TxidTable } from './txid-table.ts'
+import { ABSENT, TxidTable } from '../txid-table.ts'
 
 const REMEMBERED_MIN = 65_536
 
@@ -14,7 +14,7 @@ export class AcknowledgedSpends {
 
   add(txid: Uint8Array): void {
     this.#latest.add(txid)
-    if (this.#latest.used < REMEMBERED_MIN) return
+    if (this.#latest.size < REMEMBERED_MIN) return
     const oldest = this.#before
     this.#before = this.#latest
     this.#latest = oldest
@@ -22,12 +22,14 @@ export class AcknowledgedSpends {
   }
 
   has(txid: Uint8Array): boolean {
-    return this.#latest.has(txid) || this.#before.has(txid)
+    return this.#latest.find(txid) !== ABSENT || this.#before.find(txid) !== ABSENT
   }
 
   /** Its owner has undone it. */
   forget(txid: Uint8Array): void {
-    this.#latest.delete(txid)
-    this.#before.delete(txid)
+    for (const table of [this.#latest, this.#before]) {
+      const entry = table.find(txid)
+      if (entry !== ABSENT) table.remove(entry)
+    }
   }
 }

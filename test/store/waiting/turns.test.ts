@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { Turns } from '../../../lib/store/waiting/turns.ts'
+import { codeOf, heldWork } from '../support/turns.ts'
 
 beforeEach(() => {
   jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask'] })
@@ -9,90 +10,51 @@ afterEach(() => {
   jest.useRealTimers()
 })
 
-/** Work that ends when the test says so. */
-function held() {
-  const started: string[] = []
-  const ends = new Map<string, () => void>()
-  const work = (name: string) => () => {
-    started.push(name)
-    return new Promise<string>(resolve => ends.set(name, () => resolve(name)))
-  }
-  const end = async (name: string): Promise<void> => {
-    ends.get(name)?.()
-    await jest.advanceTimersByTimeAsync(0)
-  }
-  return { started, work, end }
-}
-
-const codeOf = (promise: Promise<unknown>) =>
-  promise.then(
-    () => 'ok',
-    (error: { code?: string; message: string }) => error.code ?? error.message,
-  )
-const WAIT = { what: 'a spend of the same transaction', waitMs: 1_000 }
+const WAIT = { what: 'conflict processing', waitMs: 1_000 }
 
 describe('Turns', () => {
-  it('runs the work of one key in order, that of others at once, and forgets the keys', async () => {
+  it('runs work in order, one at a time, and again when all has ended', async () => {
     const turns = new Turns()
-    const { started, work, end } = held()
-    const all = [
-      turns.take('x', WAIT, work('x1')),
-      turns.take('x', WAIT, work('x2')),
-      turns.take('y', WAIT, work('y1')),
-      turns.take('x', WAIT, work('x3')),
-    ]
+    const { started, work, end } = heldWork()
+    const all = [turns.take(WAIT, work('1')), turns.take(WAIT, work('2')), turns.take(WAIT, work('3'))]
     await jest.advanceTimersByTimeAsync(0)
-    expect(started).toEqual(['x1', 'y1'])
-    await end('x1')
-    expect(started).toEqual(['x1', 'y1', 'x2'])
-    await end('y1')
-    await end('x2')
-    await end('x3')
-    expect(await Promise.all(all)).toEqual(['x1', 'x2', 'y1', 'x3'])
-    expect(turns.size).toBe(0)
+    expect(started).toEqual(['1'])
+    await end('1')
+    expect(started).toEqual(['1', '2'])
+    const late = turns.take(WAIT, work('4'))
+    await end('2')
+    await end('3')
+    expect(started).toEqual(['1', '2', '3', '4'])
+    await end('4')
+    expect(await Promise.all([...all, late])).toEqual(['1', '2', '3', '4'])
+    expect(await turns.take(WAIT, async () => 5)).toBe(5)
   })
 
-  it('goes on after work that fails', async () => {
+  it('goes on after work that fails, at once or later', async () => {
     const turns = new Turns()
-    expect(await codeOf(turns.take('x', WAIT, () => Promise.reject(new Error('failed'))))).toBe('failed')
-    expect(await turns.take('x', WAIT, async () => 7)).toBe(7)
+    const failing = (): Promise<never> => Promise.reject(new Error('failed'))
+    const throwing = (): Promise<never> => {
+      throw new Error('thrown')
+    }
+    const outcomes = [failing, throwing, failing].map(work => codeOf(turns.take(WAIT, work)))
+    expect(await Promise.all(outcomes)).toEqual(['failed', 'thrown', 'failed'])
+    expect(await turns.take(WAIT, async () => 7)).toBe(7)
   })
 
-  it('who waits too long or is aborted leaves, never runs, and lets nobody past the one in progress', async () => {
+  it('who waits too long or is aborted leaves and never runs', async () => {
     const turns = new Turns()
-    const { started, work, end } = held()
-    const first = turns.take('x', WAIT, work('first'))
+    const { started, work, end } = heldWork()
+    const first = turns.take(WAIT, work('first'))
     const controller = new AbortController()
-    const late = codeOf(
-      turns.take('x', { what: 'a spend of the same transaction', waitMs: 10 }, work('late')),
-    )
-    const aborted = codeOf(turns.take('x', { ...WAIT, signal: controller.signal }, work('aborted')))
-    const last = turns.take('x', WAIT, work('last'))
+    const late = codeOf(turns.take({ ...WAIT, waitMs: 10 }, work('late')))
+    const aborted = codeOf(turns.take({ ...WAIT, signal: controller.signal }, work('aborted')))
+    const last = turns.take(WAIT, work('last'))
     controller.abort()
     await jest.advanceTimersByTimeAsync(10)
     expect([await late, await aborted]).toEqual(['SERVICE_UNAVAILABLE', 'CONTEXT_CANCELED'])
     expect(started).toEqual(['first'])
     await end('first')
-    expect(started).toEqual(['first', 'last'])
     await end('last')
     expect(await Promise.all([first, last])).toEqual(['first', 'last'])
-    await jest.advanceTimersByTimeAsync(0)
-    expect(turns.size).toBe(0)
-  })
-
-  it('a line of thousands whose turns end at once nests in no stack', async () => {
-    const turns = new Turns()
-    turns.enter('x', WAIT, { come: () => {}, refuse: () => {} })
-    let ended = 0
-    for (let place = 0; place < 20_000; place++) {
-      const come = (): void => {
-        ended += 1
-        turns.leave('x')
-      }
-      turns.enter('x', WAIT, { come, refuse: () => {} })
-    }
-    turns.leave('x')
-    await jest.advanceTimersByTimeAsync(0)
-    expect([ended, turns.size]).toEqual([20_000, 0])
   })
 })

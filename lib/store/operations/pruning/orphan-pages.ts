@@ -28,9 +28,7 @@ export async function pruneOrphanPages(run: PruneRun, pages: readonly QueryRecor
   const orphaned = await withoutMaster(run, byTransaction(pages))
   if (orphaned.length === 0) return
   const waitMs = context.settings.prunerJobTimeout
-  await run.orphanTurns.take('pages', { what: 'removing orphaned pages', waitMs }, () =>
-    removeOrphans(run, orphaned),
-  )
+  await run.orphanTurns.take({ what: 'removing orphaned pages', waitMs }, () => removeOrphans(run, orphaned))
 }
 
 async function removeOrphans(run: PruneRun, orphaned: readonly PagesOfOne[]): Promise<void> {

@@ -1,11 +1,12 @@
 import type { BatchItem } from '../../../batching/index.ts'
-import { requireTxid, txidKey, txidToHex } from '../../../bitcoin/index.ts'
+import { requireTxid, txidToHex } from '../../../bitcoin/index.ts'
 import type { StoreError } from '../../../errors/index.ts'
 import { pageKey, recordNumber } from '../../../record/index.ts'
 import { RESULT_CODES, type RowAnswer } from '../../../transport/index.ts'
 import type { Admission } from '../../context/circuit-breaker.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { asStoreError, missingAnswerError, rowError } from '../../store-errors.ts'
+import { TxidTable } from '../../txid-table.ts'
 import { ClaimedTransaction } from './claimed-transaction.ts'
 import { recordError } from './spend-verdicts.ts'
 
@@ -61,12 +62,13 @@ export interface RecordGroup {
 export function groupByRecord(context: StoreContext, items: readonly SpendItem[]): RecordGroup[] {
   const { utxoBatchSize } = context.settings
   const groups: RecordGroup[] = []
-  const claimed = new Map<string, ClaimedTransaction>()
+  const claimed = new TxidTable()
+  /** By their numbers in the table, which count from 0: nothing is removed from it. */
+  const transactions: ClaimedTransaction[] = []
   for (const item of items) {
     try {
-      const { txid } = item.request
-      const key = txidKey(requireTxid(txid))
-      const known = claimed.get(key)
+      const place = claimed.add(requireTxid(item.request.txid))
+      const known = transactions[place]
       const lost = known?.lostClaim(item)
       if (lost !== undefined) {
         item.fail(lost)
@@ -75,7 +77,7 @@ export function groupByRecord(context: StoreContext, items: readonly SpendItem[]
       if (known?.join(item, utxoBatchSize)) continue
       const group = groupOf(item, utxoBatchSize)
       groups.push(group)
-      if (known === undefined) claimed.set(key, new ClaimedTransaction(group))
+      if (known === undefined) transactions[place] = new ClaimedTransaction(group)
       else known.add(group)
     } catch (error) {
       item.fail(asStoreError(error, 'spending', { code: 'PROCESSING' }))

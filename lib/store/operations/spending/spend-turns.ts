@@ -1,8 +1,10 @@
 import type { AnswerListener, Batcher } from '../../../batching/index.ts'
-import { type Transaction, txidKey } from '../../../bitcoin/index.ts'
+import type { Transaction } from '../../../bitcoin/index.ts'
 import type { StoreError } from '../../../errors/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
-import { type TurnOptions, Turns, type TurnTaker } from '../../waiting/turns.ts'
+import { ABSENT } from '../../txid-table.ts'
+import { TxidTurns, type TxidTurnTaker } from '../../waiting/txid-turns.ts'
+import type { TurnOptions } from '../../waiting/waiting-line.ts'
 import { CreationFinisher } from '../creation/finish-creation.ts'
 import type { SpendRequest } from './record-groups.ts'
 import { type Spend, spend } from './spend.ts'
@@ -12,7 +14,7 @@ interface Surroundings {
   readonly context: StoreContext
   readonly batcher: Batcher<SpendRequest, void>
   readonly creations: CreationFinisher
-  readonly turns: Turns
+  readonly turns: TxidTurns
 }
 
 /** The spends of one store: those of one transaction take turns, and one that fails finishes the creations it met. */
@@ -21,7 +23,12 @@ export class SpendTurns {
   readonly #wait: TurnOptions
 
   constructor(context: StoreContext, batcher: Batcher<SpendRequest, void>) {
-    this.#surroundings = { context, batcher, creations: new CreationFinisher(context), turns: new Turns() }
+    this.#surroundings = {
+      context,
+      batcher,
+      creations: new CreationFinisher(context),
+      turns: new TxidTurns(),
+    }
     this.#wait = { what: 'a spend of the same transaction', waitMs: context.settings.spendWaitTimeout }
   }
 
@@ -34,23 +41,23 @@ export class SpendTurns {
   ): void {
     const turn = new SpendTurn(this.#surroundings, tx, requests, end, signal)
     const wait = signal === undefined ? this.#wait : { ...this.#wait, signal }
-    this.#surroundings.turns.enter(turn.key, wait, turn)
+    this.#surroundings.turns.enter(tx.txid, wait, turn)
   }
 
   /** Runs work while no spend of this transaction runs in this store. */
   run<Result>({ txid }: Transaction, work: () => Promise<Result>): Promise<Result> {
-    return this.#surroundings.turns.take(txidKey(txid), this.#wait, work)
+    return this.#surroundings.turns.take(txid, this.#wait, work)
   }
 }
 
 /** One spend's turn, from the wait for it to its end. */
-class SpendTurn implements TurnTaker, AnswerListener<Spend[]> {
-  readonly key: string
+class SpendTurn implements TxidTurnTaker, AnswerListener<Spend[]> {
   readonly #surroundings: Surroundings
   readonly #tx: Transaction
   readonly #requests: readonly SpendRequest[]
   readonly #end: AnswerListener<Spend[]>
   readonly #signal: AbortSignal | undefined
+  #turn = ABSENT
   /** Told once: after a second leave the next one's turn would not be its own. */
   #hasEnded = false
 
@@ -61,7 +68,6 @@ class SpendTurn implements TurnTaker, AnswerListener<Spend[]> {
     end: AnswerListener<Spend[]>,
     signal: AbortSignal | undefined,
   ) {
-    this.key = txidKey(tx.txid)
     this.#surroundings = surroundings
     this.#tx = tx
     this.#requests = requests
@@ -69,7 +75,8 @@ class SpendTurn implements TurnTaker, AnswerListener<Spend[]> {
     this.#signal = signal
   }
 
-  come(): void {
+  come(turn: number): void {
+    this.#turn = turn
     const { context, batcher } = this.#surroundings
     try {
       spend(context, batcher, this.#tx, this.#requests, this, this.#signal)
@@ -85,7 +92,7 @@ class SpendTurn implements TurnTaker, AnswerListener<Spend[]> {
   succeed(spends: Spend[]): void {
     if (this.#hasEnded) return
     this.#hasEnded = true
-    this.#surroundings.turns.leave(this.key)
+    this.#surroundings.turns.leave(this.#turn)
     this.#end.succeed(spends)
   }
 
@@ -95,7 +102,7 @@ class SpendTurn implements TurnTaker, AnswerListener<Spend[]> {
     this.#hasEnded = true
     const { creations, turns } = this.#surroundings
     const pass = (): void => {
-      turns.leave(this.key)
+      turns.leave(this.#turn)
       this.#end.fail(error)
     }
     creations.finishMet(error).then(pass, pass)
