@@ -18,8 +18,8 @@ const SET = 'fast-both-paths'
 export class BothPaths {
   readonly lua: StoreContext
   readonly filtered: StoreContext
-  /** Rows of filtered writes so far that changed their record. */
-  filteredCount = 0
+  /** Rows of filtered writes so far that changed their record, by the name of the statement. */
+  readonly filteredBy = new Map<string, number>()
   readonly #server: TestServer
   readonly #store: UtxoStore
   readonly #records: RawRecords
@@ -54,6 +54,10 @@ export class BothPaths {
       },
       parts,
     )
+  }
+
+  get filteredCount(): number {
+    return [...this.filteredBy.values()].reduce((sum, count) => sum + count, 0)
   }
 
   static async open(settings: SettingsInput): Promise<BothPaths> {
@@ -102,8 +106,12 @@ export class BothPaths {
 
   async #counted(...[rows, options]: Parameters<Transport['batchOperate']>) {
     const answers = await this.#transport.batchOperate(rows, options)
-    for (const { index, status } of answers)
-      if (status === 0 && rows[index]?.kind === 'execute') this.filteredCount += 1
+    for (const { index, status } of answers) {
+      const row = rows[index]
+      if (status !== 0 || row?.kind !== 'execute') continue
+      const { name } = row.statement
+      this.filteredBy.set(name, (this.filteredBy.get(name) ?? 0) + 1)
+    }
     return answers
   }
 }

@@ -25,13 +25,16 @@ const minedBins: fc.Arbitrary<RecordBins> = fc
   .record({
     record: recordBins,
     isSpent: fc.boolean(),
+    isNew: fc.boolean(),
     blockHeights: mostly<BinValue | undefined>([90], [], [90, 91], undefined, 'x'),
     subtreeIdxs: mostly<BinValue | undefined>([3], [], undefined, 'x'),
   })
-  .map(({ record, isSpent, ...lists }) => {
+  .map(({ record, isSpent, isNew, ...lists }) => {
     // Most records are all spent before their block comes, and the others prove that it is asked.
     const counters = isSpent ? { spentUtxos: record.bins.recordUtxos } : {}
-    const all = { ...record.bins, ...counters, ...lists }
+    // Half of them are in no block yet, as mostly in a store.
+    const noBlocks = isNew ? { blockIDs: [], blockHeights: [], subtreeIdxs: [] } : {}
+    const all = { ...record.bins, ...counters, ...lists, ...noBlocks }
     return Object.fromEntries(
       Object.entries(all).filter((entry): entry is [string, BinValue] => entry[1] !== undefined),
     )
@@ -74,5 +77,7 @@ it('filtered writes with Lua behind them leave the same bytes and answers as set
     { seed: SEED, numRuns: RUNS },
   )
   // Or the property says nothing.
+  for (const statement of ['set mined, first block', 'set mined, further block'])
+    expect([statement, paths.filteredBy.get(statement)]).toEqual([statement, expect.any(Number)])
   expect(paths.filteredCount).toBeGreaterThan(RUNS * 5)
 }, 120_000)

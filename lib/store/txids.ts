@@ -1,4 +1,5 @@
 import { TXID_BYTES, txidKey } from '../bitcoin/index.ts'
+import { TxidTable } from './txid-table.ts'
 
 /**
  * 32 × FF, which no transaction has: it stands for the coinbase in subtrees, and for the spender of an output
@@ -12,12 +13,13 @@ export function isPlaceholderTxid(txid: Uint8Array): boolean {
 
 /** Each txid once, in the order of their first appearance. */
 export function uniqueTxids(txids: Iterable<Uint8Array>): Uint8Array[] {
-  const unique = new Map<string, Uint8Array>()
+  const known = new TxidTable()
+  const unique: Uint8Array[] = []
   for (const txid of txids) {
-    const key = txidKey(txid)
-    if (!unique.has(key)) unique.set(key, txid)
+    known.add(txid)
+    if (known.size > unique.length) unique.push(txid)
   }
-  return [...unique.values()]
+  return unique
 }
 
 /** For asking many times whether a txid is among others. */

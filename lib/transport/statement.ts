@@ -9,11 +9,12 @@ export interface Parameter {
   readonly parameter: number
 }
 
-/** A value that an operation writes: given, a hole, or the bytes of several blob holes as one blob. */
+/** A value that an operation writes: given, a hole, the bytes of several blob holes as one blob, or a list of holes. */
 export type StatementValue =
   | { readonly constant: BinValue }
   | Parameter
   | { readonly joined: readonly Parameter[] }
+  | { readonly list: readonly Parameter[] }
 
 /** One operation of a statement. They apply in order: a later one sees what an earlier one wrote. */
 export type StatementOperation =

@@ -31,32 +31,56 @@ export function isUndecided(answer: RowAnswer | undefined): boolean {
 }
 
 /**
- * Tries the filtered write of each item, and calls the UDF for the items that these leave undecided. Answers as
- * the UDF calls alone would. Throws when the first batch as a whole failed; a failure of the second is the answer
- * of its items.
+ * Tries filtered writes for each item, one after the other, and calls the UDF for the items that all of them leave
+ * undecided. Answers as the UDF calls alone would. Throws when the first batch as a whole failed; a failure of a later
+ * one is the answer of its items.
  */
 export async function operateFilteredFirst<Item>(
   context: StoreContext,
   items: readonly Item[],
-  { toRow, filtered }: { toRow(item: Item): BatchRow; filtered: FilteredFirst<Item> },
+  { toRow, filtered }: { toRow(item: Item): BatchRow; filtered: readonly FilteredFirst<Item>[] },
   options: OperateOptions,
 ): Promise<(RowAnswer | StoreError | undefined)[]> {
-  const first = await context.operate(
-    items.map(item => filtered.toRow(item)),
-    options,
-  )
-  const answers: (RowAnswer | StoreError | undefined)[] = first.map(answer =>
-    answer?.status === RESULT_CODES.OK ? { ...answer, bins: filtered.udfBins(answer.bins) } : answer,
-  )
-  const places = first.flatMap((answer, place) => (isUndecided(answer) ? [place] : []))
-  if (places.length === 0) return answers
-  try {
-    const rows = places.map(place => toRow(items[place] as Item)) // places of these very items
-    const second = await context.operate(rows, options)
-    for (const [index, place] of places.entries()) answers[place] = second[index]
-  } catch (error) {
-    const failure = asStoreError(error, 'the batch failed', { code: 'STORAGE_ERROR' })
-    for (const place of places) answers[place] = failure
+  const answers = new Array<RowAnswer | StoreError | undefined>(items.length).fill(undefined)
+  let places: readonly number[] | undefined
+  for (const attempt of [...filtered, { toRow, udfBins: undefined }]) {
+    const rows = placed(items, places).map(item => attempt.toRow(item))
+    try {
+      const some = await context.operate(rows, options)
+      places = placeAnswers(answers, some, places, attempt.udfBins)
+    } catch (error) {
+      if (places === undefined) throw error
+      const failure = asStoreError(error, 'the batch failed', { code: 'STORAGE_ERROR' })
+      for (const place of places) answers[place] = failure
+      break
+    }
+    if (places.length === 0) break
   }
   return answers
+}
+
+/** The items at these places, or all. */
+function placed<Item>(items: readonly Item[], places: readonly number[] | undefined): readonly Item[] {
+  return places === undefined ? items : places.map(place => items[place] as Item) // places of these very items
+}
+
+/**
+ * Puts the answers to the rows of these places, or of all, where they belong; `udfBins` makes those of filtered writes
+ * what the UDF would have said. Returns the places that a filter left undecided.
+ */
+function placeAnswers(
+  answers: (RowAnswer | StoreError | undefined)[],
+  some: readonly (RowAnswer | undefined)[],
+  places: readonly number[] | undefined,
+  udfBins: ((bins: Bins | undefined) => Bins) | undefined,
+): readonly number[] {
+  const undecided: number[] = []
+  for (let index = 0; index < some.length; index++) {
+    const place = places?.[index] ?? index
+    const answer = some[index]
+    const isDone = udfBins !== undefined && answer?.status === RESULT_CODES.OK
+    answers[place] = isDone ? { ...answer, bins: udfBins(answer.bins) } : answer
+    if (isUndecided(answer)) undecided.push(place)
+  }
+  return undecided
 }

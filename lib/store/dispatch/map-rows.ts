@@ -16,8 +16,8 @@ export interface MapRows<Item, Result> {
   readonly onProgress?: OnProgress | undefined
   /** For changes that a repetition would find done, and refuse: the transport must not retry them. */
   readonly once?: boolean | undefined
-  /** Tried before the row, which then goes only where this decides nothing. */
-  readonly filtered?: FilteredFirst<Item> | undefined
+  /** Tried before the row, one after the other; it goes only where these decide nothing. */
+  readonly filtered?: readonly FilteredFirst<Item>[] | undefined
 }
 
 /** One row for each item of a list of any length, in as few batches as it takes; the results in the order of the list. */
@@ -25,13 +25,13 @@ export function mapRows<Item, Result>(
   context: StoreContext,
   items: Sliceable<Item>,
   signal: AbortSignal | undefined,
-  { toRow, describe, read, filtered, once, onProgress }: MapRows<Item, Result>,
+  { toRow, describe, read, filtered = [], once, onProgress }: MapRows<Item, Result>,
 ): Promise<Result[]> {
   const work = async (chunk: readonly Item[]): Promise<readonly Result[]> => {
     let answers: readonly (RowAnswer | StoreError | undefined)[]
     try {
       answers =
-        filtered === undefined
+        filtered.length === 0
           ? await context.operate(chunk.map(toRow), { signal, once })
           : await operateFilteredFirst(context, chunk, { toRow, filtered }, { signal })
     } catch (error) {

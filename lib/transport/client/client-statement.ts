@@ -76,5 +76,6 @@ function filledIndex(index: number | Parameter, args: Arguments): number {
 function filledValue(value: StatementValue, args: Arguments): unknown {
   if ('constant' in value) return encodeValue(value.constant)
   if ('joined' in value) return Buffer.concat(value.joined.map(part => args[part.parameter] as Uint8Array)) // blobs by the statement's own parameters
+  if ('list' in value) return encodeValue(value.list.map(({ parameter }) => args[parameter] as BinValue))
   return encodeValue(args[value.parameter] as BinValue) // there, for checkArguments has counted
 }

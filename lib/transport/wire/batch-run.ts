@@ -8,6 +8,7 @@ import type { WireNode } from './node.ts'
 import { NodeRequest } from './node-request.ts'
 import type { BatchRequestBytes } from './request.ts'
 import { SendFailure } from './send-failure.ts'
+import { rowWithSharedFilter } from './shared-filter.ts'
 import { decodeBins } from './value-decoding.ts'
 
 /** What a run needs of the transport. */
@@ -148,6 +149,7 @@ export class BatchRun {
     const count = places?.length ?? rows.length
     this.#firstIndex = surroundings.takeIndexes(rows.length)
     try {
+      const likeAll = rowWithSharedFilter(rows)
       for (let at = 0; at < count; at++) {
         const place = places === undefined ? at : (places[at] ?? 0)
         const row = rows[place] as BatchRow // a place of these rows
@@ -159,9 +161,9 @@ export class BatchRun {
           continue
         }
         const index = (this.#firstIndex + place) >>> 0
-        let request = latestOf(requests, node) ?? this.#addRequest(requests, node)
+        let request = latestOf(requests, node) ?? this.#addRequest(requests, node, likeAll)
         if (!request.bytes.add(row, index, digest)) {
-          request = this.#addRequest(requests, node)
+          request = this.#addRequest(requests, node, likeAll)
           request.bytes.add(row, index, digest)
         }
         if (this.#requestOf !== undefined) this.#requestOf[place] = request.id
@@ -176,8 +178,14 @@ export class BatchRun {
     return requests
   }
 
-  #addRequest(requests: NodeRequest[], node: WireNode): NodeRequest {
-    const request = new NodeRequest(node, this.#surroundings.takeBytes(), requests.length, this.#onRow)
+  #addRequest(requests: NodeRequest[], node: WireNode, likeAll: BatchRow | undefined): NodeRequest {
+    const request = new NodeRequest(
+      node,
+      this.#surroundings.takeBytes(),
+      requests.length,
+      this.#onRow,
+      likeAll,
+    )
     requests.push(request)
     if (requests.length > 1) this.#requestOf ??= new Uint16Array(this.#rows.length)
     return request

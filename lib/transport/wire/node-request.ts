@@ -1,3 +1,4 @@
+import type { BatchRow } from '../transport.ts'
 import type { RowMessage, RowReceiver } from './answer-reader.ts'
 import type { WireNode } from './node.ts'
 import type { BatchRequestBytes } from './request.ts'
@@ -19,12 +20,13 @@ export class NodeRequest implements RowReceiver {
     bytes: BatchRequestBytes,
     id: number,
     onRow: (message: RowMessage, request: NodeRequest) => void,
+    likeAll: BatchRow | undefined,
   ) {
     this.node = node
     this.bytes = bytes
     this.id = id
     this.#onRow = onRow
-    bytes.begin()
+    bytes.begin(likeAll)
   }
 
   onRow(message: RowMessage): void {

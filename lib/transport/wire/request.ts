@@ -14,11 +14,10 @@ import type { BatchRow } from '../transport.ts'
 import { RowEncoder } from './row-encoding.ts'
 import { setUint32 } from './value-encoding.ts'
 
-// frame header (8) · message header (22) · field header (5) · u32 number of rows · u8 flags · rows
+// frame header (8) · message header (22) · [shared filter] · field header (5) · u32 number of rows · u8 flags · rows
 
-const FIELD_AT = FRAME_HEADER_BYTES + MESSAGE_HEADER_BYTES
-const COUNT_AT = FIELD_AT + 5
-const ROWS_AT = COUNT_AT + 5
+const FIELDS_AT = FRAME_HEADER_BYTES + MESSAGE_HEADER_BYTES
+const BATCH_FIELD_HEAD_BYTES = 5 + 4 + 1
 
 const FIRST_CAPACITY_BYTES = 64 * 1024
 /** A request that grew beyond it gives its buffer back instead of keeping it for the next one. */
@@ -32,6 +31,7 @@ export class BatchRequestBytes {
   readonly #encoder: RowEncoder
   readonly #bytesMax: number
   #rowCount = 0
+  #batchFieldAt = FIELDS_AT
 
   /** @param bodyBytesMax of the frame; beyond 128 MiB no server accepts it */
   constructor(namespace: string, bodyBytesMax = FRAME_BODY_BYTES_MAX) {
@@ -44,12 +44,19 @@ export class BatchRequestBytes {
     return this.#writer.buffer.length <= CAPACITY_BYTES_KEPT
   }
 
-  begin(): void {
+  /**
+   * @param likeAll a row that has the filter that all rows of the request have; absent where they have different ones, or
+   *   some of them none
+   * @throws InvalidArgumentError for a filter that cannot be written
+   */
+  begin(likeAll?: BatchRow): void {
     this.#rowCount = 0
     this.#encoder.begin()
     this.#writer.truncate(0)
-    const at = this.#writer.reserve(ROWS_AT)
-    this.#writer.buffer.fill(0, at, ROWS_AT)
+    const at = this.#writer.reserve(FIELDS_AT)
+    this.#writer.buffer.fill(0, at, FIELDS_AT)
+    if (likeAll !== undefined) this.#encoder.sharedFilter(likeAll)
+    this.#batchFieldAt = this.#writer.reserve(BATCH_FIELD_HEAD_BYTES)
   }
 
   /**
@@ -90,16 +97,17 @@ export class BatchRequestBytes {
    */
   end(timeoutMs: number): Buffer {
     const { buffer, length } = this.#writer
+    const fieldAt = this.#batchFieldAt
     const bodyBytes = this.checkSize()
     writeFrameHeader(buffer, 0, FRAME_TYPES.MESSAGE, bodyBytes)
     buffer[FRAME_HEADER_BYTES] = MESSAGE_HEADER_BYTES
     buffer[FRAME_HEADER_BYTES + 1] = INFO1.BATCH
     setUint32(buffer, FRAME_HEADER_BYTES + 14, Math.max(1, Math.ceil(timeoutMs)))
-    buffer[FRAME_HEADER_BYTES + 19] = 1
-    setUint32(buffer, FIELD_AT, length - FIELD_AT - 4)
-    buffer[FIELD_AT + 4] = FIELD_TYPES.BATCH
-    setUint32(buffer, COUNT_AT, this.#rowCount)
-    buffer[COUNT_AT + 4] = FLAGS
+    buffer[FRAME_HEADER_BYTES + 19] = fieldAt === FIELDS_AT ? 1 : 2
+    setUint32(buffer, fieldAt, length - fieldAt - 4)
+    buffer[fieldAt + 4] = FIELD_TYPES.BATCH
+    setUint32(buffer, fieldAt + 5, this.#rowCount)
+    buffer[fieldAt + 9] = FLAGS
     return this.#writer.view()
   }
 }

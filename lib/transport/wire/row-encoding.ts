@@ -11,13 +11,13 @@ import {
   PARTICLE_TYPES,
   writeListHeader,
 } from '../../protocol/index.ts'
-import type { Filter } from '../filter.ts'
+import { checkArguments } from '../check-arguments.ts'
 import { checkOperationCount } from '../operation-count.ts'
 import type { ExecuteRow } from '../statement.ts'
 import type { ApplyRow, BatchRow, ExistsPolicy, ReadRow, WriteRow } from '../transport.ts'
 import { filterBytes } from './filter-encoding.ts'
 import { OperationEncoder } from './operation-encoding.ts'
-import { compileStatement, writeStatement } from './statement-encoding.ts'
+import { compileStatement, writePart } from './statement-encoding.ts'
 import { beginOperation, endOperation, setUint32, writeElement } from './value-encoding.ts'
 
 // A row of a batch request (protocol 6.1):
@@ -51,6 +51,8 @@ export class RowEncoder {
   readonly #setFields = new Map<string, Buffer>()
   readonly #operations: OperationEncoder
   #previous: BatchRow | undefined
+  /** The request has the filter of all its rows, so that none of them has it. */
+  #filterIsShared = false
 
   constructor(writer: ByteWriter, namespace: string) {
     this.#writer = writer
@@ -61,7 +63,17 @@ export class RowEncoder {
   /** The next row is the first one of a request. */
   begin(): void {
     this.#previous = undefined
+    this.#filterIsShared = false
     this.#operations.begin()
+  }
+
+  /**
+   * Writes the filter of this row as a field of the request: all its rows have the same, which a server then compiles
+   * once instead of once for each.
+   */
+  sharedFilter(row: BatchRow): void {
+    this.#filter(row)
+    this.#filterIsShared = true
   }
 
   /**
@@ -94,7 +106,7 @@ export class RowEncoder {
           info2: INFO2.WRITE | INFO2.DELETE,
           info3: row.relaxedCommit === true ? INFO3.COMMIT_LEVEL_MASTER : 0,
         })
-        this.#counts(at, this.#fields(row.key.set, row.filter), 0)
+        this.#counts(at, this.#fields(row), 0)
       }
     }
   }
@@ -103,7 +115,7 @@ export class RowEncoder {
     const { bins } = row
     const info1 = bins === 'all' ? INFO1.GET_ALL : bins.length === 0 ? INFO1.GET_NO_BINS : 0
     const at = this.#fullHead(index, digest, { flags: READ_FLAGS, info1: INFO1.READ | info1 })
-    this.#counts(at, this.#fields(row.key.set, row.filter), bins === 'all' ? 0 : bins.length)
+    this.#counts(at, this.#fields(row), bins === 'all' ? 0 : bins.length)
     if (bins === 'all') return
     for (const bin of bins) {
       endOperation(this.#writer, beginOperation(this.#writer, OPERATION_CODES.READ, PARTICLE_TYPES.NULL, bin))
@@ -116,11 +128,12 @@ export class RowEncoder {
       info3: row.exists === 'update-only' ? INFO3.UPDATE_ONLY : 0,
       ttl: row.ttlSeconds === undefined ? DEFAULT_TTL : checkedTtl(row.ttlSeconds),
     })
-    this.#counts(at, this.#fields(row.key.set, row.filter), row.operations.length)
+    this.#counts(at, this.#fields(row), row.operations.length)
     this.#operations.write(row.operations)
   }
 
   #execute(row: ExecuteRow, index: number, digest: string): void {
+    checkArguments(row.statement, row.args)
     const { exists } = row.statement
     const statement = compileStatement(row.statement)
     const at = this.#fullHead(index, digest, {
@@ -128,15 +141,15 @@ export class RowEncoder {
       info2: EXISTS_INFO2[exists],
       info3: exists === 'update-only' ? INFO3.UPDATE_ONLY : 0,
     })
-    const fields = this.#fields(row.key.set, undefined)
-    writeStatement(this.#writer, statement, row)
-    this.#counts(at, fields + statement.fieldCount, statement.operationCount)
+    const fields = this.#fields(row)
+    writePart(this.#writer, statement.operations, row.args)
+    this.#counts(at, fields, statement.operationCount)
   }
 
   #apply(row: ApplyRow, index: number, digest: string): void {
     const writer = this.#writer
     const at = this.#fullHead(index, digest, { info2: INFO2.WRITE })
-    const fields = this.#fields(row.key.set, row.filter)
+    const fields = this.#fields(row)
     this.#textField(FIELD_TYPES.UDF_MODULE, row.module)
     this.#textField(FIELD_TYPES.UDF_FUNCTION, row.function)
     const start = writer.reserve(FIELD_HEADER_BYTES)
@@ -183,19 +196,31 @@ export class RowEncoder {
     setUint32(this.#writer.buffer, at, (fields << 16) | operations)
   }
 
-  /** Namespace, set and filter. @returns how many they are */
-  #fields(set: string, filter: Filter | undefined): number {
+  /** Namespace, set and, where the request does not have it, the filter. @returns how many they are */
+  #fields(row: BatchRow): number {
+    const { set } = row.key
     let known = this.#setFields.get(set)
     if (known === undefined) {
       known = Buffer.concat([this.#namespace, field(FIELD_TYPES.SET, Buffer.from(set))])
       this.#setFields.set(set, known)
     }
     this.#writer.bytes(known)
-    if (filter === undefined) return 2
-    const bytes = filterBytes(filter)
+    return this.#filterIsShared ? 2 : 2 + this.#filter(row)
+  }
+
+  /** @returns how many fields: 0 where the row has no filter */
+  #filter(row: BatchRow): number {
+    if (row.kind === 'execute') {
+      const { filter } = compileStatement(row.statement)
+      if (filter === undefined) return 0
+      writePart(this.#writer, filter, row.args)
+      return 1
+    }
+    if (row.filter === undefined) return 0
+    const bytes = filterBytes(row.filter)
     this.#fieldHeader(FIELD_TYPES.FILTER, bytes.length)
     this.#writer.bytes(bytes)
-    return 3
+    return 1
   }
 
   #textField(type: number, text: string): void {
@@ -217,8 +242,9 @@ export class RowEncoder {
  * row to row, names of bins and arguments, are the same arrays.
  */
 function isRepeated(previous: BatchRow, row: BatchRow): boolean {
-  if (row.kind === 'execute' || previous.kind === 'execute') return false
   if (previous.key.set !== row.key.set || previous.filter !== row.filter) return false
+  if (row.kind === 'execute')
+    return previous.kind === 'execute' && previous.statement === row.statement && previous.args === row.args
   if (row.kind === 'read') return previous.kind === 'read' && previous.bins === row.bins
   if (row.kind === 'remove') return previous.kind === 'remove' && previous.relaxedCommit === row.relaxedCommit
   return (

@@ -9,7 +9,7 @@ import {
   writeListHeader,
   writeNil,
 } from '../../protocol/index.ts'
-import { checkArguments } from '../check-arguments.ts'
+import type { Filter } from '../filter.ts'
 import type {
   ExecuteRow,
   StatementCase,
@@ -41,19 +41,24 @@ const INTEGER_BYTES = 8
 const INT64_ELEMENT = 0xd3
 
 interface Hole {
-  /** Offset in the body. */
+  /** Offset in the bytes of its part. */
   readonly at: number
   readonly parameter: number
 }
 
-/** What all rows of a statement share: the bytes behind namespace and set, with holes. */
+/** Bytes that all rows of a statement share, with holes. */
+export interface StatementPart {
+  readonly bytes: Buffer
+  readonly holes: readonly Hole[]
+}
+
+/** What of a row stands behind its namespace and set. */
 export interface CompiledStatement {
-  readonly body: Buffer
-  /** Fields in the body: the filter, where there is one. */
-  readonly fieldCount: number
+  /** The field of the filter, where there is one. */
+  readonly filter: StatementPart | undefined
+  readonly operations: StatementPart
   readonly operationCount: number
   readonly hasReads: boolean
-  readonly holes: readonly Hole[]
 }
 
 const compiled = new WeakMap<WriteStatement, CompiledStatement>()
@@ -67,17 +72,15 @@ export function compileStatement(statement: WriteStatement): CompiledStatement {
   return result
 }
 
-/** Appends the body with its holes filled. @throws InvalidArgumentError for arguments that do not fit */
-export function writeStatement(
+/** Appends a part with its holes filled by a row's arguments, which `checkArguments` has seen. */
+export function writePart(
   writer: ByteWriter,
-  { body, holes }: CompiledStatement,
-  row: ExecuteRow,
+  { bytes, holes }: StatementPart,
+  args: ExecuteRow['args'],
 ): void {
-  const { statement, args } = row
-  checkArguments(statement, args)
-  const start = writer.reserve(body.length)
+  const start = writer.reserve(bytes.length)
   const { buffer } = writer
-  buffer.set(body, start)
+  buffer.set(bytes, start)
   for (let index = 0; index < holes.length; index++) {
     const { at, parameter } = holes[index] as Hole // one of these holes
     const argument = args[parameter] as number | Uint8Array // there, for checkArguments has counted
@@ -88,8 +91,8 @@ export function writeStatement(
 
 class StatementCompiler {
   readonly #statement: WriteStatement
-  readonly #writer = new ByteWriter()
-  readonly #holes: Hole[] = []
+  #writer = new ByteWriter()
+  #holes: Hole[] = []
 
   constructor(statement: WriteStatement) {
     this.#statement = statement
@@ -97,20 +100,28 @@ class StatementCompiler {
 
   compile(): CompiledStatement {
     const { filter, operations } = this.#statement
-    if (filter !== undefined) {
-      const start = this.#writer.reserve(5)
-      writeFilter(this.#writer, filter, this.#elementHole)
-      setUint32(this.#writer.buffer, start, this.#writer.length - start - 4)
-      this.#writer.buffer[start + 4] = FIELD_TYPES.FILTER
-    }
-    for (const operation of operations) this.#operation(operation)
     return {
-      body: Buffer.from(this.#writer.view()),
-      fieldCount: filter === undefined ? 0 : 1,
+      filter: filter === undefined ? undefined : this.#part(() => this.#filterField(filter)),
+      operations: this.#part(() => {
+        for (const operation of operations) this.#operation(operation)
+      }),
       operationCount: operations.length,
       hasReads: operations.some(({ kind }) => kind === 'read'),
-      holes: this.#holes,
     }
+  }
+
+  #part(write: () => void): StatementPart {
+    this.#writer = new ByteWriter()
+    this.#holes = []
+    write()
+    return { bytes: Buffer.from(this.#writer.view()), holes: this.#holes }
+  }
+
+  #filterField(filter: Filter): void {
+    const start = this.#writer.reserve(5)
+    writeFilter(this.#writer, filter, this.#elementHole)
+    setUint32(this.#writer.buffer, start, this.#writer.length - start - 4)
+    this.#writer.buffer[start + 4] = FIELD_TYPES.FILTER
   }
 
   #operation(operation: StatementOperation): void {
@@ -183,7 +194,8 @@ class StatementCompiler {
       this.#within(WRITE, PARTICLE_TYPES.BLOB, bin, () => {
         for (const { parameter } of value.joined) this.#bytesHole(parameter)
       })
-    } else if (this.#parameter(value.parameter).type === 'int')
+    } else if ('list' in value) this.#within(WRITE, PARTICLE_TYPES.LIST, bin, () => this.#element(value))
+    else if (this.#parameter(value.parameter).type === 'int')
       this.#within(WRITE, PARTICLE_TYPES.INTEGER, bin, () => this.#hole(value.parameter, INTEGER_BYTES))
     else this.#within(WRITE, PARTICLE_TYPES.BLOB, bin, () => this.#bytesHole(value.parameter))
   }
@@ -194,6 +206,9 @@ class StatementCompiler {
       const bytes = value.joined.reduce((sum, { parameter }) => sum + this.#blobBytes(parameter), 0)
       this.#blobHeader(bytes)
       for (const { parameter } of value.joined) this.#bytesHole(parameter)
+    } else if ('list' in value) {
+      writeListHeader(this.#writer, value.list.length)
+      for (const { parameter } of value.list) this.#elementHole(this.#writer, parameter)
     } else this.#elementHole(this.#writer, value.parameter)
   }
 

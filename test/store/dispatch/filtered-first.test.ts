@@ -7,7 +7,7 @@ import { bytes32, contextWith, type Script, ScriptedTransport } from '../support
 const statement: WriteStatement = { name: 'test', parameters: [], exists: 'update-only', operations: [] }
 
 /** What became of items 1 to 4: the statuses, the bins of a success, or the code of an error. */
-async function operated(script: Script) {
+async function operated(script: Script, statements = [statement]) {
   const transport = new ScriptedTransport(script)
   const key = (item: number) => ({ set: 's', userKey: bytes32(item) })
   const answers = await operateFilteredFirst(
@@ -15,10 +15,10 @@ async function operated(script: Script) {
     [1, 2, 3, 4],
     {
       toRow: item => ({ kind: 'apply', key: key(item), module: 'm', function: 'f', args: [] }),
-      filtered: {
+      filtered: statements.map(statement => ({
         toRow: item => ({ kind: 'execute', key: key(item), statement, args: [] }),
         udfBins: bins => ({ SUCCESS: { of: bins?.read ?? null } }),
-      },
+      })),
     },
     {},
   )
@@ -43,6 +43,29 @@ describe('operateFilteredFirst', () => {
     expect(said).toEqual(
       [1, 2, 3, 4].map(item => ({ SUCCESS: item % 2 === 0 ? { lua: item } : { of: item } })),
     )
+  })
+
+  it('tries filtered writes one after the other, each for what those before left undecided', async () => {
+    const further: WriteStatement = { ...statement, name: 'further' }
+    const script: Script = row => {
+      const item = Number(row.key.userKey[0])
+      if (row.kind === 'apply') return { bins: { SUCCESS: { lua: item } } }
+      const decides = row.kind === 'execute' && row.statement === further ? [2, 3] : [4]
+      return decides.includes(item) ? { bins: { read: item } } : { status: RESULT_CODES.FILTERED_OUT }
+    }
+    const { said, batches } = await operated(script, [statement, further])
+    expect(batches).toEqual([[1, 2, 3, 4], [1, 2, 3], [1]])
+    expect(said).toEqual([
+      { SUCCESS: { lua: 1 } },
+      { SUCCESS: { of: 2 } },
+      { SUCCESS: { of: 3 } },
+      { SUCCESS: { of: 4 } },
+    ])
+  })
+
+  it('asks nothing more when the first filtered write has decided all', async () => {
+    const { batches } = await operated(() => ({ bins: { read: 0 } }), [statement, statement])
+    expect(batches).toEqual([[1, 2, 3, 4]])
   })
 
   it('fails only the undecided items when the second batch as a whole fails', async () => {

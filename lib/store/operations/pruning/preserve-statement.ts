@@ -26,21 +26,23 @@ const STATEMENT: WriteStatement = {
   ],
 }
 
-/** The filtered write to try before `preserveUntil`; undefined where the settings have Lua asked at once. */
+/** The filtered write to try before `preserveUntil`; none where the settings have Lua asked at once. */
 export function preserveFiltered(
   { set, settings }: StoreContext,
   height: number,
-): FilteredFirst<Uint8Array> | undefined {
-  if (!settings.enablePreserveFilterExpressions) return undefined
-  return {
-    toRow: txid => ({
-      kind: 'execute',
-      key: { set, userKey: masterKey(txid) },
-      statement: STATEMENT,
-      args: [height],
-    }),
-    udfBins: preservedBins,
-  }
+): readonly FilteredFirst<Uint8Array>[] {
+  if (!settings.enablePreserveFilterExpressions) return []
+  return [
+    {
+      toRow: txid => ({
+        kind: 'execute',
+        key: { set, userKey: masterKey(txid) },
+        statement: STATEMENT,
+        args: [height],
+      }),
+      udfBins: preservedBins,
+    },
+  ]
 }
 
 function preservedBins(bins: Bins | undefined): Bins {
