@@ -39,7 +39,7 @@ export class ClientTransport implements Transport {
   readonly #client: BatchClient
   readonly #options: ClientTransportOptions
   #lastPolicy: BatchPolicy | undefined
-  readonly #inFlight = new Set<Promise<unknown>>()
+  readonly #inFlight = new Set<Promise<void>>()
 
   constructor(client: BatchClient, options: ClientTransportOptions) {
     this.#client = client
@@ -114,11 +114,14 @@ export class ClientTransport implements Transport {
     }
   }
 
-  /** Work that `close` waits for. */
+  /**
+   * Work that `close` waits for. Its end is noted, not its answer: V8 chains the tables of a Set whose elements come and
+   * go, so that each survives with what was in it until a full collection, and an answer has megabytes.
+   */
   #track<Result>(work: Promise<Result>): Promise<Result> {
-    this.#inFlight.add(work)
-    const ended = (): void => void this.#inFlight.delete(work)
-    work.then(ended, ended)
+    const note = (): void => void this.#inFlight.delete(end)
+    const end: Promise<void> = work.then(note, note)
+    this.#inFlight.add(end)
     return work
   }
 }
