@@ -123,6 +123,55 @@ describe('through the wire transport', () => {
       expect(await read('b')).not.toHaveProperty('last')
     })
 
+    it('whose rows share their filter change what meets it, each row of its own record', async () => {
+      const names = Array.from({ length: 9 }, (_, index) => `shared ${index}`)
+      const counters = names.map((_, index) => (index % 3 === 0 ? 2 : 1))
+      await statuses(
+        ...names.map((name, index) => write(name, [{ kind: 'put', bin: 'n', value: counters[index] ?? 0 }])),
+      )
+      const countUp: WriteStatement = {
+        name: 'count up',
+        parameters: [{ type: 'int' }, { type: 'int' }],
+        exists: 'update-only',
+        filter: { compare: 'eq', left: { intBin: 'n' }, right: { parameter: 0 } },
+        operations: [
+          { kind: 'add', bin: 'n', value: 10 },
+          { kind: 'put', bin: 'seen', value: { list: [{ parameter: 1 }, { parameter: 0 }] } },
+        ],
+      }
+      const row = (name: string, args: readonly number[]): BatchRow => ({
+        kind: 'execute',
+        key: keyOf(name),
+        statement: countUp,
+        args,
+      })
+      // The same arguments for all, so that rows repeat one another; then some of their own.
+      const args = [1, 300] as const
+      expect(await statuses(...names.map(name => row(name, args)), row('nowhere', args))).toEqual([
+        ...counters.map(counter => (counter === 1 ? 0 : FILTERED_OUT)),
+        NOT_FOUND,
+      ])
+      expect(await statuses(...names.map((name, index) => row(name, [2, index])))).toEqual(
+        counters.map(counter => (counter === 2 ? 0 : FILTERED_OUT)),
+      )
+      // Without one filter for all, each row has its own, or none.
+      const read = { kind: 'read', key: keyOf('shared 1'), bins: ['n'] } as const
+      expect(await statuses(row('shared 1', [11, 0]), read, row('shared 2', [1, 0]), read)).toEqual([
+        0,
+        0,
+        FILTERED_OUT,
+        0,
+      ])
+      const rows = names.map(name => ({ kind: 'read', key: keyOf(name), bins: 'all' }) as const)
+      const answers = await store.transport.batchOperate(rows, { timeout: 5_000 })
+      expect(answers.map(({ bins }) => bins)).toEqual(
+        names.map((_, index) => {
+          if (index === 1) return { n: 21, seen: [0, 11] }
+          return index % 3 === 0 ? { n: 12, seen: [index, 2] } : { n: 11, seen: [300, 1] }
+        }),
+      )
+    })
+
     it('refuse other arguments than they ask for', async () => {
       for (const args of [[0], [0, blob(1), blob(1, 2, 3)], [0.5, blob(1, 1), blob(1, 2, 3)]])
         await expect(
