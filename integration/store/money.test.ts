@@ -428,3 +428,18 @@ describe('createPartial', () => {
     }
   })
 })
+
+it('each transaction of a mined block has a list of blocks of its own, which its caller may change', async () => {
+  const all = [await created(), await created(), await created()]
+  const info = { blockId: 7, blockHeight: 200, subtreeIdx: 0, onLongestChain: true }
+  const lists = [
+    ...(
+      await store.setMinedMulti(
+        all.map(({ txid }) => txid),
+        info,
+      )
+    ).values(),
+  ]
+  ;(lists[0] as number[]).push(99)
+  expect(lists).toEqual([[7, 99], [7], [7]])
+})

@@ -2,7 +2,13 @@ import { randomInt } from 'node:crypto'
 
 const TXID_BYTES = 32
 const TXID_WORDS = 8
-const CAPACITY_MIN = 1024
+const CAPACITY_MIN = 16
+
+/**
+ * Whoever makes transactions can choose the txids that they name: without a secret, all of them for one chain. Two
+ * factors for each word, since what only a single one is applied to keeps its topmost bit, whatever the factor.
+ */
+const FACTORS = Int32Array.from({ length: 2 * TXID_WORDS }, () => randomInt(2 ** 32) | 1)
 
 /** No entry: of a txid that is not in the table, or at the end of a chain. */
 export const ABSENT = -1
@@ -14,8 +20,6 @@ export const ABSENT = -1
  */
 export class TxidTable {
   readonly #capacityMin: number
-  /** Whoever makes transactions can choose their txids: without a secret, all of them for one chain. */
-  readonly #seed = Int32Array.from({ length: TXID_WORDS }, () => randomInt(2 ** 32) | 1)
   #txids: Uint8Array
   #hashes: Int32Array
   /** The first entry of each chain. */
@@ -27,8 +31,9 @@ export class TxidTable {
   #unused = 0
   #size = 0
 
-  /** @param capacity txids for which there is room at once, a power of two; the table grows beyond it, and shrinks back */
-  constructor(capacity = CAPACITY_MIN) {
+  /** @param expected txids for which there is room at once; the table grows beyond it, and shrinks back */
+  constructor(expected: number) {
+    const capacity = 2 ** Math.ceil(Math.log2(Math.max(CAPACITY_MIN, expected)))
     this.#capacityMin = capacity
     this.#txids = new Uint8Array(capacity * TXID_BYTES)
     this.#hashes = new Int32Array(capacity)
@@ -47,7 +52,7 @@ export class TxidTable {
    * @returns its number, below the most txids there have been at a time since the table was last empty or cleared
    */
   add(txid: Uint8Array): number {
-    const hash = this.#hash(txid)
+    const hash = txidHash(txid)
     const known = this.#lookUp(txid, hash)
     if (known !== ABSENT) return known
     if (this.#size === this.#next.length) this.#grow()
@@ -61,7 +66,7 @@ export class TxidTable {
 
   /** The number of a txid, or `ABSENT`. */
   find(txid: Uint8Array): number {
-    return this.#lookUp(txid, this.#hash(txid))
+    return this.#lookUp(txid, txidHash(txid))
   }
 
   /** @param entry the number of a txid, which may become another's; without one nothing is removed */
@@ -70,7 +75,7 @@ export class TxidTable {
     this.#next[entry] = this.#firstFree
     this.#firstFree = entry
     this.#size -= 1
-    if (this.#size === 0 && this.#next.length > this.#capacityMin) this.#shrink()
+    if (this.#size === 0) this.#reset()
   }
 
   clear(): void {
@@ -130,32 +135,19 @@ export class TxidTable {
     for (let entry = 0; entry < taken; entry++) this.#link(entry)
   }
 
-  /** An empty table keeps no room for what a burst needed. */
-  #shrink(): void {
+  /** An empty table counts from 0 again, and keeps no room for what a burst needed. */
+  #reset(): void {
+    this.#firstFree = ABSENT
+    this.#unused = 0
+    if (this.#next.length === this.#capacityMin) return
     this.#txids = new Uint8Array(this.#capacityMin * TXID_BYTES)
     this.#hashes = new Int32Array(this.#capacityMin)
-    this.#heads = new Int32Array(this.#capacityMin)
+    this.#heads = new Int32Array(this.#capacityMin).fill(ABSENT)
     this.#next = new Int32Array(this.#capacityMin)
-    this.clear()
   }
 
   #chainOf(hash: number): number {
     return hash & (this.#heads.length - 1)
-  }
-
-  #hash(txid: Uint8Array): number {
-    let hash = 0
-    for (let word = 0; word < TXID_WORDS; word++) {
-      const at = word * 4
-      const value =
-        byteAt(txid, at) |
-        (byteAt(txid, at + 1) << 8) |
-        (byteAt(txid, at + 2) << 16) |
-        (byteAt(txid, at + 3) << 24)
-      hash = Math.imul(hash ^ value, this.#seed[word] ?? 1)
-      hash ^= hash >>> 15
-    }
-    return hash
   }
 
   #isAt(entry: number, txid: Uint8Array): boolean {
@@ -163,6 +155,23 @@ export class TxidTable {
     for (let at = 0; at < TXID_BYTES; at++) if (this.#txids[start + at] !== txid[at]) return false
     return true
   }
+}
+
+/** 32 bits that nobody outside of this process can foretell. */
+export function txidHash(txid: Uint8Array): number {
+  let hash = 0
+  for (let word = 0; word < TXID_WORDS; word++) {
+    const at = word * 4
+    let value =
+      byteAt(txid, at) |
+      (byteAt(txid, at + 1) << 8) |
+      (byteAt(txid, at + 2) << 16) |
+      (byteAt(txid, at + 3) << 24)
+    value = Math.imul(value, FACTORS[word] ?? 1)
+    hash = Math.imul(hash ^ value ^ (value >>> 16), FACTORS[TXID_WORDS + word] ?? 1)
+    hash ^= hash >>> 15
+  }
+  return hash
 }
 
 function byteAt(bytes: Uint8Array, at: number): number {

@@ -12,8 +12,8 @@ export function isPlaceholderTxid(txid: Uint8Array): boolean {
 }
 
 /** Each txid once, in the order of their first appearance. */
-export function uniqueTxids(txids: Iterable<Uint8Array>): Uint8Array[] {
-  const known = new TxidTable()
+export function uniqueTxids(txids: readonly Uint8Array[]): Uint8Array[] {
+  const known = new TxidTable(txids.length)
   const unique: Uint8Array[] = []
   for (const txid of txids) {
     known.add(txid)

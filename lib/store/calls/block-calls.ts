@@ -25,7 +25,8 @@ export abstract class BlockCalls extends ConflictCalls {
     info: MinedInfo,
     options: BulkOptions = {},
   ): Promise<MinedBlocks> {
-    return this.call({ name: 'setMinedMulti', items: lengthOf(txids) }, options, signal => {
+    const call = { name: 'setMinedMulti', items: lengthOf(txids), rounds: 6 }
+    return this.call(call, options, signal => {
       const { onProgress } = options
       checkFunction('onProgress', onProgress)
       checkMinedInfo(info)

@@ -2,6 +2,9 @@ import type { StoreError } from '../../errors/index.ts'
 import { TxidTable } from '../txid-table.ts'
 import { type TurnOptions, WaitingLine } from './waiting-line.ts'
 
+/** Turns at a time for which there is room from the start. */
+const TURNS_EXPECTED = 1024
+
 /** Who wants a turn at a transaction: told once, that it has come, or that it will not. Must not throw. */
 export interface TxidTurnTaker {
   /** From now on until `leave` with this number nobody else has the transaction. */
@@ -16,7 +19,7 @@ export interface TxidTurnTaker {
  */
 export class TxidTurns {
   /** The txids of which somebody has the turn; its number stands for the turn. */
-  readonly #taken = new TxidTable()
+  readonly #taken = new TxidTable(TURNS_EXPECTED)
   /** Who waits behind them, by that number; most often nobody, and no line. */
   readonly #lines = new Map<number, WaitingLine>()
 

@@ -68,8 +68,12 @@ function decoded(rows: readonly BatchRow[], likeAll: BatchRow | undefined) {
   }
   const bytes = bytesOf()
   // The buffer serves again, and nothing of the request before may be left.
-  request.begin()
-  for (const row of rows) request.add(row, 0, '.'.repeat(20))
+  const unshared = (to: BatchRequestBytes): Buffer => {
+    to.begin()
+    for (const row of rows) to.add(row, 0, '.'.repeat(20))
+    return Buffer.from(to.end(1_000))
+  }
+  expect(unshared(request).equals(unshared(new BatchRequestBytes('ns')))).toBe(true)
   expect(bytesOf().equals(bytes)).toBe(true)
   const reader = new FrameReader()
   reader.push(bytes)

@@ -89,7 +89,8 @@ export async function setMinedMulti(
     })
     for (const { txid, response, error } of outcomes) {
       if (error !== undefined) failures.add(error)
-      else if (response?.blockIds !== undefined) blockIds.set(txidToHex(txid), response.blockIds)
+      // Each its own list: that of a first block stands for all transactions of the call.
+      else if (response?.blockIds !== undefined) blockIds.set(txidToHex(txid), [...response.blockIds])
     }
     const signals = pageSignals(outcomes, info)
     if (signals.length === 0) return

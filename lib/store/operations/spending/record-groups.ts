@@ -62,7 +62,7 @@ export interface RecordGroup {
 export function groupByRecord(context: StoreContext, items: readonly SpendItem[]): RecordGroup[] {
   const { utxoBatchSize } = context.settings
   const groups: RecordGroup[] = []
-  const claimed = new TxidTable()
+  const claimed = new TxidTable(items.length)
   /** By their numbers in the table, which count from 0: nothing is removed from it. */
   const transactions: ClaimedTransaction[] = []
   for (const item of items) {
