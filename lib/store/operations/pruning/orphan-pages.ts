@@ -19,13 +19,14 @@ interface PagesOfOne {
 /**
  * Removes pages whose master is gone, as an interrupted removal by another system leaves them. A page that has a
  * master goes with it, whatever its own delete-at-height says: alone it would be missing from a transaction that
- * is still there. Decided and done under the lock on the transaction's creation, for a creator adopts the pages
- * that it finds.
+ * is still there. A page whose master this run has just removed goes in that removal. Decided and done under the lock
+ * on the transaction's creation, for a creator adopts the pages that it finds.
  */
 export async function pruneOrphanPages(run: PruneRun, pages: readonly QueryRecord[]): Promise<void> {
   const { context } = run
   if (pages.length === 0 || context.settings.prunerSkipDeletions) return
-  const orphaned = await withoutMaster(run, byTransaction(pages))
+  const masterless = await withoutMaster(run, byTransaction(pages))
+  const orphaned = masterless.filter(({ txid }) => !run.removing.has(txidKey(txid)))
   if (orphaned.length === 0) return
   const waitMs = context.settings.prunerJobTimeout
   await run.orphanTurns.take({ what: 'removing orphaned pages', waitMs }, () => removeOrphans(run, orphaned))

@@ -56,10 +56,15 @@ export interface PruneRun {
   readonly counts: MutableCounts
   /** Chunks with orphaned pages take turns: the pages of one transaction lie in several. */
   readonly orphanTurns: Turns
+  /**
+   * The transactions whose removal in several steps this run is at, by `txidKey`: until their lock is released. Their
+   * pages, met by another query while the master is gone already, are not orphaned.
+   */
+  readonly removing: Set<string>
 }
 
 export function newRun(context: StoreContext, height: number): PruneRun {
-  return { context, height, counts: zeroCounts(), orphanTurns: new Turns() }
+  return { context, height, counts: zeroCounts(), orphanTurns: new Turns(), removing: new Set() }
 }
 
 /** What the query found, asked again of the record at the moment of its removal (semantics 5.1). */

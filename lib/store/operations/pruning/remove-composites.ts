@@ -1,4 +1,4 @@
-import { txidToHex } from '../../../bitcoin/index.ts'
+import { txidKey, txidToHex } from '../../../bitcoin/index.ts'
 import { masterKey } from '../../../record/index.ts'
 import { mapRows } from '../../dispatch/map-rows.ts'
 import { finishRemovals } from './finish-removals.ts'
@@ -28,6 +28,7 @@ interface Locked extends Composite {
 export async function removeComposites(run: PruneRun, composites: readonly Composite[]): Promise<void> {
   if (composites.length === 0) return
   const locked = await lock(run, composites)
+  for (const { txid } of locked) run.removing.add(txidKey(txid))
   try {
     const begun = await begin(run, await onlySpent(run, locked))
     await finishRemovals(run, await removeMasters(run, begun))
@@ -36,6 +37,7 @@ export async function removeComposites(run: PruneRun, composites: readonly Compo
       run.context,
       locked.map(entry => entry.lock),
     )
+    for (const { txid } of locked) run.removing.delete(txidKey(txid))
   }
 }
 
