@@ -221,7 +221,8 @@ With embedded: the server is started as a process of its own, so that its work d
 Records go to sets whose names begin with the URL's set (bench), and are removed after each round.
 Each subject is measured in a process of its own, as a validator has one process with one transport. They get room for
 young objects (--node-options): with thousands of calls in progress V8's own choice makes it copy them over and over.
-All subjects do each operation one after the other, round by round; figures are medians of the rounds.
+All subjects do each operation one after the other, round by round; figures are medians of the rounds. What only reads is
+done five times over in a round: it takes more than one pass to see what giving memory back costs.
 Each answer is checked; a wrong one, like a call that fails, ends the run with exit code 1.
 SIGINT and SIGTERM end it early with the figures so far.
 The comparisons with the npm client are in the repository: npm run bench -- [options].

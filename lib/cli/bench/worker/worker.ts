@@ -11,6 +11,7 @@ import { loneCalls } from './lone-calls.ts'
 import { measure } from './measure.ts'
 import { memoryNow } from './memory.ts'
 import { openSubject } from './open-subject.ts'
+import { inPasses } from './passes.ts'
 import { soakCycle } from './soak-cycle.ts'
 import { StoreSubject } from './store-subject.ts'
 
@@ -83,8 +84,9 @@ async function measureOperation(
   stopping: AbortSignal,
 ): Promise<Sample | null> {
   const warmUpWork = await subject.work(operation, warmUp)
-  const work = await subject.work(operation, measured)
-  if (warmUpWork === undefined || work === undefined) return null
+  const once = await subject.work(operation, measured)
+  if (warmUpWork === undefined || once === undefined) return null
+  const work = inPasses(operation, once)
   settlePrepared()
   await makeCalls(warmUpWork, stopping)
   subject.takeBatchCounts?.()
