@@ -92,10 +92,9 @@ describe('the processes of bench', () => {
       JSON.parse((await runCli(['bench', ...BRIEF, ...own, ...url, ...args])).stdout)
     const usual = await run()
     expect(usual.subjects.at(-1)).toMatchObject({ id: 'told' })
-    expect(usual.subjects.at(-1).title).toMatch(
-      /^\d+ --max-semi-space-size=128 --no-allocation-site-pretenuring$/,
-    )
-    expect(usual.parameters.nodeOptions).toBe('--max-semi-space-size=128 --no-allocation-site-pretenuring')
+    const options = '--max-semi-space-size=128 --no-allocation-site-pretenuring --no-memory-reducer'
+    expect(usual.subjects.at(-1).title).toMatch(new RegExp(`^\\d+ ${options}$`))
+    expect(usual.parameters.nodeOptions).toBe(options)
     const none = await run('--node-options', '')
     expect(none.subjects.at(-1).title).toMatch(/^\d+ $/)
     expect(none.parameters.nodeOptions).toBe('')

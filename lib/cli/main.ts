@@ -198,7 +198,7 @@ function createProgram(): Command {
     .option(
       '--node-options <options>',
       "of the processes that measure, one for each subject; '' for none",
-      '--max-semi-space-size=128 --no-allocation-site-pretenuring',
+      '--max-semi-space-size=128 --no-allocation-site-pretenuring --no-memory-reducer',
     )
     .option('--lone-calls <number>', 'calls on an idle store; 0 leaves them out', wholeNumber(0, 100_000), 50)
     .option('--no-half-load', 'leaves out the calls that arrive at half of the maximal rate')
@@ -220,7 +220,8 @@ function createProgram(): Command {
 With embedded: the server is started as a process of its own, so that its work does not count as the client's.
 Records go to sets whose names begin with the URL's set (bench), and are removed after each round.
 Each subject is measured in a process of its own, as a validator has one process with one transport. They get room for
-young objects (--node-options): with thousands of calls in progress V8's own choice makes it copy them over and over.
+young objects (--node-options): with thousands of calls in progress V8's own choice makes it copy them over and over. And
+they keep their memory while others are measured: V8 would give back what an idle process has, and collect all the sooner.
 All subjects do each operation one after the other, round by round; figures are medians of the rounds. What only reads is
 done five times over in a round: it takes more than one pass to see what giving memory back costs.
 Each answer is checked; a wrong one, like a call that fails, ends the run with exit code 1.
