@@ -1,6 +1,6 @@
-import { describe, expect, it } from '@jest/globals'
+import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import { workBehind } from '../../../lib/errors/index.ts'
-import { CallGate } from '../../../lib/store/calls/call-gate.ts'
+import { type Call, CallGate } from '../../../lib/store/calls/call-gate.ts'
 import { contextWith, ScriptedTransport } from '../support/store-fixture.ts'
 
 const gate = (): CallGate => new CallGate(contextWith(new ScriptedTransport(() => ({}))))
@@ -131,5 +131,28 @@ describe('options of a call', () => {
     })
     await expect(call).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', field })
     expect(runs).toBe(0)
+  })
+})
+
+describe('the bound of a call whose work never ends', () => {
+  afterEach(() => {
+    jest.useRealTimers()
+  })
+
+  it.each<[string, Partial<Call>, number]>([
+    ['one batch', {}, 1],
+    ['its steps', { rounds: 6 }, 6],
+    ['the batches of its list, at each step', { items: 50, rounds: 2 }, 2 * 3],
+  ])('is that of %s', async (_, call, bounds) => {
+    jest.useFakeTimers()
+    const settings = { maxMinedBatchSize: 10, maxMinedRoutines: 2 }
+    const context = contextWith(new ScriptedTransport(() => ({})), settings)
+    const released = jest.fn()
+    const work = (): Promise<never> => new Promise(() => {})
+    new CallGate(context).admit({ name: 'long', ...call }, {}, work).catch(released)
+    await jest.advanceTimersByTimeAsync(bounds * context.waitMs - 1)
+    expect(released).not.toHaveBeenCalled()
+    await jest.advanceTimersByTimeAsync(1)
+    expect(released.mock.calls).toEqual([[expect.objectContaining({ code: 'SERVICE_UNAVAILABLE' })]])
   })
 })

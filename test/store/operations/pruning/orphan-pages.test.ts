@@ -66,7 +66,7 @@ it('an orphaned page is left while somebody else holds the lock, and removed whe
   expect([...there]).toEqual([])
 })
 
-it('a transaction that was removed and created anew in the same run is looked at as any other', async () => {
+it('a page that is there after the removal of its transaction in the same run is looked at as any other', async () => {
   const { there, run } = serverWithOnePage()
   await removeComposites(run, [{ txid: TXID, pages: 1 }])
   there.add('page 1')
