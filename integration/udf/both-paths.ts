@@ -17,13 +17,13 @@ const SET = 'fast-both-paths'
 /** Two stores on the same records: one asks Lua alone, the other tries filtered writes first. */
 export class BothPaths {
   readonly lua: StoreContext
-  readonly filtered: StoreContext
   /** Rows of filtered writes so far that changed their record, by the name of the statement. */
   readonly filteredBy = new Map<string, number>()
   readonly #server: TestServer
   readonly #store: UtxoStore
   readonly #records: RawRecords
   readonly #transport: Transport
+  readonly #filtered: () => StoreContext
   #keys: Uint8Array[] = []
 
   private constructor(
@@ -44,16 +44,18 @@ export class BothPaths {
       { ...settings, enableSpendFilterExpressions: 'off', enableSetMinedFilterExpressions: 'off' },
       parts,
     )
-    this.filtered = contextWith(
-      counting,
-      {
-        ...settings,
-        enableSpendFilterExpressions: 'on',
-        enableSetMinedFilterExpressions: 'on',
-        enablePreserveFilterExpressions: true,
-      },
-      parts,
-    )
+    const filteredFirst: SettingsInput = {
+      ...settings,
+      enableSpendFilterExpressions: 'on',
+      enableSetMinedFilterExpressions: 'on',
+      enablePreserveFilterExpressions: true,
+    }
+    this.#filtered = () => contextWith(counting, filteredFirst, parts)
+  }
+
+  /** A new one each time, which does not yet leave out what has decided little. */
+  get filtered(): StoreContext {
+    return this.#filtered()
   }
 
   get filteredCount(): number {

@@ -77,7 +77,7 @@ it('filtered writes with Lua behind them leave the same bytes and answers as set
     { seed: SEED, numRuns: RUNS },
   )
   // Or the property says nothing.
-  for (const statement of ['set mined, first block', 'set mined, further block'])
+  for (const statement of ['set mined, first block', 'set mined, any block'])
     expect([statement, paths.filteredBy.get(statement)]).toEqual([statement, expect.any(Number)])
   expect(paths.filteredCount).toBeGreaterThan(RUNS * 5)
 }, 120_000)

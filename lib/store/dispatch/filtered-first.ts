@@ -6,6 +6,7 @@ import {
   RESULT_CODES,
   type RowAnswer,
 } from '../../transport/index.ts'
+import type { FilterYield } from '../context/filter-yield.ts'
 import type { OperateOptions, StoreContext } from '../context/store-context.ts'
 import { asStoreError } from '../store-errors.ts'
 
@@ -14,6 +15,8 @@ export interface FilteredFirst<Item> {
   toRow(item: Item): ExecuteRow
   /** What the UDF would answer, of what the write has read. */
   udfBins(bins: Bins | undefined): Bins
+  /** Has it left out while too few rows pass. */
+  readonly filterYield?: FilterYield | undefined
 }
 
 /** Whether filtered writes are tried before Lua, under the setting of an operation. */
@@ -43,11 +46,13 @@ export async function operateFilteredFirst<Item>(
 ): Promise<(RowAnswer | StoreError | undefined)[]> {
   const answers = new Array<RowAnswer | StoreError | undefined>(items.length).fill(undefined)
   let places: readonly number[] | undefined
-  for (const attempt of [...filtered, { toRow, udfBins: undefined }]) {
+  for (const attempt of [...filtered, { toRow, udfBins: undefined, filterYield: undefined }]) {
+    if (attempt.filterYield?.isWorthwhile() === false) continue
     const rows = placed(items, places).map(item => attempt.toRow(item))
     try {
       const some = await context.operate(rows, options)
       places = placeAnswers(answers, some, places, attempt.udfBins)
+      attempt.filterYield?.record(rows.length, rows.length - places.length)
     } catch (error) {
       if (places === undefined) throw error
       const failure = asStoreError(error, 'the batch failed', { code: 'STORAGE_ERROR' })

@@ -45,7 +45,7 @@ it('setMinedMulti waits for its steps, of which each may take as long as a batch
   const mined = calls.setMinedMulti([bytes32(1)], BLOCK)
   await jest.advanceTimersByTimeAsync(3 * context.waitMs)
   expect([...(await mined).values()]).toEqual([[7]])
-  expect(statements).toEqual(['set mined, first block', 'set mined, further block', 'apply'])
+  expect(statements).toEqual(['set mined, first block', 'set mined, any block', 'apply'])
 })
 
 it('setMinedMulti releases its caller when a batch that never ends has had its bound', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { StoreError } from '../../../lib/errors/index.ts'
+import { FilterYield } from '../../../lib/store/context/filter-yield.ts'
 import { isUndecided, operateFilteredFirst } from '../../../lib/store/dispatch/filtered-first.ts'
 import { RESULT_CODES, type RowAnswer, type WriteStatement } from '../../../lib/transport/index.ts'
 import { bytes32, contextWith, type Script, ScriptedTransport } from '../support/store-fixture.ts'
@@ -7,7 +8,7 @@ import { bytes32, contextWith, type Script, ScriptedTransport } from '../support
 const statement: WriteStatement = { name: 'test', parameters: [], exists: 'update-only', operations: [] }
 
 /** What became of items 1 to 4: the statuses, the bins of a success, or the code of an error. */
-async function operated(script: Script, statements = [statement]) {
+async function operated(script: Script, statements = [statement], yields: readonly FilterYield[] = []) {
   const transport = new ScriptedTransport(script)
   const key = (item: number) => ({ set: 's', userKey: bytes32(item) })
   const answers = await operateFilteredFirst(
@@ -15,9 +16,10 @@ async function operated(script: Script, statements = [statement]) {
     [1, 2, 3, 4],
     {
       toRow: item => ({ kind: 'apply', key: key(item), module: 'm', function: 'f', args: [] }),
-      filtered: statements.map(statement => ({
+      filtered: statements.map((statement, index) => ({
         toRow: item => ({ kind: 'execute', key: key(item), statement, args: [] }),
         udfBins: bins => ({ SUCCESS: { of: bins?.read ?? null } }),
+        filterYield: yields[index],
       })),
     },
     {},
@@ -29,6 +31,13 @@ async function operated(script: Script, statements = [statement]) {
 }
 
 const isEven = (userKey: Uint8Array | string): boolean => Number(userKey[0]) % 2 === 0
+
+/** Of a filtered write that nothing has passed for long. */
+function exhaustedYield(): FilterYield {
+  const filterYield = new FilterYield(0.5)
+  filterYield.record(1_024, 0)
+  return filterYield
+}
 
 describe('operateFilteredFirst', () => {
   it('answers each item by what decided it, in the order of the items', async () => {
@@ -61,6 +70,25 @@ describe('operateFilteredFirst', () => {
       { SUCCESS: { of: 3 } },
       { SUCCESS: { of: 4 } },
     ])
+  })
+
+  it('leaves out what decides too few, but for trials, and tells how many each attempt has decided', async () => {
+    const further: WriteStatement = { ...statement, name: 'further' }
+    const told: [rows: number, passed: number][][] = [[], []]
+    const yields = [exhaustedYield(), new FilterYield(0.5)]
+    for (const [index, filterYield] of yields.entries())
+      filterYield.record = (...call) => told[index]?.push(call)
+    const script: Script = ({ kind, key: { userKey } }) =>
+      kind === 'execute' && isEven(userKey) ? { status: RESULT_CODES.FILTERED_OUT } : { bins: {} }
+    const outcomes = []
+    while (outcomes.length < 16) outcomes.push(await operated(script, [statement, further], yields))
+    const [all, undecided] = [
+      [1, 2, 3, 4],
+      [2, 4],
+    ]
+    expect(outcomes.slice(0, 15).map(({ batches }) => batches)).toEqual(new Array(15).fill([all, undecided]))
+    expect(outcomes[15]?.batches).toEqual([all, undecided, undecided])
+    expect(told).toEqual([[[4, 2]], [...new Array(15).fill([4, 2]), [2, 0]]])
   })
 
   it('asks nothing more when the first filtered write has decided all', async () => {

@@ -10,7 +10,6 @@ import { asStoreError } from '../../store-errors.ts'
 import { parseUdfResponse, type UdfItemError, type UdfResponse } from '../../udf/udf-response.ts'
 import { followUpSignals } from '../pages/page-accounting.ts'
 import type { RecordSignal } from '../pages/record-signal.ts'
-import { FilterYield } from './filter-yield.ts'
 import {
   admissionsOf,
   groupByRecord,
@@ -30,12 +29,12 @@ export type { SpendFlags, SpendRequest } from './record-groups.ts'
  * else (semantics 2.10).
  */
 export function spendHandler(context: StoreContext): BatchHandler<SpendRequest, void> {
-  const filterYield = new FilterYield()
   const isWanted = (): boolean =>
-    isFilteredFirst(context, context.settings.enableSpendFilterExpressions) && filterYield.isWorthwhile()
+    isFilteredFirst(context, context.settings.enableSpendFilterExpressions) &&
+    context.filterYields.spend.isWorthwhile()
   return async (items, dispatch) => {
     const groups = groupByRecord(context, items)
-    const undecided = isWanted() ? await spendFiltered(context, groups, filterYield) : groups
+    const undecided = isWanted() ? await spendFiltered(context, groups) : groups
     await spendByLua(context, undecided.flatMap(stillWanted), dispatch.signal)
   }
 }

@@ -5,7 +5,6 @@ import type { StoreContext } from '../../context/store-context.ts'
 import { isUndecided } from '../../dispatch/filtered-first.ts'
 import { callOutcome, rowOutcome } from '../../dispatch/server-trouble.ts'
 import { asStoreError } from '../../store-errors.ts'
-import type { FilterYield } from './filter-yield.ts'
 import {
   admissionsOf,
   type RecordGroup,
@@ -30,7 +29,6 @@ const ROWS_PER_RECORD_MAX = 4
 export async function spendFiltered(
   context: StoreContext,
   all: readonly RecordGroup[],
-  filterYield: FilterYield,
 ): Promise<RecordGroup[]> {
   const undecided: RecordGroup[] = []
   const groups: RecordGroup[] = []
@@ -57,7 +55,7 @@ export async function spendFiltered(
     left += open.items.length
     undecided.push(open)
   }
-  filterYield.record(rows.length, rows.length - left)
+  context.filterYields.spend.record(rows.length, rows.length - left)
   return undecided
 }
 

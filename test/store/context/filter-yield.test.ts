@@ -1,8 +1,8 @@
 import { expect, it } from '@jest/globals'
-import { FilterYield } from '../../../../lib/store/operations/spending/filter-yield.ts'
+import { FilterYield } from '../../../lib/store/context/filter-yield.ts'
 
 it('leaves the filter out while most rows do not pass, tries it now and then, and comes back', () => {
-  const filterYield = new FilterYield()
+  const filterYield = new FilterYield(0.5)
   expect(filterYield.isWorthwhile()).toBe(true)
   filterYield.record(100, 0)
   // A few rows say little.
@@ -15,7 +15,7 @@ it('leaves the filter out while most rows do not pass, tries it now and then, an
 })
 
 it('takes no batch without rows for one in which nothing passed', () => {
-  const filterYield = new FilterYield()
+  const filterYield = new FilterYield(0.5)
   for (let batch = 0; batch < 10_000; batch++) filterYield.record(0, 0)
   expect(filterYield.isWorthwhile()).toBe(true)
 })
