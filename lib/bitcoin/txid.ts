@@ -12,8 +12,12 @@ const DISPLAY_HEX = /^[0-9a-fA-F]{64}$/
  * @throws InvalidArgumentError when it is not 32 bytes
  */
 export function txidToHex(txid: Uint8Array): string {
-  return Buffer.from(requireTxid(txid)).reverse().toString('hex')
+  displayBytes.set(requireTxid(txid))
+  return displayBytes.reverse().toString('hex')
 }
+
+/** Nothing runs between its being filled and its being read. */
+const displayBytes = Buffer.alloc(TXID_BYTES)
 
 /**
  * The 32 bytes in internal order of a txid in display form.

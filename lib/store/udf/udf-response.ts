@@ -22,6 +22,8 @@ export interface UdfItemError {
   readonly spendingData: string | undefined
 }
 
+type Fields = ReadonlyMap<string | number | bigint, BinValue>
+
 /** Reads the answer from the bin `SUCCESS`. Throws `PROCESSING` for anything that is no such answer. */
 export function parseUdfResponse(bins: Bins | undefined): UdfResponse {
   const answer = entriesOf(bins?.SUCCESS)
@@ -40,9 +42,7 @@ export function parseUdfResponse(bins: Bins | undefined): UdfResponse {
   }
 }
 
-function optionalErrors(
-  answer: ReadonlyMap<string, BinValue>,
-): ReadonlyMap<number, UdfItemError> | undefined {
+function optionalErrors(answer: Fields): ReadonlyMap<number, UdfItemError> | undefined {
   const value = answer.get('errors')
   if (value === undefined || value === null) return undefined
   const entries = entriesOf(value)
@@ -62,21 +62,21 @@ function optionalErrors(
   return errors
 }
 
-function optionalText(fields: ReadonlyMap<string, BinValue>, name: string): string | undefined {
+function optionalText(fields: Fields, name: string): string | undefined {
   const value = fields.get(name)
   if (value === undefined || value === null) return undefined
   if (typeof value !== 'string') throw malformed(`${name} is no string`, value)
   return value
 }
 
-function optionalCount(fields: ReadonlyMap<string, BinValue>, name: string): number {
+function optionalCount(fields: Fields, name: string): number {
   const value = fields.get(name)
   if (value === undefined || value === null) return 0
   if (!Number.isSafeInteger(value) || (value as number) < 0) throw malformed(`${name} is no count`, value)
   return value as number
 }
 
-function optionalIntegers(fields: ReadonlyMap<string, BinValue>, name: string): number[] | undefined {
+function optionalIntegers(fields: Fields, name: string): number[] | undefined {
   const value = fields.get(name)
   if (value === undefined || value === null) return undefined
   if (!Array.isArray(value) || !value.every(element => Number.isSafeInteger(element))) {
@@ -86,8 +86,8 @@ function optionalIntegers(fields: ReadonlyMap<string, BinValue>, name: string): 
 }
 
 /** A map as either transport hands it over: the npm client as a plain object, others as a Map. */
-function entriesOf(value: BinValue | undefined): ReadonlyMap<string, BinValue> | undefined {
-  if (value instanceof Map) return new Map([...value].map(([key, entry]) => [String(key), entry]))
+function entriesOf(value: BinValue | undefined): Fields | undefined {
+  if (value instanceof Map) return value
   if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Uint8Array)
     return undefined
   return new Map(Object.entries(value as Readonly<Record<string, BinValue>>))
