@@ -97,7 +97,9 @@ class NewRecords implements TransactionRecords {
 
   master(): RecordBins {
     const slots = slotsOf(this.#content, this.#options, 0)
-    const master = commonBins(this.#content, this.#options, slots)
+    const master = stateBins(slots, this.#options)
+    addMasterStateBins(master, this.pageCount, this.#options)
+    addCommonBins(master, this.#content, this.#options)
     addMasterBins(master, this.pageCount, countOf(slots), this.#content, this.#options)
     return master
   }
@@ -107,7 +109,8 @@ class NewRecords implements TransactionRecords {
     if (!Number.isSafeInteger(page) || page < 1 || page > pageCount)
       throw new InvalidArgumentError('page', `a page from 1 to ${pageCount}`, page)
     const slots = slotsOf(this.#content, this.#options, page)
-    const bins = commonBins(this.#content, this.#options, slots)
+    const bins = stateBins(slots, this.#options)
+    addCommonBins(bins, this.#content, this.#options)
     if (countOf(slots) === 0) bins.push(put(BINS.lastSpentState, 'ALLSPENT'))
     return bins
   }
@@ -175,25 +178,38 @@ function countOf(slots: Slots): number {
   return count
 }
 
-function commonBins(content: RecordContent, options: RecordOptions, slots: Slots): NewBin[] {
-  const bins = [
-    put(BINS.txid, content.txid),
-    put(BINS.version, content.version),
-    put(BINS.locktime, content.locktime),
-    put(BINS.fee, content.fee),
-    put(BINS.sizeInBytes, content.sizeInBytes),
-    put(BINS.extendedSize, content.extendedSize),
+/**
+ * What spends and blocks ask for, and change: a server looks for a bin through all that stand before it, so that
+ * these, and the master's, come first.
+ */
+function stateBins(slots: Slots, { locked, conflicting }: RecordOptions): NewBin[] {
+  return [
+    put(BINS.utxos, slots),
+    put(BINS.locked, locked),
+    put(BINS.conflicting, conflicting),
     put(BINS.spentUtxos, 0),
     put(BINS.recordUtxos, countOf(slots)),
-    put(BINS.utxos, slots),
-    put(BINS.isCoinbase, content.isCoinbase),
-    put(BINS.conflicting, options.conflicting),
-    put(BINS.locked, options.locked),
   ]
+}
+
+function addMasterStateBins(master: NewBin[], pageCount: number, { minedBlockInfos }: RecordOptions): void {
+  master.push(put(BINS.totalExtraRecs, pageCount))
+  master.push(put(BINS.blockIds, list(minedBlockInfos, blockIdOf)))
+  master.push(put(BINS.blockHeights, list(minedBlockInfos, blockHeightOf)))
+  master.push(put(BINS.subtreeIdxs, list(minedBlockInfos, subtreeIdxOf)))
+}
+
+function addCommonBins(bins: NewBin[], content: RecordContent, options: RecordOptions): void {
+  bins.push(put(BINS.txid, content.txid))
+  bins.push(put(BINS.version, content.version))
+  bins.push(put(BINS.locktime, content.locktime))
+  bins.push(put(BINS.fee, content.fee))
+  bins.push(put(BINS.sizeInBytes, content.sizeInBytes))
+  bins.push(put(BINS.extendedSize, content.extendedSize))
+  bins.push(put(BINS.isCoinbase, content.isCoinbase))
   if (content.isCoinbase)
     bins.push(put(BINS.spendingHeight, heightAfter(options.blockHeight, options.coinbaseMaturity)))
   if (options.creating) bins.push(put(BINS.creating, true))
-  return bins
 }
 
 function addMasterBins(
@@ -204,11 +220,7 @@ function addMasterBins(
   options: RecordOptions,
 ): void {
   const { minedBlockInfos, blockHeight, retention, conflicting } = options
-  master.push(put(BINS.totalExtraRecs, pageCount))
   master.push(put(BINS.totalUtxos, content.outputs.length))
-  master.push(put(BINS.blockIds, list(minedBlockInfos, blockIdOf)))
-  master.push(put(BINS.blockHeights, list(minedBlockInfos, blockHeightOf)))
-  master.push(put(BINS.subtreeIdxs, list(minedBlockInfos, subtreeIdxOf)))
   master.push(put(BINS.createdAt, options.nowMs))
   // Index queries begin at 1, so a 0 would never be found (semantics 1.9).
   if (minedBlockInfos.length === 0) master.push(put(BINS.unminedSince, Math.max(1, blockHeight)))
