@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { txidToHex } from '../../lib/bitcoin/index.ts'
 import type { StoreContext } from '../../lib/store/context/store-context.ts'
@@ -10,15 +10,6 @@ import { mostly, recordBins } from './spend-cases.ts'
 const CASES = 40
 const RUNS = process.env.UTXO_TEST_SERVER?.startsWith('aerospike:') ? 40 : 10
 const SEED = 20_261_122
-const RETENTION = 10
-
-let paths: BothPaths
-
-beforeAll(async () => {
-  paths = await BothPaths.open({ blockHeightRetention: RETENTION })
-})
-afterEach(() => paths.clear())
-afterAll(() => paths.close())
 
 /** Undefined leaves the bin out. */
 const minedBins: fc.Arbitrary<RecordBins> = fc
@@ -49,7 +40,12 @@ const minedInfo: fc.Arbitrary<MinedInfo> = fc.record({
 })
 
 /** What the call says of each record, without the txids, which differ from path to path. */
-async function minedBy(context: StoreContext, records: readonly RecordBins[], info: MinedInfo) {
+async function minedBy(
+  paths: BothPaths,
+  context: StoreContext,
+  records: readonly RecordBins[],
+  info: MinedInfo,
+) {
   const txids = records.map(() => paths.newTxid())
   await paths.write(records.map((bins, index) => [txids[index] as Uint8Array, bins] as const))
   const outcome = await setMinedMulti(context, txids, info, undefined).catch((error: unknown) => error)
@@ -63,21 +59,32 @@ async function minedBy(context: StoreContext, records: readonly RecordBins[], in
   }
 }
 
-it('filtered writes with Lua behind them leave the same bytes and answers as setMined in Lua alone', async () => {
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(minedBins, { minLength: CASES / 2, maxLength: CASES, size: 'max' }),
-      minedInfo,
-      async (records, info) => {
-        const lua = await minedBy(paths.lua, records, info)
-        const filtered = await minedBy(paths.filtered, records, info)
-        expect(filtered).toEqual(lua)
-      },
-    ),
-    { seed: SEED, numRuns: RUNS },
-  )
-  // Or the property says nothing.
-  for (const statement of ['set mined, first block', 'set mined, any block'])
-    expect([statement, paths.filteredBy.get(statement)]).toEqual([statement, expect.any(Number)])
-  expect(paths.filteredCount).toBeGreaterThan(RUNS * 5)
-}, 120_000)
+// Without a retention nothing is ever given a delete-at-height, by statements of their own.
+describe.each([10, 0])('a retention of %d blocks', blockHeightRetention => {
+  let paths: BothPaths
+
+  beforeAll(async () => {
+    paths = await BothPaths.open({ blockHeightRetention })
+  })
+  afterEach(() => paths.clear())
+  afterAll(() => paths.close())
+
+  it('filtered writes with Lua behind them leave the same bytes and answers as setMined in Lua alone', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(minedBins, { minLength: CASES / 2, maxLength: CASES, size: 'max' }),
+        minedInfo,
+        async (records, info) => {
+          const lua = await minedBy(paths, paths.lua, records, info)
+          const filtered = await minedBy(paths, paths.filtered, records, info)
+          expect(filtered).toEqual(lua)
+        },
+      ),
+      { seed: SEED, numRuns: RUNS },
+    )
+    // Or the property says nothing.
+    for (const statement of ['set mined, first block', 'set mined, any block'])
+      expect([statement, paths.filteredBy.get(statement)]).toEqual([statement, expect.any(Number)])
+    expect(paths.filteredCount).toBeGreaterThan(RUNS * 5)
+  }, 120_000)
+})
