@@ -5,7 +5,7 @@ import type { StoreContext } from '../../lib/store/context/store-context.ts'
 import { type MinedInfo, SetMinedError, setMinedMulti } from '../../lib/store/operations/mining/set-mined.ts'
 import type { BinValue } from '../../lib/transport/index.ts'
 import { BothPaths, type RecordBins } from './both-paths.ts'
-import { mostly, recordBins } from './spend-cases.ts'
+import { eachPeculiarity, mostly, recordBins } from './spend-cases.ts'
 
 const CASES = 40
 const RUNS = process.env.UTXO_TEST_SERVER?.startsWith('aerospike:') ? 40 : 10
@@ -20,16 +20,32 @@ const minedBins: fc.Arbitrary<RecordBins> = fc
     blockHeights: mostly<BinValue | undefined>([90], [], [90, 91], undefined, 'x'),
     subtreeIdxs: mostly<BinValue | undefined>([3], [], undefined, 'x'),
   })
-  .map(({ record, isSpent, isNew, ...lists }) => {
-    // Most records are all spent before their block comes, and the others prove that it is asked.
-    const counters = isSpent ? { spentUtxos: record.bins.recordUtxos } : {}
-    // Half of them are in no block yet, as mostly in a store.
-    const noBlocks = isNew ? { blockIDs: [], blockHeights: [], subtreeIdxs: [] } : {}
-    const all = { ...record.bins, ...counters, ...lists, ...noBlocks }
-    return Object.fromEntries(
-      Object.entries(all).filter((entry): entry is [string, BinValue] => entry[1] !== undefined),
-    )
-  })
+  .map(({ record, isSpent, isNew, ...lists }) =>
+    beforeBlock({ ...record.bins, ...lists }, { isSpent, isNew }),
+  )
+
+type PartialBins = Readonly<Record<string, BinValue | undefined>>
+
+/** Half of all records are all spent before their block comes, and half are in no block yet, as mostly in a store. */
+function beforeBlock(bins: PartialBins, { isSpent, isNew }: { isSpent: boolean; isNew: boolean }) {
+  const counters = isSpent ? { spentUtxos: bins.recordUtxos } : {}
+  const noBlocks = isNew ? { blockIDs: [], blockHeights: [], subtreeIdxs: [] } : {}
+  const all: PartialBins = { ...bins, ...counters, ...noBlocks }
+  return Object.fromEntries(
+    Object.entries(all).filter((entry): entry is [string, BinValue] => entry[1] !== undefined),
+  )
+}
+
+/** Every peculiarity alone, in a record of each kind. */
+const eachAlone: readonly RecordBins[] = eachPeculiarity
+  .filter(({ claims }) => claims.length === 1)
+  .flatMap(({ bins }) =>
+    [false, true].flatMap(isSpent =>
+      [false, true].map(isNew =>
+        beforeBlock({ blockHeights: [90], subtreeIdxs: [3], ...bins }, { isSpent, isNew }),
+      ),
+    ),
+  )
 
 const minedInfo: fc.Arbitrary<MinedInfo> = fc.record({
   blockId: fc.constantFrom(7, 8, 9, 300, 2 ** 32 - 1),
@@ -68,6 +84,15 @@ describe.each([10, 0])('a retention of %d blocks', blockHeightRetention => {
   })
   afterEach(() => paths.clear())
   afterAll(() => paths.close())
+
+  it.each([true, false])(
+    'each peculiarity alone is judged as by Lua, on the longest chain: %s',
+    async onLongestChain => {
+      const info = { blockId: 9, blockHeight: 95, subtreeIdx: 0, onLongestChain }
+      const lua = await minedBy(paths, paths.lua, eachAlone, info)
+      expect(await minedBy(paths, paths.filtered, eachAlone, info)).toEqual(lua)
+    },
+  )
 
   it('filtered writes with Lua behind them leave the same bytes and answers as setMined in Lua alone', async () => {
     await fc.assert(
