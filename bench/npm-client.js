@@ -2,54 +2,22 @@
 // written by hand. Both write the bins that the store writes, made beforehand, and call the UDF that the store calls;
 // keys, operations and arguments are made within the measured time, as a program of one's own would make them.
 import Aerospike from 'aerospike'
-import { utxoHash } from 'aerospike-utxo-store'
-import {
-  CREATE_HEIGHT,
-  chunks,
-  listConcurrency,
-  MINED_BLOCK,
-  SPEND_HEIGHT,
-} from '../dist/cli/bench/subject.js'
-// The records have to be those of the store, which does not export how it makes them.
-import {
-  binsForFields,
-  buildRecords,
-  encodeSpendingData,
-  GET_FIELDS,
-  transactionContent,
-} from '../dist/record/index.js'
+import { chunks, MINED_BLOCK, SPEND_HEIGHT } from '../dist/cli/bench/subject.js'
 import { loadUdfModule } from '../dist/store/udf/udf-module.js'
+import { binsOf, claimOf, GET_BINS, inBatches, OUTPUT_BINS, RETENTION, requireRight } from './by-hand.js'
 
 /** Single calls in progress: the client has none of them wait for a connection, it fails those beyond. */
 const SINGLE_CALLS_MAX = 512
-const RETENTION = 288
-const RECORD_OPTIONS = {
-  blockHeight: CREATE_HEIGHT,
-  minedBlockInfos: [],
-  frozen: false,
-  conflicting: false,
-  locked: false,
-  creating: false,
-  external: false,
-  coinbaseMaturity: 100,
-  genesisActivationHeight: 620_538,
-  retention: RETENTION,
-  utxoBatchSize: 128,
-  nowMs: Date.now(),
-}
-const GET_BINS = binsForFields(GET_FIELDS)
-const OUTPUT_BINS = binsForFields(['outputs'])
 /** A slow machine is to be measured, not to fail. */
 const PATIENT = { totalTimeout: 60_000, socketTimeout: 60_000, maxRetries: 0 }
 const { batchType, operations, policy } = Aerospike
 const CREATE_ONLY = policy.exists.CREATE
 
-/** @type {import('../dist/cli/bench/subject.js').Yardsticks} */
-export const yardsticks = {
-  'npm-batches': options =>
-    openSubject('npm-batches', 'npm client, batches by hand', options, handMadeBatches),
-  'npm-single': options => openSubject('npm-single', 'npm client, one call per record', options, singleCalls),
-}
+export const openBatches = options =>
+  openSubject('npm-batches', 'npm client, batches by hand', options, handMadeBatches)
+
+export const openSingleCalls = options =>
+  openSubject('npm-single', 'npm client, one call per record', options, singleCalls)
 
 async function openSubject(id, title, { hosts, namespace, set, concurrency, batchSize }, worksOf) {
   Aerospike.setDefaultLogging({ level: Aerospike.log.OFF })
@@ -131,21 +99,12 @@ function singleCalls(client, module, { concurrency: wanted }) {
   }
 }
 
-/** Batches of full size, so many in flight that about as many records are under way as with the store. */
 function handMadeBatches(client, module, { concurrency, batchSize, batchPolicy }) {
-  const work = (items, row, isRight) => {
-    const batches = chunks(items, batchSize)
-    return {
-      calls: batches.length,
-      records: items.length,
-      concurrency: listConcurrency(concurrency, batchSize),
-      call: index => client.batchWrite(batches[index].map(row), batchPolicy),
-      check: (index, answers) => {
-        for (const answer of answers)
-          requireRight(answer.status === 0 && isRight(answer.record?.bins), batches[index], answer)
-      },
-    }
-  }
+  const work = inBatches(
+    { concurrency, batchSize },
+    rows => client.batchWrite(rows, batchPolicy),
+    answer => answer.record?.bins,
+  )
   const createPolicy = new Aerospike.BatchWritePolicy({ exists: CREATE_ONLY })
   return {
     create: ({ parents }, key) =>
@@ -194,20 +153,19 @@ function keyOf(namespace, set, txid) {
   return new Aerospike.Key(namespace, set, asBuffer(txid))
 }
 
-function binsOf(tx) {
-  const content = transactionContent(tx, { isCoinbase: false, skipExtendedInputs: false })
-  return buildRecords(content, RECORD_OPTIONS).master()
-}
-
 function objectOf(bins) {
   return Object.fromEntries(bins.map(({ bin, value }) => [bin, asClientValue(value)]))
 }
 
 function spendCall(module, tx) {
-  const [{ previousTxid, previousVout, previousLockingScript, previousSatoshis }] = tx.inputs
-  const hash = asBuffer(utxoHash(previousTxid, previousVout, previousLockingScript, previousSatoshis))
-  const spendingData = asBuffer(encodeSpendingData({ txid: tx.txid, vin: 0 }))
-  const spend = { idx: 0, offset: previousVout, vOut: previousVout, utxoHash: hash, spendingData }
+  const { vout, utxoHash, spendingData } = claimOf(tx)
+  const spend = {
+    idx: 0,
+    offset: vout,
+    vOut: vout,
+    utxoHash: asBuffer(utxoHash),
+    spendingData: asBuffer(spendingData),
+  }
   return { module, funcname: 'spendMulti', args: [[spend], false, false, SPEND_HEIGHT, RETENTION] }
 }
 
@@ -224,9 +182,4 @@ function asBuffer(bytes) {
 function asClientValue(value) {
   if (value instanceof Uint8Array) return asBuffer(value)
   return Array.isArray(value) ? value.map(asClientValue) : value
-}
-
-function requireRight(isRight, request, answer) {
-  if (!isRight)
-    throw new Error(`a call of the npm client was not answered as it has to be: ${answer?.status ?? request}`)
 }
