@@ -63,6 +63,7 @@ export function inBatches({ concurrency, batchSize }, send, binsOfAnswer) {
       concurrency: listConcurrency(concurrency, batchSize),
       call: index => send(batches[index].map(row)),
       check: (index, answers) => {
+        requireRight(answers.length === batches[index].length, `${batches[index].length} rows`, answers)
         for (const answer of answers)
           requireRight(answer.status === 0 && isRight(binsOfAnswer(answer)), batches[index], answer)
       },

@@ -1,6 +1,6 @@
 // The wire transport in batches written by hand, as a yardstick of `utxo-store bench`: rows like the store's, of whole
 // transactions, made within the measured time. What the store takes beyond it is the price of a promise for each caller,
-// of batching, bounds, metrics, and of the verdict for each.
+// of batching, bounds, metrics, of the verdict for each, and of decoding what was read.
 import { UtxoStore } from 'aerospike-utxo-store'
 import { chunks, SPEND_HEIGHT } from '../dist/cli/bench/subject.js'
 import { heightAfter, masterKey, slotOffset } from '../dist/record/index.js'

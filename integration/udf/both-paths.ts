@@ -53,8 +53,8 @@ export class BothPaths {
     this.#filtered = () => contextWith(counting, filteredFirst, parts)
   }
 
-  /** A new one each time, which does not yet leave out what has decided little. */
-  get filtered(): StoreContext {
+  /** A store that does not leave out yet what has decided little. */
+  newFiltered(): StoreContext {
     return this.#filtered()
   }
 
@@ -99,8 +99,9 @@ export class BothPaths {
     return this.#records.read(SET, keys)
   }
 
-  /** Removes what was written. */
+  /** Removes what was written, and counts anew. */
   async clear(): Promise<void> {
+    this.filteredBy.clear()
     const rows = this.#keys.map(userKey => ({ kind: 'remove', key: { set: SET, userKey } }) as const)
     this.#keys = []
     await this.#transport.batchOperate(rows, { timeout: 20_000 })

@@ -46,7 +46,7 @@ it('filtered writes with Lua behind them leave the same bytes and answers as pre
     fc.asyncProperty(
       fc.array(preservedBins, { minLength: CASES / 2, maxLength: CASES, size: 'max' }),
       async records => {
-        expect(await preservedBy(paths.filtered, records)).toEqual(await preservedBy(paths.lua, records))
+        expect(await preservedBy(paths.newFiltered(), records)).toEqual(await preservedBy(paths.lua, records))
       },
     ),
     { seed: SEED, numRuns: RUNS },
@@ -63,7 +63,7 @@ it('signals pages, which lose their delete-at-height', async () => {
     [page, { deleteAtHeight: 5, spentUtxos: 0 }],
   ])
   const before = paths.filteredCount
-  await preserveTransactions(paths.filtered, [txid], 2_000, undefined)
+  await preserveTransactions(paths.newFiltered(), [txid], 2_000, undefined)
   expect(paths.filteredCount).toBe(before + 1)
   const [bins] = await paths.lua.operate([
     { kind: 'read', key: { set: paths.lua.set, userKey: page }, bins: 'all' },
@@ -75,6 +75,9 @@ it('signals pages, which lose their delete-at-height', async () => {
 it('leaves what has a freeze bin to Lua', async () => {
   const frozen: RecordBins = { deleteAtHeight: 5, utxoFreezeUntil: new Map([[0, 5]]) }
   const before = paths.filteredCount
-  expect((await preservedBy(paths.filtered, [frozen])).outcome).toMatchObject({ preserved: 1, passedOver: 1 })
+  expect((await preservedBy(paths.newFiltered(), [frozen])).outcome).toMatchObject({
+    preserved: 1,
+    passedOver: 1,
+  })
   expect(paths.filteredCount).toBe(before)
 })

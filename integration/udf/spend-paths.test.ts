@@ -57,7 +57,7 @@ function verdictOf(outcome: unknown): string {
 
 it('each peculiarity of a record alone has the same bytes and verdicts on both paths', async () => {
   const lua = await spentBy(paths.lua, eachPeculiarity)
-  expect(await spentBy(paths.filtered, eachPeculiarity)).toEqual(lua)
+  expect(await spentBy(paths.newFiltered(), eachPeculiarity)).toEqual(lua)
 }, 60_000)
 
 it('lesson 34: filtered writes with Lua behind them leave the same bytes and verdicts as Lua alone', async () => {
@@ -66,7 +66,7 @@ it('lesson 34: filtered writes with Lua behind them leave the same bytes and ver
       fc.array(spendCase, { minLength: CASES / 2, maxLength: CASES, size: 'max' }),
       async cases => {
         const lua = await spentBy(paths.lua, cases)
-        const filtered = await spentBy(paths.filtered, cases)
+        const filtered = await spentBy(paths.newFiltered(), cases)
         expect(filtered).toEqual(lua)
       },
     ),

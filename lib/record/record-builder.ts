@@ -179,8 +179,8 @@ function countOf(slots: Slots): number {
 }
 
 /**
- * What spends and blocks ask for, and change: a server looks for a bin through all that stand before it, so that
- * these, and the master's, come first.
+ * What spends and blocks ask of every record: a server looks for a bin through all that stand before it, so that these,
+ * and the master's, come first.
  */
 function stateBins(slots: Slots, { locked, conflicting }: RecordOptions): NewBin[] {
   return [

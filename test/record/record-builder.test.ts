@@ -48,6 +48,20 @@ describe('buildRecords', () => {
     expect((outputs as Uint8Array[]).map(hexOf)).toEqual(['0a000000000000000151', '000000000000000002006a'])
   })
 
+  it('begins with the bins that spends and blocks ask of every record', () => {
+    const outputs = Array.from({ length: OPTIONS.utxoBatchSize + 1 }, () => SPENDABLE)
+    const { master, pages } = allRecords(sampleContent(outputs), OPTIONS)
+    const state = ['utxos', 'locked', 'conflicting', 'spentUtxos', 'recordUtxos']
+    expect([...(pages[0]?.keys() ?? [])].slice(0, 5)).toEqual(state)
+    expect([...master.keys()].slice(0, 9)).toEqual([
+      ...state,
+      'totalExtraRecs',
+      'blockIDs',
+      'blockHeights',
+      'subtreeIdxs',
+    ])
+  })
+
   it.each<{ what: string; options: Partial<RecordOptions>; bins: Record<string, unknown> }>([
     { what: 'locked', options: { locked: true }, bins: { locked: true } },
     { what: 'being created', options: { creating: true }, bins: { creating: true } },

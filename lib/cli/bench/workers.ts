@@ -21,8 +21,8 @@ export interface Workers {
 }
 
 /**
- * Starts a process for everything that is measured. A transport that cannot be had is left out and told; without any
- * it throws. A soak is of the stores alone.
+ * Starts a process for everything that is measured. A transport or a yardstick that cannot be had is left out and told;
+ * without any transport it throws. A soak is of the stores alone.
  */
 export async function startWorkers(
   server: BenchServer,
@@ -61,8 +61,10 @@ export async function startWorkers(
     }
     if (all.length === 0) throw failures[0]?.error
     if (!storesOnly && options.yardsticks !== undefined)
-      for (const id of Object.keys(await loadYardsticks(options.yardsticks)))
-        await start(id, { kind: 'module', path: options.yardsticks, id, ...common(server, options) })
+      for (const id of Object.keys(await loadYardsticks(options.yardsticks))) {
+        const source = { kind: 'module', path: options.yardsticks, id, ...common(server, options) } as const
+        await start(id, source).catch(error => failures.push({ subject: id, error }))
+      }
     const unavailable = failures.map(({ subject, error }) => ({ subject, reason: messageOf(error) }))
     return { all, unavailable, close }
   } catch (error) {

@@ -1,19 +1,19 @@
-/** How much of the average the last rows make up. */
-const ROWS_REMEMBERED = 1024
+/** How much of the average the last rows make up: more than a batch, for one alone not to say it all. */
+const ROWS_REMEMBERED = 2048
 /** While the filter is left out, one batch in so many tries it all the same. */
 const BATCHES_PER_TRIAL = 16
 
 /**
- * Whether a filtered write is worth its while: where too few rows pass, as for records that are nearly all frozen or
- * of transactions that were spent before, what comes after it is asked at once. Nothing is remembered of single
- * records.
+ * Whether a filtered write is worth its while: where too few rows pass, as spends of records that are nearly all frozen,
+ * the blocks of a fork, or transactions with pages, what comes after it is asked at once. Nothing is remembered of
+ * single records.
  */
 export class FilterYield {
   readonly #shareMin: number
   #share = 1
   #batches = 0
 
-  /** @param shareMin of the rows that have to pass, for those that do not cost a row and a trip more */
+  /** @param shareMin the least share of rows that has to pass; each that does not costs another row, and a trip */
   constructor(shareMin: number) {
     this.#shareMin = shareMin
   }

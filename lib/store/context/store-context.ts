@@ -87,9 +87,10 @@ export class StoreContext {
   readonly filterYields = {
     // Filtered out, a row costs the server up to half of a Lua call.
     spend: new FilterYield(0.5),
-    setMined: new FilterYield(0.5),
     // The statement behind it is a filtered write itself, and a quarter dearer.
-    setMinedFirst: new FilterYield(0.7),
+    setMinedFirstBlock: new FilterYield(0.7),
+    // What the first one leaves says nothing of all rows.
+    setMinedAnyBlock: { ofAll: new FilterYield(0.5), ofRest: new FilterYield(0.5) },
   } as const
   readonly spendBreaker: CircuitBreaker
   /** Admits writers of external bodies; without them as many write as come. */

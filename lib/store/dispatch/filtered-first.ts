@@ -15,8 +15,13 @@ export interface FilteredFirst<Item> {
   toRow(item: Item): ExecuteRow
   /** What the UDF would answer, of what the write has read. */
   udfBins(bins: Bins | undefined): Bins
-  /** Has it left out while too few rows pass. */
-  readonly filterYield?: FilterYield | undefined
+  /** Have it left out while too few rows pass, of all, or of those that a filtered write before it has left undecided. */
+  readonly filterYields?: FilterYields | undefined
+}
+
+export interface FilterYields {
+  readonly ofAll: FilterYield
+  readonly ofRest: FilterYield
 }
 
 /** Whether filtered writes are tried before Lua, under the setting of an operation. */
@@ -46,13 +51,14 @@ export async function operateFilteredFirst<Item>(
 ): Promise<(RowAnswer | StoreError | undefined)[]> {
   const answers = new Array<RowAnswer | StoreError | undefined>(items.length).fill(undefined)
   let places: readonly number[] | undefined
-  for (const attempt of [...filtered, { toRow, udfBins: undefined, filterYield: undefined }]) {
-    if (attempt.filterYield?.isWorthwhile() === false) continue
+  for (const attempt of [...filtered, { toRow, udfBins: undefined, filterYields: undefined }]) {
+    const filterYield = attempt.filterYields?.[places === undefined ? 'ofAll' : 'ofRest']
+    if (filterYield?.isWorthwhile() === false) continue
     const rows = placed(items, places).map(item => attempt.toRow(item))
     try {
       const some = await context.operate(rows, options)
       places = placeAnswers(answers, some, places, attempt.udfBins)
-      attempt.filterYield?.record(rows.length, rows.length - places.length)
+      filterYield?.record(rows.length, rows.length - places.length)
     } catch (error) {
       if (places === undefined) throw error
       const failure = asStoreError(error, 'the batch failed', { code: 'STORAGE_ERROR' })

@@ -85,7 +85,7 @@ function optionalIntegers(fields: Fields, name: string): number[] | undefined {
   return value as number[]
 }
 
-/** A map as either transport hands it over: the npm client as a plain object, others as a Map. */
+/** A map as it is handed over: by either transport as a plain object, or as a Map where some key is no text. */
 function entriesOf(value: BinValue | undefined): Fields | undefined {
   if (value instanceof Map) return value
   if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Uint8Array)

@@ -1,14 +1,18 @@
 import { describe, expect, it } from '@jest/globals'
 import { StoreError } from '../../../lib/errors/index.ts'
 import { FilterYield } from '../../../lib/store/context/filter-yield.ts'
-import { isUndecided, operateFilteredFirst } from '../../../lib/store/dispatch/filtered-first.ts'
+import {
+  type FilterYields,
+  isUndecided,
+  operateFilteredFirst,
+} from '../../../lib/store/dispatch/filtered-first.ts'
 import { RESULT_CODES, type RowAnswer, type WriteStatement } from '../../../lib/transport/index.ts'
 import { bytes32, contextWith, type Script, ScriptedTransport } from '../support/store-fixture.ts'
 
 const statement: WriteStatement = { name: 'test', parameters: [], exists: 'update-only', operations: [] }
 
 /** What became of items 1 to 4: the statuses, the bins of a success, or the code of an error. */
-async function operated(script: Script, statements = [statement], yields: readonly FilterYield[] = []) {
+async function operated(script: Script, statements = [statement], yields: readonly FilterYields[] = []) {
   const transport = new ScriptedTransport(script)
   const key = (item: number) => ({ set: 's', userKey: bytes32(item) })
   const answers = await operateFilteredFirst(
@@ -19,7 +23,7 @@ async function operated(script: Script, statements = [statement], yields: readon
       filtered: statements.map((statement, index) => ({
         toRow: item => ({ kind: 'execute', key: key(item), statement, args: [] }),
         udfBins: bins => ({ SUCCESS: { of: bins?.read ?? null } }),
-        filterYield: yields[index],
+        filterYields: yields[index],
       })),
     },
     {},
@@ -35,7 +39,7 @@ const isEven = (userKey: Uint8Array | string): boolean => Number(userKey[0]) % 2
 /** Of a filtered write that nothing has passed for long. */
 function exhaustedYield(): FilterYield {
   const filterYield = new FilterYield(0.5)
-  filterYield.record(1_024, 0)
+  filterYield.record(8_192, 0)
   return filterYield
 }
 
@@ -74,10 +78,18 @@ describe('operateFilteredFirst', () => {
 
   it('leaves out what decides too few, but for trials, and tells how many each attempt has decided', async () => {
     const further: WriteStatement = { ...statement, name: 'further' }
-    const told: [rows: number, passed: number][][] = [[], []]
-    const yields = [exhaustedYield(), new FilterYield(0.5)]
-    for (const [index, filterYield] of yields.entries())
-      filterYield.record = (...call) => told[index]?.push(call)
+    const told: [of: string, rows: number, passed: number][] = []
+    const telling = (of: string, filterYield: FilterYield): FilterYield => {
+      filterYield.record = (...call) => told.push([of, ...call])
+      return filterYield
+    }
+    const yields = [
+      { ofAll: telling('first', exhaustedYield()), ofRest: exhaustedYield() },
+      {
+        ofAll: telling('further, of all', new FilterYield(0.5)),
+        ofRest: telling('further, of the rest', new FilterYield(0.5)),
+      },
+    ]
     const script: Script = ({ kind, key: { userKey } }) =>
       kind === 'execute' && isEven(userKey) ? { status: RESULT_CODES.FILTERED_OUT } : { bins: {} }
     const outcomes = []
@@ -88,7 +100,11 @@ describe('operateFilteredFirst', () => {
     ]
     expect(outcomes.slice(0, 15).map(({ batches }) => batches)).toEqual(new Array(15).fill([all, undecided]))
     expect(outcomes[15]?.batches).toEqual([all, undecided, undecided])
-    expect(told).toEqual([[[4, 2]], [...new Array(15).fill([4, 2]), [2, 0]]])
+    expect(told).toEqual([
+      ...new Array(15).fill(['further, of all', 4, 2]),
+      ['first', 4, 2],
+      ['further, of the rest', 2, 0],
+    ])
   })
 
   it('asks nothing more when the first filtered write has decided all', async () => {

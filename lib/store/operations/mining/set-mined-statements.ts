@@ -38,18 +38,12 @@ const IS_IN_NO_BLOCK: Filter = {
   right: 0,
 }
 
-interface Circumstances {
-  readonly onLongestChain: boolean
-  /** Whether records are ever pruned. */
-  readonly pruned: boolean
-}
-
 /**
  * The first block of a transaction that is unlocked and has outputs left to spend, as mostly. Nothing depends on the
  * record then: an operation that an expression decides costs a server twice what another does, and whole lists cost less
  * than elements of some.
  */
-function firstBlockStatement({ onLongestChain }: Circumstances): WriteStatement {
+function firstBlockStatement(onLongestChain: boolean): WriteStatement {
   const list = (bin: string, value: Parameter): StatementOperation => ({
     kind: 'put',
     bin,
@@ -77,8 +71,12 @@ function firstBlockStatement({ onLongestChain }: Circumstances): WriteStatement 
   }
 }
 
-/** A block that the record does not have yet. */
-function anyBlockStatement({ onLongestChain, pruned }: Circumstances): WriteStatement {
+/**
+ * A block that the record does not have yet.
+ *
+ * @param pruned whether records are ever pruned
+ */
+function anyBlockStatement(onLongestChain: boolean, pruned: boolean): WriteStatement {
   const forbidding = onLongestChain ? [BINS.preserveUntil] : [BINS.preserveUntil, BINS.unminedSince]
   const isPrunable: Filter = {
     and: [{ compare: 'eq', left: SPENT, right: SPENDABLE }, { noneExists: forbidding }],
@@ -122,26 +120,16 @@ function unsets(onLongestChain: boolean): StatementOperation[] {
   return bins.map(bin => ({ kind: 'unset', bin }))
 }
 
-interface Statements {
-  readonly firstBlock: WriteStatement
-  readonly anyBlock: WriteStatement
-}
-
 /** They add a block as `setMined` does (semantics 2.4, 2.9, 2.10). */
-function setMinedStatements(circumstances: Circumstances): Statements {
-  return { firstBlock: firstBlockStatement(circumstances), anyBlock: anyBlockStatement(circumstances) }
+function setMinedStatements(onLongestChain: boolean) {
+  return {
+    firstBlock: firstBlockStatement(onLongestChain),
+    anyBlock: anyBlockStatement(onLongestChain, true),
+    anyBlockKept: anyBlockStatement(onLongestChain, false),
+  }
 }
 
-const STATEMENTS = {
-  onLongestChain: {
-    pruned: setMinedStatements({ onLongestChain: true, pruned: true }),
-    kept: setMinedStatements({ onLongestChain: true, pruned: false }),
-  },
-  onFork: {
-    pruned: setMinedStatements({ onLongestChain: false, pruned: true }),
-    kept: setMinedStatements({ onLongestChain: false, pruned: false }),
-  },
-}
+const STATEMENTS = { onLongestChain: setMinedStatements(true), onFork: setMinedStatements(false) }
 
 /**
  * The filtered writes to try before `setMined`, one after the other; none where Lua is asked at once: by the settings,
@@ -154,8 +142,9 @@ export function setMinedFiltered(
   const { set, retention, settings, filterYields } = context
   const { blockId, blockHeight, subtreeIdx, onLongestChain, unsetMined } = info
   if (unsetMined === true || !isFilteredFirst(context, settings.enableSetMinedFilterExpressions)) return []
-  const { pruned, kept } = onLongestChain ? STATEMENTS.onLongestChain : STATEMENTS.onFork
-  const { firstBlock, anyBlock } = retention === 0 ? kept : pruned
+  const { firstBlock, anyBlock, anyBlockKept } = onLongestChain
+    ? STATEMENTS.onLongestChain
+    : STATEMENTS.onFork
   const args = [blockId, blockHeight, subtreeIdx, heightAfter(blockHeight, retention)]
   const rowOf = (statement: WriteStatement) => (txid: Uint8Array) =>
     ({ kind: 'execute', key: { set, userKey: masterKey(txid) }, statement, args }) as const
@@ -166,8 +155,16 @@ export function setMinedFiltered(
     ]),
   }
   return [
-    { toRow: rowOf(firstBlock), udfBins: () => onlyBlock, filterYield: filterYields.setMinedFirst },
-    { toRow: rowOf(anyBlock), udfBins: minedBins, filterYield: filterYields.setMined },
+    {
+      toRow: rowOf(firstBlock),
+      udfBins: () => onlyBlock,
+      filterYields: { ofAll: filterYields.setMinedFirstBlock, ofRest: filterYields.setMinedFirstBlock },
+    },
+    {
+      toRow: rowOf(retention === 0 ? anyBlockKept : anyBlock),
+      udfBins: minedBins,
+      filterYields: filterYields.setMinedAnyBlock,
+    },
   ]
 }
 

@@ -2,12 +2,13 @@ import { describe, expect, it } from '@jest/globals'
 import { txidToHex } from '../../../../lib/bitcoin/index.ts'
 import type { StoreError } from '../../../../lib/errors/index.ts'
 import { encodeSpendingData, pageKey } from '../../../../lib/record/index.ts'
+import { setMinedMulti } from '../../../../lib/store/operations/mining/set-mined.ts'
 import {
   type SpendFlags,
   type SpendRequest,
   spendHandler,
 } from '../../../../lib/store/operations/spending/spend-dispatch.ts'
-import type { ApplyRow, BatchRow } from '../../../../lib/transport/index.ts'
+import { type ApplyRow, type BatchRow, RESULT_CODES } from '../../../../lib/transport/index.ts'
 import { codeOf, handled } from '../../support/handled.ts'
 import {
   bytes32,
@@ -62,6 +63,28 @@ const apply = (row: BatchRow | undefined): ApplyRow => {
   if (row?.kind !== 'apply') throw new Error(`not a UDF call: ${row?.kind}`)
   return row
 }
+
+it('asks Lua at once where filtered writes decide too few, and setMined begins with its own all the same', async () => {
+  const transport = new ScriptedTransport(({ kind }) =>
+    kind === 'apply' ? OK : { status: RESULT_CODES.FILTERED_OUT },
+  )
+  const context = contextWith(transport, {
+    enableSpendFilterExpressions: 'on',
+    enableSetMinedFilterExpressions: 'on',
+  })
+  const handler = spendHandler(context)
+  const claims = Array.from({ length: 250 }, (_, parent) => request({ parent }))
+  const stepsOf = async (work: () => Promise<unknown>): Promise<(string | undefined)[]> => {
+    transport.batches.length = 0
+    await work().catch(() => {})
+    return transport.batches.map(([row]) => row?.kind)
+  }
+  expect(await stepsOf(() => handled(handler, claims))).toEqual(['execute', 'apply'])
+  for (let batch = 0; batch < 10; batch++) await handled(handler, claims)
+  expect(await stepsOf(() => handled(handler, claims))).toEqual(['apply'])
+  const block = { blockId: 7, blockHeight: 900, subtreeIdx: 0, onLongestChain: true }
+  expect((await stepsOf(() => setMinedMulti(context, [bytes32(1)], block, undefined)))[0]).toBe('execute')
+})
 
 describe('rows', () => {
   it('spends all inputs of one record with one call, on the page that holds the output', async () => {
