@@ -126,6 +126,20 @@ describe('bench', () => {
     expect(JSON.parse(stdout)).toMatchObject({ failure: 'no such thing' })
   })
 
+  it('a yardstick that cannot be had is left out, and told', async () => {
+    const module = join(folder, 'refused.mjs')
+    await writeFile(
+      module,
+      `export const yardsticks = { refused: async () => { throw new Error('no wire to be had') } }`,
+    )
+    const own = ['--yardsticks', module, '--operations', 'create', '--json']
+    const { exitCode, stdout } = await runCli(['bench', ...BRIEF, ...own, '--store', storeUrl(server)])
+    expect(exitCode).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({
+      unavailable: [{ subject: 'refused', reason: expect.stringContaining('no wire to be had') }],
+    })
+  })
+
   it.each<[string[], RegExp]>([
     [['--operations', 'mine'], /--operations mine is not one of create/],
     [['--transport', 'pigeon'], /--transport pigeon is not one of/],
