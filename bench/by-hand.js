@@ -13,7 +13,7 @@ import {
 export const RETENTION = 288
 /** Outputs of one record. */
 export const UTXO_BATCH_SIZE = 128
-const RECORD_OPTIONS = {
+export const RECORD_OPTIONS = {
   blockHeight: CREATE_HEIGHT,
   minedBlockInfos: [],
   frozen: false,

@@ -18,6 +18,7 @@ import { encodeTransaction, extendTransaction, parseTransaction, utxoHash } from
 // The records have to be those of the store, which does not export how it makes them.
 import { BINS, buildRecords, transactionContent } from '../dist/record/index.js'
 import { loadUdfModule } from '../dist/store/udf/udf-module.js'
+import { RECORD_OPTIONS } from './by-hand.js'
 
 const { values } = parseArgs({
   options: {
@@ -49,22 +50,7 @@ const SINGLE_CALLS = 2_000
 const SAMPLE_RECORDS = 10_000
 const CHECKPOINTS = [10_000, 250_000]
 const SET = 'bench'
-const BLOCK_HEIGHT = 1_000
 const LOCKING_SCRIPT = Buffer.from(`76a914${'00'.repeat(20)}88ac`, 'hex')
-const RECORD_OPTIONS = {
-  blockHeight: BLOCK_HEIGHT,
-  minedBlockInfos: [],
-  frozen: false,
-  conflicting: false,
-  locked: false,
-  creating: false,
-  external: false,
-  coinbaseMaturity: 100,
-  genesisActivationHeight: 620_538,
-  retention: 288,
-  utxoBatchSize: 128,
-  nowMs: Date.now(),
-}
 
 // The server -----------------------------------------------------------------------------------------------------------
 
@@ -151,7 +137,7 @@ function spendCall(tx, vout) {
   return {
     module: udfModule,
     funcname: 'spendMulti',
-    args: [[spend], false, false, BLOCK_HEIGHT, RECORD_OPTIONS.retention],
+    args: [[spend], false, false, RECORD_OPTIONS.blockHeight, RECORD_OPTIONS.retention],
   }
 }
 

@@ -2,6 +2,7 @@
 // transactions, made within the measured time. What the store takes beyond it is the price of a promise for each caller,
 // of batching, bounds, metrics, of the verdict for each, and of decoding what was read.
 import { UtxoStore } from 'aerospike-utxo-store'
+import { authorityOf } from '../dist/cli/bench/server.js'
 import { chunks, SPEND_HEIGHT } from '../dist/cli/bench/subject.js'
 import { heightAfter, masterKey, slotOffset } from '../dist/record/index.js'
 import { statementOf } from '../dist/store/operations/spending/spend-statements.js'
@@ -15,9 +16,10 @@ const DELETE_AT_HEIGHT = heightAfter(SPEND_HEIGHT, RETENTION)
 export async function openBatches({ hosts, namespace, set: setStart, concurrency, batchSize }) {
   const id = 'wire-batches'
   const set = `${setStart}-${id}`
-  const seeds = hosts.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`).join(',')
-  const url = `aerospike://${seeds}/${namespace}?set=${set}&transport=wire&externalStore=memory:`
-  const store = await UtxoStore.open(url)
+  const query = new URLSearchParams({ set, transport: 'wire', externalStore: 'memory:' })
+  const store = await UtxoStore.open(
+    `aerospike://${authorityOf(hosts)}/${encodeURIComponent(namespace)}?${query}`,
+  )
   const send = rows => store.transport.batchOperate(rows, { timeout: BATCH_TIMEOUT_MS })
   const work = inBatches({ concurrency, batchSize }, send, ({ bins }) => bins)
   const keyOf = txid => ({ set, userKey: masterKey(txid) })

@@ -26,7 +26,7 @@ const minedBins: fc.Arbitrary<RecordBins> = fc
 
 type PartialBins = Readonly<Record<string, BinValue | undefined>>
 
-/** Half of all records are all spent before their block comes, and half are in no block yet, as mostly in a store. */
+/** A record as its block finds it: all spent or not, and in no block yet or in others. */
 function beforeBlock(bins: PartialBins, { isSpent, isNew }: { isSpent: boolean; isNew: boolean }) {
   const counters = isSpent ? { spentUtxos: bins.recordUtxos } : {}
   const noBlocks = isNew ? { blockIDs: [], blockHeights: [], subtreeIdxs: [] } : {}

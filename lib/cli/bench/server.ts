@@ -69,9 +69,7 @@ function named(
   { namespace }: StoreUrl,
   query: URLSearchParams,
 ): Pick<BenchServer, 'storeUrl'> {
-  const authority = hosts
-    .map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`)
-    .join(',')
+  const authority = authorityOf(hosts)
   return {
     storeUrl: (set, parameters) => {
       const own = new URLSearchParams(query)
@@ -80,6 +78,11 @@ function named(
       return `aerospike://${authority}/${encodeURIComponent(namespace)}?${own}`
     },
   }
+}
+
+/** The nodes of a store URL. */
+export function authorityOf(hosts: BenchServer['hosts']): string {
+  return hosts.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`).join(',')
 }
 
 async function startServer(

@@ -31,3 +31,16 @@ export class FilterYield {
     this.#share += (passed / rows - this.#share) * weight
   }
 }
+
+/** The yields of one filtered write. */
+export class FilterYields {
+  /** Of all rows of a batch. */
+  readonly ofAll: FilterYield
+  /** Of the rows that filtered writes before it have left undecided, which say nothing of all. */
+  readonly ofRest: FilterYield
+
+  constructor(shareMin: number) {
+    this.ofAll = new FilterYield(shareMin)
+    this.ofRest = new FilterYield(shareMin)
+  }
+}

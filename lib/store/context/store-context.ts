@@ -22,7 +22,7 @@ import { AcknowledgedSpends } from './acknowledged-spends.ts'
 import type { BlockStateHolder } from './block-state.ts'
 import { type BreakerState, CircuitBreaker } from './circuit-breaker.ts'
 import { CountedPages } from './counted-pages.ts'
-import { FilterYield } from './filter-yield.ts'
+import { FilterYield, FilterYields } from './filter-yield.ts'
 import type { FollowUpPools } from './follow-up-pools.ts'
 import { Indexes, indexNames } from './indexes.ts'
 
@@ -84,13 +84,13 @@ export class StoreContext {
   readonly indexes: Indexes
   readonly acknowledgedSpends = new AcknowledgedSpends()
   readonly countedPages = new CountedPages()
+  /** How much each kind of filtered write decides, for it to be left out where that is too little. */
   readonly filterYields = {
     // Filtered out, a row costs the server up to half of a Lua call.
     spend: new FilterYield(0.5),
     // The statement behind it is a filtered write itself, and a quarter dearer.
-    setMinedFirstBlock: new FilterYield(0.7),
-    // What the first one leaves says nothing of all rows.
-    setMinedAnyBlock: { ofAll: new FilterYield(0.5), ofRest: new FilterYield(0.5) },
+    setMinedFirstBlock: new FilterYields(0.7),
+    setMinedAnyBlock: new FilterYields(0.5),
   } as const
   readonly spendBreaker: CircuitBreaker
   /** Admits writers of external bodies; without them as many write as come. */

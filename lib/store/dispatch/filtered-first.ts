@@ -6,7 +6,7 @@ import {
   RESULT_CODES,
   type RowAnswer,
 } from '../../transport/index.ts'
-import type { FilterYield } from '../context/filter-yield.ts'
+import type { FilterYields } from '../context/filter-yield.ts'
 import type { OperateOptions, StoreContext } from '../context/store-context.ts'
 import { asStoreError } from '../store-errors.ts'
 
@@ -15,13 +15,8 @@ export interface FilteredFirst<Item> {
   toRow(item: Item): ExecuteRow
   /** What the UDF would answer, of what the write has read. */
   udfBins(bins: Bins | undefined): Bins
-  /** Have it left out while too few rows pass, of all, or of those that a filtered write before it has left undecided. */
+  /** Has it left out while too few rows pass. */
   readonly filterYields?: FilterYields | undefined
-}
-
-export interface FilterYields {
-  readonly ofAll: FilterYield
-  readonly ofRest: FilterYield
 }
 
 /** Whether filtered writes are tried before Lua, under the setting of an operation. */

@@ -1,11 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { StoreError } from '../../../lib/errors/index.ts'
-import { FilterYield } from '../../../lib/store/context/filter-yield.ts'
-import {
-  type FilterYields,
-  isUndecided,
-  operateFilteredFirst,
-} from '../../../lib/store/dispatch/filtered-first.ts'
+import { FilterYields } from '../../../lib/store/context/filter-yield.ts'
+import { isUndecided, operateFilteredFirst } from '../../../lib/store/dispatch/filtered-first.ts'
 import { RESULT_CODES, type RowAnswer, type WriteStatement } from '../../../lib/transport/index.ts'
 import { bytes32, contextWith, type Script, ScriptedTransport } from '../support/store-fixture.ts'
 
@@ -35,13 +31,6 @@ async function operated(script: Script, statements = [statement], yields: readon
 }
 
 const isEven = (userKey: Uint8Array | string): boolean => Number(userKey[0]) % 2 === 0
-
-/** Of a filtered write that nothing has passed for long. */
-function exhaustedYield(): FilterYield {
-  const filterYield = new FilterYield(0.5)
-  filterYield.record(8_192, 0)
-  return filterYield
-}
 
 describe('operateFilteredFirst', () => {
   it('answers each item by what decided it, in the order of the items', async () => {
@@ -79,17 +68,13 @@ describe('operateFilteredFirst', () => {
   it('leaves out what decides too few, but for trials, and tells how many each attempt has decided', async () => {
     const further: WriteStatement = { ...statement, name: 'further' }
     const told: [of: string, rows: number, passed: number][] = []
-    const telling = (of: string, filterYield: FilterYield): FilterYield => {
-      filterYield.record = (...call) => told.push([of, ...call])
-      return filterYield
-    }
-    const yields = [
-      { ofAll: telling('first', exhaustedYield()), ofRest: exhaustedYield() },
-      {
-        ofAll: telling('further, of all', new FilterYield(0.5)),
-        ofRest: telling('further, of the rest', new FilterYield(0.5)),
-      },
-    ]
+    const yields = ['first', 'further'].map(name => {
+      const both = new FilterYields(0.5)
+      if (name === 'first') both.ofAll.record(8_192, 0)
+      both.ofAll.record = (...call) => told.push([`${name}, of all`, ...call])
+      both.ofRest.record = (...call) => told.push([`${name}, of the rest`, ...call])
+      return both
+    })
     const script: Script = ({ kind, key: { userKey } }) =>
       kind === 'execute' && isEven(userKey) ? { status: RESULT_CODES.FILTERED_OUT } : { bins: {} }
     const outcomes = []
@@ -102,7 +87,7 @@ describe('operateFilteredFirst', () => {
     expect(outcomes[15]?.batches).toEqual([all, undecided, undecided])
     expect(told).toEqual([
       ...new Array(15).fill(['further, of all', 4, 2]),
-      ['first', 4, 2],
+      ['first, of all', 4, 2],
       ['further, of the rest', 2, 0],
     ])
   })

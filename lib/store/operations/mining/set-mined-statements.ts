@@ -158,7 +158,7 @@ export function setMinedFiltered(
     {
       toRow: rowOf(firstBlock),
       udfBins: () => onlyBlock,
-      filterYields: { ofAll: filterYields.setMinedFirstBlock, ofRest: filterYields.setMinedFirstBlock },
+      filterYields: filterYields.setMinedFirstBlock,
     },
     {
       toRow: rowOf(retention === 0 ? anyBlockKept : anyBlock),

@@ -23,10 +23,7 @@ type Deciding = (place: number) => string
 async function callsOf(count: number, decidingOf: Deciding) {
   const script: Script = row => {
     if (row.kind === 'apply') return udfAnswer({ status: 'OK', blockIDs: [7] })
-    const { userKey } = row.key
-    const place = new DataView((userKey as Uint8Array).buffer, (userKey as Uint8Array).byteOffset).getUint32(
-      0,
-    )
+    const place = Buffer.from(row.key.userKey as Uint8Array).readUInt32BE()
     const isDecided = row.kind === 'execute' && DECIDES[row.statement.name]?.includes(decidingOf(place))
     return isDecided ? { bins: { blockIDs: [7] } } : { status: RESULT_CODES.FILTERED_OUT }
   }
