@@ -5,6 +5,7 @@ import { storeUrl, type TestServer, testServer, uniqueSet } from '../servers/ser
 type Write = Extract<BatchRow, { kind: 'write' }>
 type WriteStatement = Extract<BatchRow, { kind: 'execute' }>['statement']
 
+const OP_NOT_APPLICABLE = 26
 const FILTERED_OUT = 27
 const NOT_FOUND = 2
 
@@ -170,6 +171,59 @@ describe('through the wire transport', () => {
           return index % 3 === 0 ? { n: 12, seen: [index, 2] } : { n: 11, seen: [300, 1] }
         }),
       )
+    })
+
+    it('add where a condition of the row is met, and change nothing elsewhere', async () => {
+      const bins = { l: [blob(1, 1), blob(2, 2)], n: 1, word: 'x' }
+      const puts = Object.entries(bins).map(([bin, value]) => ({ kind: 'put', bin, value }) as const)
+      const names = ['met', 'not met', 'no element', 'no bin', 'another type']
+      await statuses(...names.map(name => write(name, puts)))
+      const addTo = (bin: string): WriteStatement => ({
+        name: `add to ${bin}`,
+        parameters: [{ type: 'int' }, { type: 'blob', bytes: 2 }],
+        exists: 'update-only',
+        filter: { compare: 'eq', left: { intBin: 'n' }, right: 1 },
+        operations: [
+          // Taken back where the next operation refuses.
+          { kind: 'put', bin: 'before', value: { constant: 1 } },
+          {
+            kind: 'add-where',
+            bin,
+            value: 2,
+            where: {
+              compare: 'eq',
+              left: { listBlob: 'l', index: { parameter: 0 } },
+              right: { parameter: 1 },
+            },
+          },
+          { kind: 'put', bin: 'after', value: { parameter: 0 } },
+        ],
+      })
+      const [toN, toNone, toText] = [addTo('n'), addTo('none'), addTo('word')]
+      const row = (
+        name: string,
+        statement: WriteStatement,
+        args: readonly (number | Uint8Array)[],
+      ): BatchRow => ({
+        kind: 'execute',
+        key: keyOf(name),
+        statement,
+        args,
+      })
+      expect(
+        await statuses(
+          row('met', toN, [1, blob(2, 2)]),
+          row('met', toN, [1, blob(2, 2)]),
+          row('not met', toN, [0, blob(2, 2)]),
+          row('no element', toN, [7, blob(2, 2)]),
+          row('nowhere', toN, [0, blob(1, 1)]),
+        ),
+      ).toEqual([0, FILTERED_OUT, OP_NOT_APPLICABLE, OP_NOT_APPLICABLE, NOT_FOUND])
+      expect(
+        await statuses(row('no bin', toNone, [0, blob(1, 1)]), row('another type', toText, [0, blob(1, 1)])),
+      ).toEqual([OP_NOT_APPLICABLE, OP_NOT_APPLICABLE])
+      expect(await read('met')).toEqual({ ...bins, before: 1, n: 3, after: 1 })
+      for (const name of names.slice(1)) expect(await read(name)).toEqual(bins)
     })
 
     it('refuse other arguments than they ask for', async () => {

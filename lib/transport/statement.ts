@@ -23,6 +23,12 @@ export type StatementOperation =
   | { readonly kind: 'unset'; readonly bin: string }
   /** Adds to an integer; an absent bin counts as 0. */
   | { readonly kind: 'add'; readonly bin: string; readonly value: number }
+  /**
+   * Adds to an integer that is there. Where the condition is not met, or cannot be told, the record is left as it is by
+   * all operations, and the row answers with status 26. What differs from row to row costs a server less here than in
+   * the statement's filter, which it compiles once for all rows that have the same one.
+   */
+  | { readonly kind: 'add-where'; readonly bin: string; readonly value: number; readonly where: Filter }
   /** Replaces one element of an unordered list, counted from 0. */
   | {
       readonly kind: 'list-set'

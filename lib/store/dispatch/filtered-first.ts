@@ -24,13 +24,18 @@ export function isFilteredFirst({ transport }: StoreContext, choice: 'auto' | 'o
   return choice === 'on' || (choice === 'auto' && transport.preparesStatements === true)
 }
 
-/**
- * Nothing is said of the record by it: the filter was not met, or too many rows waited for the record. In doubt
- * an earlier attempt of the same row may have been applied: Lua takes the repetition for what it is.
- */
+/** Answers of rows that have left their record as it is, and say nothing of it. */
+const UNDECIDED: ReadonlySet<number> = new Set([
+  RESULT_CODES.FILTERED_OUT,
+  /** The filter was met, a condition of an operation was not. */
+  RESULT_CODES.OP_NOT_APPLICABLE,
+  /** Too many rows waited for the record. */
+  RESULT_CODES.KEY_BUSY,
+])
+
+/** In doubt an earlier attempt of the same row may have been applied: Lua takes the repetition for what it is. */
 export function isUndecided(answer: RowAnswer | undefined): boolean {
-  if (answer === undefined) return false
-  return answer.status === RESULT_CODES.FILTERED_OUT || answer.status === RESULT_CODES.KEY_BUSY
+  return answer !== undefined && answer.status !== RESULT_CODES.OK && UNDECIDED.has(answer.status)
 }
 
 /**

@@ -1,6 +1,7 @@
 import Aerospike from 'aerospike'
 import { InvalidArgumentError } from '../../errors/index.ts'
 import { checkArguments } from '../check-arguments.ts'
+import type { FilterValue } from '../filter.ts'
 import type {
   ExecuteRow,
   Parameter,
@@ -43,28 +44,40 @@ function filledOperation(operation: StatementOperation, args: Arguments): unknow
       return (operations.write as Loose)(bin, null)
     case 'add':
       return (operations.incr as Loose)(bin, operation.value)
+    case 'add-where': {
+      const sum: FilterValue = { sum: [{ intBin: bin }, operation.value] }
+      return expressionWrite(bin, [{ when: operation.where, result: sum }], REQUIRED_FLAGS, args)
+    }
     case 'list-set':
       return (lists.set as Loose)(bin, filledIndex(operation.index, args), filledValue(operation.value, args))
     case 'list-append':
       return (lists.append as Loose)(bin, filledValue(operation.value, args))
     case 'choose':
-      return (exp.operations.write as Loose)(bin, choice(operation.cases, args), CHOICE_FLAGS)
+      return expressionWrite(bin, operation.cases, OPTIONAL_FLAGS, args)
     case 'read':
       return operations.read(bin)
   }
 }
 
-const CHOICE_FLAGS = exp.expWriteFlags.EVAL_NO_FAIL | exp.expWriteFlags.ALLOW_DELETE
+const OPTIONAL_FLAGS = exp.expWriteFlags.EVAL_NO_FAIL | exp.expWriteFlags.ALLOW_DELETE
+/** Where no case is met the operation fails, and the whole write with it. */
+const REQUIRED_FLAGS = exp.expWriteFlags.DEFAULT
 
-function choice(cases: readonly StatementCase[], args: Arguments): ClientExpression {
+function expressionWrite(
+  bin: string,
+  cases: readonly StatementCase[],
+  flags: number,
+  args: Arguments,
+): unknown {
   const branches = cases.flatMap(({ when, result }) => [
     clientExpression(when, args),
     result === 'delete' ? exp.nil() : valueExpression(result, args),
   ])
-  return (exp.cond as unknown as (...branches: ClientExpression[]) => ClientExpression)(
+  const choice = (exp.cond as unknown as (...branches: ClientExpression[]) => ClientExpression)(
     ...branches,
     exp.unknown(),
   )
+  return (exp.operations.write as Loose)(bin, choice, flags)
 }
 
 function filledIndex(index: number | Parameter, args: Arguments): number {

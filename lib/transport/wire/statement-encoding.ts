@@ -34,7 +34,9 @@ const CONDITION = 123
 const UNKNOWN = 0
 
 /** Where no case is met the bin is left as it is; nil deletes it (protocol 9.5). */
-const CHOICE_FLAGS = 16 | 4
+const OPTIONAL_FLAGS = 16 | 4
+/** Where no case is met the operation fails, and the whole write with it. */
+const REQUIRED_FLAGS = 0
 
 const INTEGER_BYTES = 8
 /** The first byte of a msgpack integer of 64 bits: holes are of one width, whatever fills them. */
@@ -136,6 +138,12 @@ class StatementCompiler {
       case 'add':
         writeBinOperation(this.#writer, OPERATION_CODES.INCREMENT, bin, operation.value)
         return
+      case 'add-where':
+        this.#within(OPERATION_CODES.EXPRESSION_MODIFY, PARTICLE_TYPES.BLOB, bin, () => {
+          const sum = { sum: [{ intBin: bin }, operation.value] }
+          this.#choice([{ when: operation.where, result: sum }], REQUIRED_FLAGS)
+        })
+        return
       case 'read':
         this.#within(OPERATION_CODES.READ, PARTICLE_TYPES.NULL, bin, () => {})
         return
@@ -151,7 +159,7 @@ class StatementCompiler {
         return
       case 'choose':
         this.#within(OPERATION_CODES.EXPRESSION_MODIFY, PARTICLE_TYPES.BLOB, bin, () =>
-          this.#choice(operation.cases),
+          this.#choice(operation.cases, OPTIONAL_FLAGS),
         )
     }
   }
@@ -171,7 +179,7 @@ class StatementCompiler {
   }
 
   /** `[[cond, when, result, …, unknown], flags]` */
-  #choice(cases: readonly StatementCase[]): void {
+  #choice(cases: readonly StatementCase[], flags: number): void {
     const writer = this.#writer
     writeListHeader(writer, 2)
     writeListHeader(writer, 2 * cases.length + 2)
@@ -183,7 +191,7 @@ class StatementCompiler {
     }
     writeListHeader(writer, 1)
     writeInteger(writer, UNKNOWN)
-    writeInteger(writer, CHOICE_FLAGS)
+    writeInteger(writer, flags)
   }
 
   /** A write of a whole bin, whose value is a particle. */

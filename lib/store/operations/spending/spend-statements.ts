@@ -9,7 +9,10 @@ const DELETE_AT_HEIGHT = { parameter: 3 }
 
 const isFalse = (bin: string): Filter => ({ compare: 'eq', left: { boolBin: bin }, right: false })
 
-/** Unspent: by the whole slot, for spent and frozen ones are longer. */
+/**
+ * Unspent: by the whole slot, for spent and frozen ones are longer. It is no part of the filter, which is the same for
+ * all rows of a batch without it.
+ */
 const IS_UNSPENT: Filter = {
   compare: 'eq',
   left: { listBlob: BINS.utxos, index: OFFSET },
@@ -82,10 +85,10 @@ function spendStatement({ lockedToo, pruned }: { lockedToo: boolean; pruned: boo
     name: lockedToo ? 'spend, locked or not' : 'spend',
     parameters: [{ type: 'int' }, { type: 'blob', bytes: 32 }, { type: 'blob', bytes: 36 }, { type: 'int' }],
     exists: 'update-only',
-    filter: { and: [IS_UNSPENT, ...unlocked, isFalse(BINS.conflicting), IS_PLAIN, IS_WITHOUT_SIGNAL] },
+    filter: { and: [...unlocked, isFalse(BINS.conflicting), IS_PLAIN, IS_WITHOUT_SIGNAL] },
     operations: [
+      { kind: 'add-where', bin: BINS.spentUtxos, value: 1, where: IS_UNSPENT },
       { kind: 'list-set', bin: BINS.utxos, index: OFFSET, value: { joined: [UTXO_HASH, SPENDING_DATA] } },
-      { kind: 'add', bin: BINS.spentUtxos, value: 1 },
       ...(pruned ? [SET_DELETE_AT_HEIGHT] : []),
     ],
   }

@@ -63,10 +63,12 @@ describe('filtered writes', () => {
     expect(batches.flat().map(row => row.key.userKey.length)).toEqual([32, 32, 36])
   })
 
-  it('leave to Lua what they did not let through, and only that', async () => {
+  it.each([
+    ['their filter', RESULT_CODES.FILTERED_OUT],
+    ['the condition of an operation', RESULT_CODES.OP_NOT_APPLICABLE],
+  ])('leave to Lua what %s did not let through, and only that', async (_what, status) => {
     let row = 0
-    const script: Script = ({ kind }) =>
-      kind === 'execute' ? { status: row++ === 1 ? RESULT_CODES.FILTERED_OUT : 0 } : OK
+    const script: Script = ({ kind }) => (kind === 'execute' ? { status: row++ === 1 ? status : 0 } : OK)
     const { codes, batches } = await spend([request(1), request(1, 1), request(2)], script)
     expect(codes).toEqual(['ok', 'ok', 'ok'])
     expect(kinds(batches)).toEqual([['execute', 'execute', 'execute'], ['apply']])
@@ -202,6 +204,17 @@ describe('Lua is asked at once', () => {
     expect(await sent(false, 'on')).toBe('execute')
     expect(await sent(true, 'off')).toBe('apply')
   })
+})
+
+it('has one filter for all rows of a batch, so that a server compiles it once; the hash is asked for beside it', async () => {
+  const { batches } = await spend([request(1), request(2)], byLua({}))
+  const statements = batches.flat().map(row => (row.kind === 'execute' ? row.statement : undefined))
+  expect(new Set(statements).size).toBe(1)
+  expect(JSON.stringify(statements[0]?.filter)).not.toContain('"parameter"')
+  const conditions = statements[0]?.operations.flatMap(each => (each.kind === 'add-where' ? each.where : []))
+  expect(conditions).toEqual([
+    { compare: 'eq', left: { listBlob: 'utxos', index: { parameter: 0 } }, right: { parameter: 1 } },
+  ])
 })
 
 it('asks for no lock where locks are ignored, and sets no delete-at-height without a retention', async () => {
