@@ -92,7 +92,8 @@ describe('the processes of bench', () => {
       JSON.parse((await runCli(['bench', ...BRIEF, ...own, ...url, ...args])).stdout)
     const usual = await run()
     expect(usual.subjects.at(-1)).toMatchObject({ id: 'told' })
-    const options = '--max-semi-space-size=128 --no-allocation-site-pretenuring --no-memory-reducer'
+    const options =
+      '--max-semi-space-size=128 --no-allocation-site-pretenuring --no-memory-reducer --heap-growing-percent=300'
     expect(usual.subjects.at(-1).title).toMatch(new RegExp(`^\\d+ ${options}$`))
     expect(usual.parameters.nodeOptions).toBe(options)
     const none = await run('--node-options', '')
