@@ -62,4 +62,10 @@ it.each([
   await settled()
   expect(begun.length).toBe(2)
   expect(told.length).toBe(1)
+  // The others get theirs: one who went on waiting would keep the process.
+  for (const place of [1, 2]) {
+    begun[place]?.complete(SPENT)
+    await settled()
+  }
+  expect(told.slice(1)).toEqual(['1 ok', '2 ok'])
 })
