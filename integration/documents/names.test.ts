@@ -8,6 +8,8 @@ const NOT_BY_HAND = /^(CHANGELOG\.md|docs\/(settings|commands|metrics|licences)\
 
 /** Of other systems, or put together from parts in the sources. */
 const FOREIGN_NAMES = new Set([
+  'batch_sub_write_error',
+  'batch_sub_write_filtered_out',
   'client_write',
   'client_udf',
   'entries_per_',
