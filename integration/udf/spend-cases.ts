@@ -181,6 +181,45 @@ export const spendCase: fc.Arbitrary<SpendCase> = recordBins.chain(record => {
   return claims.map(claims => ({ ...record, claims }))
 })
 
+/**
+ * Cases of one batch. Mostly none of its claims passes over locks, or all do: the wire transport then sends one filter
+ * for all of them, and one for each where they differ.
+ */
+export function spendBatch(casesMax: number): fc.Arbitrary<readonly SpendCase[]> {
+  const cases = fc.array(spendCase, { minLength: casesMax / 2, maxLength: casesMax, size: 'max' })
+  const ignoreLocked = fc.constantFrom(false, false, true, undefined)
+  return fc
+    .tuple(cases, ignoreLocked)
+    .map(([batch, same]) =>
+      same === undefined
+        ? batch
+        : batch.map(each => ({ ...each, claims: withIgnoreLocked(each.claims, same) })),
+    )
+}
+
+function withIgnoreLocked(claims: readonly ClaimCase[], ignoreLocked: boolean): readonly ClaimCase[] {
+  return claims.map(claim => ({ ...claim, flags: { ...claim.flags, ignoreLocked } }))
+}
+
+/** One claim on a record of two outputs that nothing stands against, but for what is given. */
+export function plainCase({
+  bins = {},
+  ignoreLocked = false,
+}: {
+  bins?: RecordBins
+  ignoreLocked?: boolean
+}): SpendCase {
+  const slots = OUTPUTS.slice(0, 2).map(hash)
+  const parts = {
+    isPage: false,
+    slots,
+    spentDrift: 0,
+    recordDrift: 0,
+    peculiarities: Object.entries(bins),
+  }
+  return { ...binsOf(parts), claims: withIgnoreLocked(ALL_OUTPUTS.slice(0, 1), ignoreLocked) }
+}
+
 /** Every peculiarity alone, on a master and on a page, with a spend of one output and of both. */
 export const eachPeculiarity: readonly SpendCase[] = Object.entries(PECULIARITIES).flatMap(([bin, values]) =>
   values.flatMap(value =>

@@ -212,7 +212,7 @@ export const SETTINGS = {
     kind: { type: 'choice', of: ['auto', 'on', 'off'], takesBoolean: true },
     default: 'auto',
     meaning:
-      'on: outputs of records without peculiarities are spent by filtered writes, and Lua is asked only where the filter is not met, or while it is met by too few; off, the reference’s default: by Lua alone; auto: on with a transport that prepares such writes, for then they cost less than Lua, and more with the npm client',
+      'on: outputs of records without peculiarities are spent by filtered writes, and Lua is asked only where their conditions are not met, or while they are met by too few; off, the reference’s default: by Lua alone; auto: on with a transport that prepares such writes, for then they cost less than Lua, and more with the npm client',
   },
   enableSetMinedFilterExpressions: {
     reference: 'aerospike_enable_setmined_filter_expressions',

@@ -10,7 +10,7 @@ import type { FilterYields } from '../context/filter-yield.ts'
 import type { OperateOptions, StoreContext } from '../context/store-context.ts'
 import { asStoreError } from '../store-errors.ts'
 
-/** A filtered write that does the same as a UDF call where its filter is met, and nothing elsewhere. */
+/** A filtered write that does the same as a UDF call where its conditions are met, and nothing elsewhere. */
 export interface FilteredFirst<Item> {
   toRow(item: Item): ExecuteRow
   /** What the UDF would answer, of what the write has read. */
@@ -77,7 +77,7 @@ function placed<Item>(items: readonly Item[], places: readonly number[] | undefi
 
 /**
  * Puts the answers to the rows of these places, or of all, where they belong; `udfBins` makes those of filtered writes
- * what the UDF would have said. Returns the places that a filter left undecided.
+ * what the UDF would have said. Returns the places that it left undecided.
  */
 function placeAnswers(
   answers: (RowAnswer | StoreError | undefined)[],

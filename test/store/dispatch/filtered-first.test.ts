@@ -115,6 +115,7 @@ describe('operateFilteredFirst', () => {
 
 it.each<[boolean, Partial<RowAnswer>]>([
   [true, { status: RESULT_CODES.FILTERED_OUT }],
+  [true, { status: RESULT_CODES.OP_NOT_APPLICABLE }],
   [true, { status: RESULT_CODES.KEY_BUSY }],
   [true, { status: RESULT_CODES.FILTERED_OUT, inDoubt: true }],
   [true, { status: RESULT_CODES.KEY_BUSY, inDoubt: true }],

@@ -20,8 +20,8 @@ const ROWS_PER_RECORD_MAX = 4
 
 /**
  * Spends by one filtered write for each input: checked, written, counted and, with the last output, given its
- * delete-at-height in one atomic change of the record. Answers the inputs that this decides. Those that a filter
- * did not let through are as they were; they are returned, for Lua to give the verdict.
+ * delete-at-height in one atomic change of the record. Answers the inputs that this decides. Where the filter, or the
+ * condition on the slot, is not met the record is as it was; those inputs are returned, for Lua to give the verdict.
  *
  * A row that is sent twice, because its first answer was lost, finds its output spent the second time and goes
  * the same way: Lua takes the repetition as the same spend.

@@ -10,8 +10,8 @@ const DELETE_AT_HEIGHT = { parameter: 3 }
 const isFalse = (bin: string): Filter => ({ compare: 'eq', left: { boolBin: bin }, right: false })
 
 /**
- * Unspent: by the whole slot, for spent and frozen ones are longer. It is no part of the filter, which is the same for
- * all rows of a batch without it.
+ * Unspent: by the whole slot, for spent and frozen ones are longer. It is no part of the filter, which without it is the
+ * same for all rows of a statement, so that a transport can send it once for all of them.
  */
 const IS_UNSPENT: Filter = {
   compare: 'eq',

@@ -206,7 +206,7 @@ describe('Lua is asked at once', () => {
   })
 })
 
-it('has one filter for all rows of a batch, so that a server compiles it once; the hash is asked for beside it', async () => {
+it('has a filter without arguments, which a transport can send once for a batch; the hash is asked for beside it', async () => {
   const { batches } = await spend([request(1), request(2)], byLua({}))
   const statements = batches.flat().map(row => (row.kind === 'execute' ? row.statement : undefined))
   expect(new Set(statements).size).toBe(1)

@@ -9,14 +9,17 @@ const OP_NOT_APPLICABLE = 26
 const FILTERED_OUT = 27
 const NOT_FOUND = 2
 
-describe('through the wire transport', () => {
+const { UTXO_TEST_TRANSPORT: forced } = process.env
+const transports = forced === undefined ? (['wire', 'client'] as const) : [forced]
+
+describe.each(transports)('through the %s transport', transport => {
   const set = uniqueSet('statements')
   let server: TestServer
   let store: UtxoStore
 
   beforeAll(async () => {
     server = await testServer()
-    store = await UtxoStore.open(storeUrl(server, { set, transport: 'wire' }))
+    store = await UtxoStore.open(storeUrl(server, { set, transport: transport as 'wire' | 'client' }))
   })
 
   afterAll(async () => {
