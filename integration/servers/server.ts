@@ -26,6 +26,13 @@ export function uniqueSet(prefix: string): string {
   return `${prefix}-${randomBytes(6).toString('hex')}`
 }
 
+const { UTXO_TEST_TRANSPORT: forced = 'auto' } = process.env
+
+/** For tests of what all transports have to do alike: both, unless one is forced on the whole run. */
+export const testedTransports = (['wire', 'client'] as const).filter(
+  name => forced === 'auto' || forced === name,
+)
+
 export interface StoreUrlOptions {
   set?: string
   externalStore?: string

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { type BatchRow, type BinValue, UtxoStore } from 'aerospike-utxo-store'
-import { storeUrl, type TestServer, testServer, uniqueSet } from '../servers/server.ts'
+import { storeUrl, type TestServer, testedTransports, testServer, uniqueSet } from '../servers/server.ts'
 
 type Write = Extract<BatchRow, { kind: 'write' }>
 type Filter = NonNullable<BatchRow['filter']>
@@ -17,16 +17,12 @@ beforeAll(async () => {
 
 afterAll(() => server.close())
 
-/** Both, unless one is forced on the whole run. */
-const { UTXO_TEST_TRANSPORT: forced } = process.env
-const transports = forced === undefined ? (['wire', 'client'] as const) : [forced]
-
-describe.each(transports)('rows through the %s transport', name => {
+describe.each(testedTransports)('rows through the %s transport', name => {
   const set = uniqueSet('rows')
   let store: UtxoStore
 
   beforeAll(async () => {
-    store = await UtxoStore.open(storeUrl(server, { set, transport: name as 'wire' | 'client' }))
+    store = await UtxoStore.open(storeUrl(server, { set, transport: name }))
   })
 
   afterAll(() => store.close())

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { type BatchRow, UtxoStore } from 'aerospike-utxo-store'
-import { storeUrl, type TestServer, testServer, uniqueSet } from '../servers/server.ts'
+import { storeUrl, type TestServer, testedTransports, testServer, uniqueSet } from '../servers/server.ts'
 
 type Write = Extract<BatchRow, { kind: 'write' }>
 type WriteStatement = Extract<BatchRow, { kind: 'execute' }>['statement']
@@ -9,17 +9,14 @@ const OP_NOT_APPLICABLE = 26
 const FILTERED_OUT = 27
 const NOT_FOUND = 2
 
-const { UTXO_TEST_TRANSPORT: forced } = process.env
-const transports = forced === undefined ? (['wire', 'client'] as const) : [forced]
-
-describe.each(transports)('through the %s transport', transport => {
+describe.each(testedTransports)('through the %s transport', transport => {
   const set = uniqueSet('statements')
   let server: TestServer
   let store: UtxoStore
 
   beforeAll(async () => {
     server = await testServer()
-    store = await UtxoStore.open(storeUrl(server, { set, transport: transport as 'wire' | 'client' }))
+    store = await UtxoStore.open(storeUrl(server, { set, transport }))
   })
 
   afterAll(async () => {
@@ -176,7 +173,7 @@ describe.each(transports)('through the %s transport', transport => {
       )
     })
 
-    it('add where a condition of the row is met, and change nothing elsewhere', async () => {
+    it('refuse their row where no case of a choice is met that has to be, and change nothing then', async () => {
       const bins = { l: [blob(1, 1), blob(2, 2)], n: 1, word: 'x' }
       const puts = Object.entries(bins).map(([bin, value]) => ({ kind: 'put', bin, value }) as const)
       const names = ['met', 'not met', 'no element', 'no bin', 'another type']
@@ -190,14 +187,19 @@ describe.each(transports)('through the %s transport', transport => {
           // Taken back where the next operation refuses.
           { kind: 'put', bin: 'before', value: { constant: 1 } },
           {
-            kind: 'add-where',
+            kind: 'choose',
             bin,
-            value: 2,
-            where: {
-              compare: 'eq',
-              left: { listBlob: 'l', index: { parameter: 0 } },
-              right: { parameter: 1 },
-            },
+            cases: [
+              {
+                when: {
+                  compare: 'eq',
+                  left: { listBlob: 'l', index: { parameter: 0 } },
+                  right: { parameter: 1 },
+                },
+                result: { sum: [{ intBin: bin }, 2] },
+              },
+            ],
+            otherwise: 'refuse',
           },
           { kind: 'put', bin: 'after', value: { parameter: 0 } },
         ],

@@ -201,34 +201,31 @@ function withIgnoreLocked(claims: readonly ClaimCase[], ignoreLocked: boolean): 
   return claims.map(claim => ({ ...claim, flags: { ...claim.flags, ignoreLocked } }))
 }
 
-/** One claim on a record of two outputs that nothing stands against, but for what is given. */
+/** On a record of two outputs against which nothing stands but what is given: spends of the first of them, or of both. */
 export function plainCase({
+  isPage = false,
   bins = {},
+  claims = 1,
   ignoreLocked = false,
-}: {
-  bins?: RecordBins
-  ignoreLocked?: boolean
-}): SpendCase {
+}: PlainCase): SpendCase {
   const slots = OUTPUTS.slice(0, 2).map(hash)
-  const parts = {
-    isPage: false,
-    slots,
-    spentDrift: 0,
-    recordDrift: 0,
-    peculiarities: Object.entries(bins),
-  }
-  return { ...binsOf(parts), claims: withIgnoreLocked(ALL_OUTPUTS.slice(0, 1), ignoreLocked) }
+  const parts = { isPage, slots, spentDrift: 0, recordDrift: 0, peculiarities: Object.entries(bins) }
+  return { ...binsOf(parts), claims: withIgnoreLocked(ALL_OUTPUTS.slice(0, claims), ignoreLocked) }
+}
+
+interface PlainCase {
+  readonly isPage?: boolean
+  /** Undefined leaves a bin out. */
+  readonly bins?: Readonly<Record<string, BinValue | undefined>>
+  readonly claims?: number
+  readonly ignoreLocked?: boolean
 }
 
 /** Every peculiarity alone, on a master and on a page, with a spend of one output and of both. */
 export const eachPeculiarity: readonly SpendCase[] = Object.entries(PECULIARITIES).flatMap(([bin, values]) =>
   values.flatMap(value =>
     [false, true].flatMap(isPage =>
-      [1, 2].map(count => {
-        const slots = OUTPUTS.slice(0, 2).map(hash)
-        const parts = { isPage, slots, spentDrift: 0, recordDrift: 0, peculiarities: [[bin, value] as const] }
-        return { ...binsOf(parts), claims: ALL_OUTPUTS.slice(0, count) }
-      }),
+      [1, 2].map(claims => plainCase({ isPage, bins: { [bin]: value }, claims })),
     ),
   ),
 )

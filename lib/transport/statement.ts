@@ -23,12 +23,6 @@ export type StatementOperation =
   | { readonly kind: 'unset'; readonly bin: string }
   /** Adds to an integer; an absent bin counts as 0. */
   | { readonly kind: 'add'; readonly bin: string; readonly value: number }
-  /**
-   * Adds to an integer that is there. Where the condition is not met, or cannot be told, the record is left as it is by
-   * all operations, and the row answers with status 26. What differs from row to row costs a server less here than in
-   * the statement's filter, which it compiles once for all rows that have the same one.
-   */
-  | { readonly kind: 'add-where'; readonly bin: string; readonly value: number; readonly where: Filter }
   /** Replaces one element of an unordered list, counted from 0. */
   | {
       readonly kind: 'list-set'
@@ -40,9 +34,17 @@ export type StatementOperation =
   | { readonly kind: 'list-append'; readonly bin: string; readonly value: StatementValue }
   /**
    * Writes the result of the first case whose condition is met, or deletes the bin; without such a case the bin
-   * is left as it is, and so it is where a condition before it is neither met nor unmet (protocol 9.4).
+   * is left as it is, and so it is where a condition before it, or the result, cannot be told (protocol 9.4).
+   * With `otherwise: 'refuse'` all operations of the row leave the record as it is instead, and it answers with
+   * status 26. A condition that differs from row to row costs a server less here than in the statement's filter,
+   * which it compiles once for all rows that have the same one.
    */
-  | { readonly kind: 'choose'; readonly bin: string; readonly cases: readonly StatementCase[] }
+  | {
+      readonly kind: 'choose'
+      readonly bin: string
+      readonly cases: readonly StatementCase[]
+      readonly otherwise?: 'refuse' | undefined
+    }
   /** Has the bin in the row's answer, as it is at this place in the order. */
   | { readonly kind: 'read'; readonly bin: string }
 

@@ -35,7 +35,7 @@ const UNDECIDED: ReadonlySet<number> = new Set([
 
 /** In doubt an earlier attempt of the same row may have been applied: Lua takes the repetition for what it is. */
 export function isUndecided(answer: RowAnswer | undefined): boolean {
-  return answer !== undefined && answer.status !== RESULT_CODES.OK && UNDECIDED.has(answer.status)
+  return answer !== undefined && UNDECIDED.has(answer.status)
 }
 
 /**

@@ -1,7 +1,6 @@
 import Aerospike from 'aerospike'
 import { InvalidArgumentError } from '../../errors/index.ts'
 import { checkArguments } from '../check-arguments.ts'
-import type { FilterValue } from '../filter.ts'
 import type {
   ExecuteRow,
   Parameter,
@@ -44,40 +43,36 @@ function filledOperation(operation: StatementOperation, args: Arguments): unknow
       return (operations.write as Loose)(bin, null)
     case 'add':
       return (operations.incr as Loose)(bin, operation.value)
-    case 'add-where': {
-      const sum: FilterValue = { sum: [{ intBin: bin }, operation.value] }
-      return expressionWrite(bin, [{ when: operation.where, result: sum }], REQUIRED_FLAGS, args)
-    }
     case 'list-set':
       return (lists.set as Loose)(bin, filledIndex(operation.index, args), filledValue(operation.value, args))
     case 'list-append':
       return (lists.append as Loose)(bin, filledValue(operation.value, args))
     case 'choose':
-      return expressionWrite(bin, operation.cases, OPTIONAL_FLAGS, args)
+      return (exp.operations.write as Loose)(
+        bin,
+        choice(operation.cases, args),
+        choiceFlags(operation.otherwise),
+      )
     case 'read':
       return operations.read(bin)
   }
 }
 
-const OPTIONAL_FLAGS = exp.expWriteFlags.EVAL_NO_FAIL | exp.expWriteFlags.ALLOW_DELETE
-/** Where no case is met the operation fails, and the whole write with it. */
-const REQUIRED_FLAGS = exp.expWriteFlags.DEFAULT
+/** Without a flag for where no case is met the operation fails then, and the whole write with it. */
+function choiceFlags(otherwise: 'refuse' | undefined): number {
+  const { ALLOW_DELETE, EVAL_NO_FAIL } = exp.expWriteFlags
+  return otherwise === 'refuse' ? ALLOW_DELETE : ALLOW_DELETE | EVAL_NO_FAIL
+}
 
-function expressionWrite(
-  bin: string,
-  cases: readonly StatementCase[],
-  flags: number,
-  args: Arguments,
-): unknown {
+function choice(cases: readonly StatementCase[], args: Arguments): ClientExpression {
   const branches = cases.flatMap(({ when, result }) => [
     clientExpression(when, args),
     result === 'delete' ? exp.nil() : valueExpression(result, args),
   ])
-  const choice = (exp.cond as unknown as (...branches: ClientExpression[]) => ClientExpression)(
+  return (exp.cond as unknown as (...branches: ClientExpression[]) => ClientExpression)(
     ...branches,
     exp.unknown(),
   )
-  return (exp.operations.write as Loose)(bin, choice, flags)
 }
 
 function filledIndex(index: number | Parameter, args: Arguments): number {

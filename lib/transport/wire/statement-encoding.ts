@@ -10,13 +10,7 @@ import {
   writeNil,
 } from '../../protocol/index.ts'
 import type { Filter } from '../filter.ts'
-import type {
-  ExecuteRow,
-  StatementCase,
-  StatementOperation,
-  StatementValue,
-  WriteStatement,
-} from '../statement.ts'
+import type { ExecuteRow, StatementOperation, StatementValue, WriteStatement } from '../statement.ts'
 import { writeFilter, writeFilterValue } from './filter-encoding.ts'
 import {
   beginOperation,
@@ -33,10 +27,10 @@ const LIST_SET = 9
 const CONDITION = 123
 const UNKNOWN = 0
 
-/** Where no case is met the bin is left as it is; nil deletes it (protocol 9.5). */
-const OPTIONAL_FLAGS = 16 | 4
-/** Where no case is met the operation fails, and the whole write with it. */
-const REQUIRED_FLAGS = 0
+/** Nil deletes the bin (protocol 9.5). */
+const ALLOW_DELETE = 4
+/** Where no case is met the bin is left as it is. Without this flag the operation fails, and the whole write with it. */
+const EVAL_NO_FAIL = 16
 
 const INTEGER_BYTES = 8
 /** The first byte of a msgpack integer of 64 bits: holes are of one width, whatever fills them. */
@@ -138,12 +132,6 @@ class StatementCompiler {
       case 'add':
         writeBinOperation(this.#writer, OPERATION_CODES.INCREMENT, bin, operation.value)
         return
-      case 'add-where':
-        this.#within(OPERATION_CODES.EXPRESSION_MODIFY, PARTICLE_TYPES.BLOB, bin, () => {
-          const sum = { sum: [{ intBin: bin }, operation.value] }
-          this.#choice([{ when: operation.where, result: sum }], REQUIRED_FLAGS)
-        })
-        return
       case 'read':
         this.#within(OPERATION_CODES.READ, PARTICLE_TYPES.NULL, bin, () => {})
         return
@@ -159,7 +147,7 @@ class StatementCompiler {
         return
       case 'choose':
         this.#within(OPERATION_CODES.EXPRESSION_MODIFY, PARTICLE_TYPES.BLOB, bin, () =>
-          this.#choice(operation.cases, OPTIONAL_FLAGS),
+          this.#choice(operation),
         )
     }
   }
@@ -179,7 +167,7 @@ class StatementCompiler {
   }
 
   /** `[[cond, when, result, …, unknown], flags]` */
-  #choice(cases: readonly StatementCase[], flags: number): void {
+  #choice({ cases, otherwise }: Extract<StatementOperation, { kind: 'choose' }>): void {
     const writer = this.#writer
     writeListHeader(writer, 2)
     writeListHeader(writer, 2 * cases.length + 2)
@@ -191,7 +179,7 @@ class StatementCompiler {
     }
     writeListHeader(writer, 1)
     writeInteger(writer, UNKNOWN)
-    writeInteger(writer, flags)
+    writeInteger(writer, otherwise === 'refuse' ? ALLOW_DELETE : ALLOW_DELETE | EVAL_NO_FAIL)
   }
 
   /** A write of a whole bin, whose value is a particle. */

@@ -38,6 +38,14 @@ const IS_PLAIN: Filter = {
 const SPENT: FilterValue = { intBin: BINS.spentUtxos }
 const SPENDABLE: FilterValue = { intBin: BINS.recordUtxos }
 
+/** Counts the spend of an unspent output, and refuses that of any other. */
+const COUNT_UNSPENT: StatementOperation = {
+  kind: 'choose',
+  bin: BINS.spentUtxos,
+  cases: [{ when: IS_UNSPENT, result: { sum: [SPENT, 1] } }],
+  otherwise: 'refuse',
+}
+
 /**
  * Nothing is left to be done on other records: the transaction has no pages, or this record of it, master or page,
  * keeps another unspent output, and has not said before that it was all spent, so that neither has anything to signal.
@@ -87,7 +95,7 @@ function spendStatement({ lockedToo, pruned }: { lockedToo: boolean; pruned: boo
     exists: 'update-only',
     filter: { and: [...unlocked, isFalse(BINS.conflicting), IS_PLAIN, IS_WITHOUT_SIGNAL] },
     operations: [
-      { kind: 'add-where', bin: BINS.spentUtxos, value: 1, where: IS_UNSPENT },
+      COUNT_UNSPENT,
       { kind: 'list-set', bin: BINS.utxos, index: OFFSET, value: { joined: [UTXO_HASH, SPENDING_DATA] } },
       ...(pruned ? [SET_DELETE_AT_HEIGHT] : []),
     ],

@@ -211,7 +211,9 @@ it('has a filter without arguments, which a transport can send once for a batch;
   const statements = batches.flat().map(row => (row.kind === 'execute' ? row.statement : undefined))
   expect(new Set(statements).size).toBe(1)
   expect(JSON.stringify(statements[0]?.filter)).not.toContain('"parameter"')
-  const conditions = statements[0]?.operations.flatMap(each => (each.kind === 'add-where' ? each.where : []))
+  const conditions = statements[0]?.operations.flatMap(each =>
+    each.kind === 'choose' && each.otherwise === 'refuse' ? each.cases.map(({ when }) => when) : [],
+  )
   expect(conditions).toEqual([
     { compare: 'eq', left: { listBlob: 'utxos', index: { parameter: 0 } }, right: { parameter: 1 } },
   ])
