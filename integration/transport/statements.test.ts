@@ -5,9 +5,19 @@ import { storeUrl, type TestServer, testedTransports, testServer, uniqueSet } fr
 type Write = Extract<BatchRow, { kind: 'write' }>
 type WriteStatement = Extract<BatchRow, { kind: 'execute' }>['statement']
 
+type Operation = WriteStatement['operations'][number]
+
 const OP_NOT_APPLICABLE = 26
 const FILTERED_OUT = 27
 const NOT_FOUND = 2
+
+const addTo = (bin: string, value: number): Operation => ({
+  kind: 'choose',
+  bin,
+  cases: [
+    { when: { compare: 'ge', left: { intBin: bin }, right: 0 }, result: { sum: [{ intBin: bin }, value] } },
+  ],
+})
 
 describe.each(testedTransports)('through the %s transport', transport => {
   const set = uniqueSet('statements')
@@ -59,7 +69,7 @@ describe.each(testedTransports)('through the %s transport', transport => {
           value: { joined: [{ parameter: 1 }, { parameter: 2 }] },
         },
         { kind: 'list-append', bin: 'm', value: { parameter: 2 } },
-        { kind: 'add', bin: 'n', value: 2 },
+        addTo('n', 2),
         { kind: 'put', bin: 'last', value: { parameter: 0 } },
         { kind: 'put', bin: 'made', value: { joined: [{ parameter: 2 }, { parameter: 1 }] } },
         {
@@ -136,7 +146,7 @@ describe.each(testedTransports)('through the %s transport', transport => {
         exists: 'update-only',
         filter: { compare: 'eq', left: { intBin: 'n' }, right: { parameter: 0 } },
         operations: [
-          { kind: 'add', bin: 'n', value: 10 },
+          addTo('n', 10),
           { kind: 'put', bin: 'seen', value: { list: [{ parameter: 1 }, { parameter: 0 }] } },
         ],
       }
@@ -178,8 +188,8 @@ describe.each(testedTransports)('through the %s transport', transport => {
       const puts = Object.entries(bins).map(([bin, value]) => ({ kind: 'put', bin, value }) as const)
       const names = ['met', 'not met', 'no element', 'no bin', 'another type']
       await statuses(...names.map(name => write(name, puts)))
-      const addTo = (bin: string): WriteStatement => ({
-        name: `add to ${bin}`,
+      const countWhere = (bin: string): WriteStatement => ({
+        name: `count ${bin}`,
         parameters: [{ type: 'int' }, { type: 'blob', bytes: 2 }],
         exists: 'update-only',
         filter: { compare: 'eq', left: { intBin: 'n' }, right: 1 },
@@ -204,7 +214,7 @@ describe.each(testedTransports)('through the %s transport', transport => {
           { kind: 'put', bin: 'after', value: { parameter: 0 } },
         ],
       })
-      const [toN, toNone, toText] = [addTo('n'), addTo('none'), addTo('word')]
+      const [toN, toNone, toText] = [countWhere('n'), countWhere('none'), countWhere('word')]
       const row = (
         name: string,
         statement: WriteStatement,

@@ -21,8 +21,6 @@ export type StatementOperation =
   | { readonly kind: 'put'; readonly bin: string; readonly value: StatementValue }
   /** Deletes the bin, if it is there. */
   | { readonly kind: 'unset'; readonly bin: string }
-  /** Adds to an integer; an absent bin counts as 0. */
-  | { readonly kind: 'add'; readonly bin: string; readonly value: number }
   /** Replaces one element of an unordered list, counted from 0. */
   | {
       readonly kind: 'list-set'

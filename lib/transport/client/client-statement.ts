@@ -41,8 +41,6 @@ function filledOperation(operation: StatementOperation, args: Arguments): unknow
     case 'unset':
       // A value of null deletes the bin.
       return (operations.write as Loose)(bin, null)
-    case 'add':
-      return (operations.incr as Loose)(bin, operation.value)
     case 'list-set':
       return (lists.set as Loose)(bin, filledIndex(operation.index, args), filledValue(operation.value, args))
     case 'list-append':

@@ -129,9 +129,6 @@ class StatementCompiler {
       case 'unset':
         writeBinOperation(this.#writer, OPERATION_CODES.WRITE, bin, null)
         return
-      case 'add':
-        writeBinOperation(this.#writer, OPERATION_CODES.INCREMENT, bin, operation.value)
-        return
       case 'read':
         this.#within(OPERATION_CODES.READ, PARTICLE_TYPES.NULL, bin, () => {})
         return
