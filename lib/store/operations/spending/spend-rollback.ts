@@ -57,6 +57,15 @@ export async function rollBack(
   return outcome
 }
 
+/**
+ * A parent says that the transaction spent its output, was accepted, and has been pruned since (INVALID_SPEND, semantics
+ * 5.1, replay protection). It has no record then, and the pruner tells its parents one after the other: the outputs of
+ * those that do not know yet are spent all the same, and freed they would be there for a double spend.
+ */
+function wasPruned(codes: ReadonlySet<ErrorCode>): boolean {
+  return codes.has('UTXO_ERROR')
+}
+
 async function decideAndUndo(
   context: StoreContext,
   tx: Transaction,
@@ -70,7 +79,7 @@ async function decideAndUndo(
     if (codes.has('TX_LOCKED')) return 'transient_lock'
     if (codes.has('TX_CREATING')) return 'transient_creating'
   }
-  if (context.acknowledgedSpends.has(tx.txid)) return 'acknowledged_before'
+  if (wasPruned(codes) || context.acknowledgedSpends.has(tx.txid)) return 'acknowledged_before'
   const budget = AbortSignal.timeout(context.settings.spendRollbackTimeout)
   return undoSpends(context, tx.txid, succeeded, budget)
 }

@@ -64,6 +64,8 @@ describe('rollBack (semantics 3.5, #1214)', () => {
     [['TX_LOCKED', 'UTXO_FROZEN'], ABSENT, 'fired', 2],
     [['TX_LOCKED', 'UTXO_CONSENSUS_FROZEN'], ABSENT, 'fired', 2],
     [['TX_LOCKED', 'UTXO_HASH_MISMATCH'], ABSENT, 'fired', 2],
+    [['UTXO_ERROR'], ABSENT, 'acknowledged_before', 0],
+    [['UTXO_ERROR', 'UTXO_SPENT'], ABSENT, 'acknowledged_before', 0],
   ])('%j with the spender’s record %j: %s', async (codes, record, outcome, unspent) => {
     expect(await rolledBack(codes, record)).toEqual({ outcome, unspent })
   })
