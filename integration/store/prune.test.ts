@@ -101,6 +101,17 @@ async function pagedAndDue(): Promise<Transaction> {
 const bodyOf = (tx: Transaction): string[] =>
   readdirSync(bodies, { recursive: true, encoding: 'utf8' }).filter(name => name.includes(txidToHex(tx.txid)))
 
+/** What the pruner does to a parent, before the child is gone. */
+async function mark(parent: Uint8Array, child: Uint8Array): Promise<void> {
+  const key = { set, userKey: parent }
+  const operations = [
+    { kind: 'map-put', bin: 'deletedChildren', key: txidToHex(child), value: true },
+  ] as const
+  const row: BatchRow = { kind: 'write', key, exists: 'update-only', operations }
+  const [answer] = await good.batchOperate([row], { timeout: 5_000 })
+  expect(answer?.status).toBe(0)
+}
+
 const isMarked = async ({ parent, child }: Family): Promise<boolean> =>
   Object.hasOwn(((await records.read(parent.txid))?.deletedChildren ?? {}) as object, txidToHex(child.txid))
 
@@ -160,6 +171,29 @@ describe('prune', () => {
     await expect(store.spend(relatives.child, TIP)).rejects.toMatchObject({
       spends: [{ error: { message: expect.stringContaining('INVALID_SPEND') } }],
     })
+  })
+
+  // The pruner tells the parents of a transaction one after the other.
+  it.each([
+    ['keeps what the child has held all along', 'spent'],
+    ['gives back what was unspent until it came', 'unspent'],
+  ])('a replay that one parent of two knows of %s', async (_what, before) => {
+    // No coinbases: Lua decides on those, and does not tell what was unspent.
+    const telling = await created(spending([{ tx: coinbase(), vout: 0 }]))
+    const other = await created(spending([{ tx: coinbase(), vout: 0 }]))
+    const child = spending([
+      { tx: telling, vout: 0 },
+      { tx: other, vout: 0 },
+    ])
+    const spends = await store.spend(child, TIP)
+    if (before === 'unspent') await store.unspend(spends.slice(1))
+    await mark(telling.txid, child.txid)
+    const replaying = await opened({ enableSpendFilterExpressions: 'on' })
+    await expect(replaying.spend(child, TIP)).rejects.toMatchObject({
+      spends: [{ error: { message: expect.stringContaining('INVALID_SPEND') } }, { error: undefined }],
+    })
+    await replaying.close()
+    expect((await store.get(other.txid, ['utxos'])).utxos?.[0]).toMatchObject({ state: before })
   })
 
   it('marks the page that holds the output, and a parent that is gone not at all', async () => {

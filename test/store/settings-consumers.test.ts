@@ -279,7 +279,7 @@ const CONSUMERS: Record<string, Consumer> = {
       await rollBack(
         contextOf(settings).context,
         coinbase,
-        [spendRequest(0)],
+        { spends: [spendRequest(0)], written: new Set() },
         [new StoreError('UTXO_SPENT', '')],
       )
       return timeout.mock.calls[0]?.[0]

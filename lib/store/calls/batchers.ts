@@ -23,7 +23,7 @@ import {
   outpointHandler,
   type PreviousOutputs,
 } from '../operations/reading/previous-outputs.ts'
-import { type SpendRequest, spendHandler } from '../operations/spending/spend-dispatch.ts'
+import { type SpendAnswer, type SpendRequest, spendHandler } from '../operations/spending/spend-dispatch.ts'
 
 /**
  * The store's batchers, one for each kind of work. A handler never puts into its own batcher: with all places
@@ -33,7 +33,7 @@ import { type SpendRequest, spendHandler } from '../operations/spending/spend-di
 export interface Batchers extends FollowUpPools {
   readonly store: Batcher<Creation, void>
   readonly get: Batcher<GetRequest, TransactionMetadata>
-  readonly spend: Batcher<SpendRequest, void>
+  readonly spend: Batcher<SpendRequest, SpendAnswer>
   readonly outpoint: Batcher<OutpointRequest, PreviousOutputs>
   readonly locked: Batcher<LockRequest, void>
 }

@@ -30,7 +30,13 @@ export interface SpendRequest {
   admission?: Admission | undefined
 }
 
-export type SpendItem = BatchItem<SpendRequest, void>
+/**
+ * How a spend succeeded: this attempt `wrote` it, or the output was found to be the transaction's. Lua does not tell the
+ * two apart, so that what it answers counts as `held`.
+ */
+export type SpendAnswer = 'wrote' | 'held'
+
+export type SpendItem = BatchItem<SpendRequest, SpendAnswer>
 
 /**
  * The same request for another attempt, without the circuit breaker's leave, which was for the first. Never by `...`:

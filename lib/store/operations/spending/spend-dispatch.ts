@@ -14,6 +14,7 @@ import {
   admissionsOf,
   groupByRecord,
   type RecordGroup,
+  type SpendAnswer,
   type SpendItem,
   type SpendRequest,
   statusError,
@@ -21,14 +22,14 @@ import {
 import { spendFiltered } from './spend-filtered.ts'
 import { itemError, recordError } from './spend-verdicts.ts'
 
-export type { SpendFlags, SpendRequest } from './record-groups.ts'
+export type { SpendAnswer, SpendFlags, SpendRequest } from './record-groups.ts'
 
 /**
  * Spends a batch of inputs: at most one claim for each outpoint goes to the server, where the verdict falls
  * atomically for each record: by a filtered write where nothing stands against the spend, and by Lua everywhere
  * else (semantics 2.10).
  */
-export function spendHandler(context: StoreContext): BatchHandler<SpendRequest, void> {
+export function spendHandler(context: StoreContext): BatchHandler<SpendRequest, SpendAnswer> {
   const isWanted = (): boolean =>
     isFilteredFirst(context, context.settings.enableSpendFilterExpressions) &&
     context.filterYields.spend.isWorthwhile()
@@ -157,7 +158,7 @@ function settle(group: RecordGroup, verdict: Verdict): void {
   for (const [idx, item] of group.items.entries()) {
     // A partial success: what has no entry was applied, although the status says ERROR (semantics 2.2).
     const error = verdict instanceof Map ? verdict.get(idx) : verdict
-    if (error === undefined || error === 'spent') item.succeed()
+    if (error === undefined || error === 'spent') item.succeed('held')
     else item.fail(error instanceof StoreError ? error : errorOf(item, error))
   }
 }

@@ -133,7 +133,7 @@ function settleDecided(
     const answer = answers[first + index]
     if (isUndecided(answer)) continue
     const error = statusError(txid, answer)
-    if (error === undefined) item.succeed()
+    if (error === undefined) item.succeed('wrote')
     else item.fail(error)
   }
   return open

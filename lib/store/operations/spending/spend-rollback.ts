@@ -12,6 +12,13 @@ export type RollbackOutcome =
   | 'acknowledged_before'
   | UndoOutcome
 
+/** What a failed attempt holds, for all that it knows. */
+export interface AppliedSpends {
+  readonly spends: readonly SpendRequest[]
+  /** Those of them that it is known to have written; the others may have been the transaction's before. */
+  readonly written: ReadonlySet<SpendRequest>
+}
+
 /** With one of these the transaction cannot win, so that its successes are of no use to anyone. */
 const CANNOT_WIN: ReadonlySet<ErrorCode> = new Set([
   'UTXO_SPENT',
@@ -34,10 +41,10 @@ const CANNOT_WIN: ReadonlySet<ErrorCode> = new Set([
 export async function rollBack(
   context: StoreContext,
   tx: Transaction,
-  succeeded: readonly SpendRequest[],
+  applied: AppliedSpends,
   failures: readonly StoreError[],
 ): Promise<RollbackOutcome> {
-  const outcome = await decideAndUndo(context, tx, succeeded, failures).catch(
+  const outcome = await decideAndUndo(context, tx, applied, failures).catch(
     (error: unknown): RollbackOutcome => {
       context.logger.error(
         { event: 'spend_rollback_failed', txid: txidToHex(tx.txid), err: error },
@@ -50,7 +57,7 @@ export async function rollBack(
     context.metrics.rollbacks.increment({ outcome })
     const level = outcome === 'indeterminate' ? 'error' : 'info'
     context.logger[level](
-      { event: 'spend_rollback', outcome, txid: txidToHex(tx.txid), spends: succeeded.length },
+      { event: 'spend_rollback', outcome, txid: txidToHex(tx.txid), spends: applied.spends.length },
       'a spend failed in part',
     )
   }
@@ -60,7 +67,8 @@ export async function rollBack(
 /**
  * A parent says that the transaction spent its output, was accepted, and has been pruned since (INVALID_SPEND, semantics
  * 5.1, replay protection). It has no record then, and the pruner tells its parents one after the other: the outputs of
- * those that do not know yet are spent all the same, and freed they would be there for a double spend.
+ * those that do not know yet are spent all the same, and freed they would be there for a double spend. What was unspent
+ * until this attempt wrote it is free to go.
  */
 function wasPruned(codes: ReadonlySet<ErrorCode>): boolean {
   return codes.has('UTXO_ERROR')
@@ -69,17 +77,19 @@ function wasPruned(codes: ReadonlySet<ErrorCode>): boolean {
 async function decideAndUndo(
   context: StoreContext,
   tx: Transaction,
-  succeeded: readonly SpendRequest[],
+  { spends, written }: AppliedSpends,
   failures: readonly StoreError[],
 ): Promise<RollbackOutcome> {
-  if (succeeded.length === 0) return 'nothing'
+  if (spends.length === 0) return 'nothing'
   const codes = new Set(failures.map(({ code }) => code))
   if (!failures.some(({ code }) => CANNOT_WIN.has(code))) {
     // A concurrent attempt at the same transaction may own the slots.
     if (codes.has('TX_LOCKED')) return 'transient_lock'
     if (codes.has('TX_CREATING')) return 'transient_creating'
   }
-  if (wasPruned(codes) || context.acknowledgedSpends.has(tx.txid)) return 'acknowledged_before'
+  if (context.acknowledgedSpends.has(tx.txid)) return 'acknowledged_before'
+  const own = wasPruned(codes) ? spends.filter(spend => written.has(spend)) : spends
+  if (own.length === 0) return 'acknowledged_before'
   const budget = AbortSignal.timeout(context.settings.spendRollbackTimeout)
-  return undoSpends(context, tx.txid, succeeded, budget)
+  return undoSpends(context, tx.txid, own, budget)
 }

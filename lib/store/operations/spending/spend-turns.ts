@@ -6,13 +6,13 @@ import { ABSENT } from '../../txid-table.ts'
 import { TxidTurns, type TxidTurnTaker } from '../../waiting/txid-turns.ts'
 import type { TurnOptions } from '../../waiting/waiting-line.ts'
 import { CreationFinisher } from '../creation/finish-creation.ts'
-import type { SpendRequest } from './record-groups.ts'
+import type { SpendAnswer, SpendRequest } from './record-groups.ts'
 import { type Spend, spend } from './spend.ts'
 
 /** What the spends of one store have in common. */
 interface Surroundings {
   readonly context: StoreContext
-  readonly batcher: Batcher<SpendRequest, void>
+  readonly batcher: Batcher<SpendRequest, SpendAnswer>
   readonly creations: CreationFinisher
   readonly turns: TxidTurns
 }
@@ -22,7 +22,7 @@ export class SpendTurns {
   readonly #surroundings: Surroundings
   readonly #wait: TurnOptions
 
-  constructor(context: StoreContext, batcher: Batcher<SpendRequest, void>) {
+  constructor(context: StoreContext, batcher: Batcher<SpendRequest, SpendAnswer>) {
     this.#surroundings = {
       context,
       batcher,

@@ -6,7 +6,7 @@ import { checkHeight } from '../../arguments.ts'
 import type { Admission } from '../../context/circuit-breaker.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { aggregateCause, asStoreError, RecordNotFoundError } from '../../store-errors.ts'
-import type { SpendFlags, SpendItem, SpendRequest } from './record-groups.ts'
+import type { SpendAnswer, SpendFlags, SpendItem, SpendRequest } from './record-groups.ts'
 import { rollBack } from './spend-rollback.ts'
 import { lookUpSpender } from './spender-lookup.ts'
 
@@ -98,7 +98,7 @@ class InputSpend implements SpendRequest {
  */
 export function spend(
   context: StoreContext,
-  batcher: Batcher<SpendRequest, void>,
+  batcher: Batcher<SpendRequest, SpendAnswer>,
   tx: Transaction,
   requests: readonly SpendRequest[],
   end: AnswerListener<Spend[]>,
@@ -110,7 +110,7 @@ export function spend(
 }
 
 /** Takes the outcomes of one transaction's inputs. */
-class SpendAttempt implements GroupListener<SpendRequest, void> {
+class SpendAttempt implements GroupListener<SpendRequest, SpendAnswer> {
   readonly #context: StoreContext
   readonly #tx: Transaction
   readonly #requests: readonly SpendRequest[]
@@ -199,7 +199,7 @@ async function concludeInPart(
   const applied = requests.filter(
     ({ admission }, index) => admission !== undefined && mayBeApplied(errors[index]),
   )
-  await rollBack(context, tx, applied, failures)
+  await rollBack(context, tx, { spends: applied, written: writtenOf(items) }, failures)
   throw new SpendError(failureText(tx, spends, failures), spends, failures)
 }
 
@@ -259,13 +259,19 @@ function mayBeApplied(error: StoreError | undefined): boolean {
   return error === undefined || !/^(UTXO|TX)_/.test(error.code)
 }
 
+function writtenOf(items: readonly SpendItem[]): ReadonlySet<SpendRequest> {
+  const written = items.filter(({ outcome }) => outcome?.status === 'fulfilled' && outcome.value === 'wrote')
+  return new Set(written.map(({ request }) => request))
+}
+
 /** The wait ended early: what is known to be answered is rolled back; what is still under way cannot be. */
 async function abandon(
   context: StoreContext,
   tx: Transaction,
   wait: WaitError<unknown, unknown>,
 ): Promise<void> {
-  const answered = (wait as WaitError<SpendRequest, void>).published.map(({ request, outcome }) => ({
+  const { published } = wait as WaitError<SpendRequest, SpendAnswer>
+  const answered = published.map(({ request, outcome }) => ({
     request,
     error: outcome?.status === 'rejected' ? asStoreError(outcome.reason, 'spending') : undefined,
   }))
@@ -279,7 +285,7 @@ async function abandon(
   await rollBack(
     context,
     tx,
-    applied,
+    { spends: applied, written: writtenOf(published) },
     answered.flatMap(({ error }) => error ?? []),
   )
 }

@@ -44,7 +44,7 @@ async function spend(requests: readonly SpendRequest[], script: Script) {
     spendCircuitBreakerFailureCount: 3,
   })
   const outcomes = await handled(spendHandler(context), requests)
-  return { codes: outcomes.map(codeOf), batches: transport.batches, context }
+  return { codes: outcomes.map(codeOf), answers: outcomes, batches: transport.batches, context }
 }
 
 const kinds = (batches: readonly (readonly BatchRow[])[]): string[][] =>
@@ -69,9 +69,11 @@ describe('filtered writes', () => {
   ])('leave to Lua what %s did not let through, and only that', async (_what, status) => {
     let row = 0
     const script: Script = ({ kind }) => (kind === 'execute' ? { status: row++ === 1 ? status : 0 } : OK)
-    const { codes, batches } = await spend([request(1), request(1, 1), request(2)], script)
+    const { codes, answers, batches } = await spend([request(1), request(1, 1), request(2)], script)
     expect(codes).toEqual(['ok', 'ok', 'ok'])
     expect(kinds(batches)).toEqual([['execute', 'execute', 'execute'], ['apply']])
+    // Lua does not tell whether the output was spent by the same transaction before.
+    expect(answers).toEqual(['wrote', 'held', 'wrote'])
     expect(batches[1]?.map(row => row.kind === 'apply' && row.args[0])).toEqual([
       [expect.objectContaining({ idx: 0, offset: 1, vOut: 1 })],
     ])

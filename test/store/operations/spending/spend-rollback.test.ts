@@ -28,7 +28,7 @@ const succeeded: SpendRequest[] = [1, 2].map((parent, vin) => ({
 async function rolledBack(
   codes: ErrorCode[],
   spenderRecord: Partial<RowAnswer> | undefined,
-  successes = succeeded,
+  { spends = succeeded, written = [] as readonly SpendRequest[] } = {},
 ) {
   const transport = new ScriptedTransport(row =>
     looksFor(row, SPENDER) ? spenderRecord : row.kind === 'read' ? PARENT : udfAnswer({ status: 'OK' }),
@@ -36,12 +36,14 @@ async function rolledBack(
   const outcome = await rollBack(
     contextWith(transport),
     tx,
-    successes,
+    { spends, written: new Set(written) },
     codes.map(code => new StoreError(code, code)),
   )
   const unspent = transport.batches.flat().filter(row => row.kind === 'apply').length
   return { outcome, unspent }
 }
+
+const WRITTEN = { spends: succeeded, written: new Set(succeeded) }
 
 const ABSENT = { status: 2 }
 const PRESENT = { bins: {} }
@@ -64,21 +66,42 @@ describe('rollBack (semantics 3.5, #1214)', () => {
     [['TX_LOCKED', 'UTXO_FROZEN'], ABSENT, 'fired', 2],
     [['TX_LOCKED', 'UTXO_CONSENSUS_FROZEN'], ABSENT, 'fired', 2],
     [['TX_LOCKED', 'UTXO_HASH_MISMATCH'], ABSENT, 'fired', 2],
-    [['UTXO_ERROR'], ABSENT, 'acknowledged_before', 0],
-    [['UTXO_ERROR', 'UTXO_SPENT'], ABSENT, 'acknowledged_before', 0],
   ])('%j with the spender’s record %j: %s', async (codes, record, outcome, unspent) => {
     expect(await rolledBack(codes, record)).toEqual({ outcome, unspent })
   })
 
   it('does nothing, not even look, when nothing succeeded', async () => {
-    expect(await rolledBack(['UTXO_SPENT'], ABSENT, [])).toEqual({ outcome: 'nothing', unspent: 0 })
+    expect(await rolledBack(['UTXO_SPENT'], ABSENT, { spends: [] })).toEqual({
+      outcome: 'nothing',
+      unspent: 0,
+    })
+  })
+
+  describe('where a parent says that the transaction was pruned', () => {
+    it.each<[ErrorCode[]]>([
+      [['UTXO_ERROR']],
+      [['UTXO_ERROR', 'UTXO_SPENT']],
+      [['TX_LOCKED', 'UTXO_ERROR', 'UTXO_SPENT']],
+    ])('leaves what it may have held before: %j', async codes => {
+      expect(await rolledBack(codes, ABSENT)).toEqual({ outcome: 'acknowledged_before', unspent: 0 })
+    })
+
+    it('undoes what was unspent until this attempt wrote it', async () => {
+      const written = succeeded.slice(1)
+      expect(await rolledBack(['UTXO_ERROR'], ABSENT, { written })).toEqual({ outcome: 'fired', unspent: 1 })
+    })
+
+    it('leaves that, too, where the transaction has a record', async () => {
+      const outcome = await rolledBack(['UTXO_ERROR'], PRESENT, { written: succeeded })
+      expect(outcome).toEqual({ outcome: 'spender_exists', unspent: 0 })
+    })
   })
 
   it('leaves a spend that was acknowledged before, and does not even look', async () => {
     const transport = new ScriptedTransport(() => udfAnswer({ status: 'OK' }))
     const context = contextWith(transport)
     context.acknowledgedSpends.add(SPENDER)
-    expect(await rollBack(context, tx, succeeded, [new StoreError('UTXO_SPENT', '')])).toBe(
+    expect(await rollBack(context, tx, WRITTEN, [new StoreError('UTXO_SPENT', '')])).toBe(
       'acknowledged_before',
     )
     expect(transport.batches).toEqual([])
@@ -86,6 +109,6 @@ describe('rollBack (semantics 3.5, #1214)', () => {
 
   it('never throws: a transport that fails leaves everything as it is', async () => {
     const context = contextWith({ batchOperate: () => Promise.reject(new Error('down')) })
-    expect(await rollBack(context, tx, succeeded, [new StoreError('UTXO_SPENT', '')])).toBe('indeterminate')
+    expect(await rollBack(context, tx, WRITTEN, [new StoreError('UTXO_SPENT', '')])).toBe('indeterminate')
   })
 })

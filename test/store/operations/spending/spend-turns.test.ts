@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals'
 import type { Batcher, BatchItem, GroupListener } from '../../../../lib/batching/index.ts'
 import type { Spend } from '../../../../lib/store/operations/spending/spend.ts'
-import type { SpendRequest } from '../../../../lib/store/operations/spending/spend-dispatch.ts'
+import type { SpendAnswer, SpendRequest } from '../../../../lib/store/operations/spending/spend-dispatch.ts'
 import { SpendTurns } from '../../../../lib/store/operations/spending/spend-turns.ts'
 import { sampleTransaction } from '../../support/sample-transaction.ts'
 import { bytes32, contextWith, ScriptedTransport } from '../../support/store-fixture.ts'
@@ -20,18 +20,18 @@ const REQUEST: SpendRequest = {
     ignoreConsensusFreeze: false,
   },
 }
-const SPENT = [{ outcome: { status: 'fulfilled', value: undefined } }] as unknown as BatchItem<
+const SPENT = [{ outcome: { status: 'fulfilled', value: 'wrote' } }] as unknown as BatchItem<
   SpendRequest,
-  void
+  SpendAnswer
 >[]
 
 /** Spends of one transaction, and whoever the batcher would tell of each that has begun. */
 function spends(count: number) {
-  const begun: GroupListener<SpendRequest, void>[] = []
+  const begun: GroupListener<SpendRequest, SpendAnswer>[] = []
   const told: string[] = []
   const batcher = {
-    submitGroupTo: (listener: GroupListener<SpendRequest, void>) => begun.push(listener),
-  } as unknown as Batcher<SpendRequest, void>
+    submitGroupTo: (listener: GroupListener<SpendRequest, SpendAnswer>) => begun.push(listener),
+  } as unknown as Batcher<SpendRequest, SpendAnswer>
   const turns = new SpendTurns(contextWith(new ScriptedTransport(() => ({}))), batcher)
   for (let place = 0; place < count; place++) {
     const end = {
@@ -49,8 +49,8 @@ async function settled(): Promise<void> {
 }
 
 it.each([
-  ['succeeded', (listener: GroupListener<SpendRequest, void>) => listener.complete(SPENT)],
-  ['failed', (listener: GroupListener<SpendRequest, void>) => listener.fail(new Error('lost'))],
+  ['succeeded', (listener: GroupListener<SpendRequest, SpendAnswer>) => listener.complete(SPENT)],
+  ['failed', (listener: GroupListener<SpendRequest, SpendAnswer>) => listener.fail(new Error('lost'))],
 ])('one that is told twice that it %s leaves its turn once, and tells its caller once', async (_, tell) => {
   const { begun, told } = spends(3)
   expect(begun.length).toBe(1)
