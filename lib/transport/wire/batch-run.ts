@@ -4,6 +4,7 @@ import { BatchError } from '../batch-error.ts'
 import { CLIENT_STATUS } from '../result-status.ts'
 import type { BatchRow, RowAnswer } from '../transport.ts'
 import type { RowMessage } from './answer-reader.ts'
+import { type MissingAnswer, NO_NODE, NO_TIME_LEFT, UNAVAILABLE, unanswered } from './missing-answer.ts'
 import type { WireNode } from './node.ts'
 import { NodeRequest } from './node-request.ts'
 import type { BatchRequestBytes } from './request.ts'
@@ -37,13 +38,6 @@ export interface RunOptions {
   readonly signal: AbortSignal | undefined
 }
 
-/** Why a row has no answer. */
-interface Missing {
-  readonly status: number
-  readonly message: string
-  readonly wasSent: boolean
-}
-
 const PAUSE_MS_MIN = 20
 
 /**
@@ -65,10 +59,10 @@ export class BatchRun {
   #firstIndex = 0
   #answeredByServer = 0
   /** Rows that may be sent again, with what stood in their way. */
-  readonly #again = new Map<number, Missing>()
+  readonly #again = new Map<number, MissingAnswer>()
   /** Rows that may have been applied by an earlier attempt. */
   readonly #sentBefore = new Set<number>()
-  #firstMissing: Missing | undefined
+  #firstMissing: MissingAnswer | undefined
 
   constructor(rows: readonly BatchRow[], surroundings: BatchSurroundings, options: RunOptions) {
     this.#rows = rows
@@ -258,20 +252,20 @@ export class BatchRun {
     }
   }
 
-  #missAll(request: NodeRequest, missing: Missing & { readonly isRetryable: boolean }): void {
+  #missAll(request: NodeRequest, missing: MissingAnswer): void {
     for (let place = 0; place < this.#rows.length; place++) {
       if (this.#answers[place] !== undefined || this.#again.has(place)) continue
       if ((this.#requestOf?.[place] ?? request.id) === request.id) this.#miss(place, missing)
     }
   }
 
-  #miss(place: number, missing: Missing & { readonly isRetryable: boolean }): void {
+  #miss(place: number, missing: MissingAnswer): void {
     const maySendAgain = missing.isRetryable && !(this.#options.once && missing.wasSent)
     if (maySendAgain) this.#again.set(place, missing)
     else this.#settle(place, missing)
   }
 
-  #settle(place: number, missing: Missing): void {
+  #settle(place: number, missing: MissingAnswer): void {
     this.#firstMissing ??= missing
     const row = this.#rows[place] as BatchRow // a place of these rows
     const inDoubt = changes(row) && (missing.wasSent || this.#sentBefore.has(place))
@@ -285,30 +279,6 @@ function latestOf(requests: readonly NodeRequest[], node: WireNode): NodeRequest
     if (request?.node === node) return request
   }
   return undefined
-}
-
-const NO_TIME_LEFT = new SendFailure('noTimeLeft', 'the time of the batch was over before this part was sent')
-
-const NO_NODE = new SendFailure('noNode', 'no node of the cluster is known to have the record')
-
-const UNAVAILABLE = {
-  status: RESULT_CODES.UNAVAILABLE,
-  message: 'the partition is not available',
-  wasSent: false,
-} as const
-
-/** A node that ended its answer without these rows: it refused the request as a whole, or lost them. */
-function unanswered(finalCode: number): Missing & { isRetryable: boolean } {
-  if (finalCode === RESULT_CODES.OK) {
-    const message = 'the server left rows without an answer'
-    return { status: CLIENT_STATUS.NO_RESPONSE, message, wasSent: true, isRetryable: false }
-  }
-  return {
-    status: finalCode,
-    message: 'the server refused the request',
-    wasSent: finalCode === RESULT_CODES.TIMEOUT,
-    isRetryable: finalCode === RESULT_CODES.UNAVAILABLE,
-  }
 }
 
 function changes(row: BatchRow): boolean {
