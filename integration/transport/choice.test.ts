@@ -35,6 +35,29 @@ async function pretend(build: string, port: number): Promise<{ worker: Worker; p
   return { worker, port: proxyPort }
 }
 
+/** Answers whatever it is sent with the same bytes. */
+const PARROT = `
+  const { createServer } = require('node:net')
+  const { parentPort, workerData } = require('node:worker_threads')
+  const parrot = createServer(socket => {
+    socket.on('error', () => {})
+    socket.on('data', () => socket.end(workerData.answer))
+  })
+  parrot.listen(0, '127.0.0.1', () => parentPort.postMessage(parrot.address().port))
+`
+
+async function answering(answer: Uint8Array): Promise<{ worker: Worker; port: number }> {
+  const worker = new Worker(PARROT, { eval: true, workerData: { answer } })
+  const [port] = await once(worker, 'message')
+  return { worker, port }
+}
+
+function infoAnswer(text: string): Buffer {
+  const head = Buffer.from('0201000000000000', 'hex')
+  head.writeUIntBE(text.length, 2, 6)
+  return Buffer.concat([head, Buffer.from(text)])
+}
+
 beforeAll(async () => {
   server = await startEmbeddedServer()
   old = await pretend('7.2.0.1', server.port)
@@ -70,6 +93,24 @@ describe('a store', () => {
   it('takes the npm client where a node runs a release that was not tested', async () => {
     await using store = await UtxoStore.open(urlOf(old.port))
     expect(store.transportChoice).toEqual({ transport: 'client', reason: expect.stringContaining('7.2.0.1') })
+  })
+
+  it.each([
+    ['TLS', 'asks for TLS', Buffer.from('15030300020232', 'hex')],
+    [
+      'a login',
+      'asks for a login',
+      infoAnswer(
+        'node\tERROR:80:not authenticated\nbuild\tERROR:80:not authenticated\npartition-generation\tERROR:80:not authenticated\n',
+      ),
+    ],
+  ])('is not opened where the server wants %s, and says so', async (_what, message, answer) => {
+    const demanding = await answering(answer)
+    for (const transport of ['auto', 'wire', 'client'])
+      await expect(
+        UtxoStore.open(urlOf(demanding.port, `&transport=${transport}`), { settings: { connectRetries: 0 } }),
+      ).rejects.toMatchObject({ code: 'STORAGE_UNAVAILABLE', message: expect.stringContaining(message) })
+    await demanding.worker.terminate()
   })
 
   it('is not opened where that is so and the wire transport is asked for', async () => {

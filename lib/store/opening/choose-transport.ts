@@ -2,7 +2,7 @@ import { messageOf, StoreError } from '../../errors/index.ts'
 import type { Settings, StoreUrl } from '../../settings/index.ts'
 import { type ClientConnection, ClientTransport, type Host } from '../../transport/client/index.ts'
 import type { ConnectionPermits, Transport } from '../../transport/index.ts'
-import { Cluster, WireTransport } from '../../transport/wire/index.ts'
+import { Cluster, type ClusterOptions, WireTransport } from '../../transport/wire/index.ts'
 import type { EventLogger } from '../logging/logger.ts'
 import { clusterOptions, transportOptions, wantedTransport, wireTransportOptions } from './client-options.ts'
 import type { TransportChoice } from './transport-choice.ts'
@@ -21,6 +21,8 @@ export interface ChooseOptions {
   readonly client: ClientConnection
   readonly permits: ConnectionPermits | undefined
   readonly logger: EventLogger
+  /** Ends the opening. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Releases that the tests of the wire transport cover: of another one, the npm client knows more. */
@@ -67,15 +69,16 @@ async function overWire(options: ChooseOptions, wanted: 'auto' | 'wire'): Promis
 }
 
 /** Nodes that ask for a login answer no question before it, and nodes that ask for TLS no plain byte. */
-async function openCluster({ url, settings, hosts, logger }: ChooseOptions): Promise<Cluster> {
-  const cluster = await Cluster.open({
+async function openCluster({ url, settings, hosts, logger, signal }: ChooseOptions): Promise<Cluster> {
+  const clusterSettings: ClusterOptions = {
     ...clusterOptions(url, settings),
     hosts,
     onChange: ({ event, ...fields }) =>
       event === 'node_added'
         ? logger.info({ event: 'node_added', ...fields }, 'a node was added')
         : logger.info({ event: 'node_removed', ...fields }, 'a node was removed'),
-  })
+  }
+  const cluster = await Cluster.open(clusterSettings, signal)
   const refusal = refusalOf(cluster, url.namespace)
   if (refusal === undefined) return cluster
   cluster.close()
@@ -85,6 +88,7 @@ async function openCluster({ url, settings, hosts, logger }: ChooseOptions): Pro
 function refusalOf(cluster: Cluster, namespace: string): string | undefined {
   const other = cluster.builds.find(build => !COVERED_BUILDS.test(build))
   if (other !== undefined) return `a node runs ${other}, and it was tested with 8 only`
+  if (cluster.hasNamespace === undefined) return 'no node has told which partitions it has'
   if (!cluster.hasNamespace) return `no node has the namespace ${namespace}`
   if (cluster.isStronglyConsistent) return `the namespace ${namespace} is strongly consistent`
   return undefined

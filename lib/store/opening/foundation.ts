@@ -98,7 +98,7 @@ async function connectFoundation(text: string, options: OpenOptions): Promise<St
     await retried(settings, () => ensureRegistered(udfModule, modules.all, administration, logger))
     signal?.throwIfAborted()
     const permits = connectionPermits(url, settings)
-    const chosen = await chooseTransport({ url, settings, hosts, client, permits, logger })
+    const chosen = await chooseTransport({ url, settings, hosts, client, permits, logger, signal })
     opened.push(chosen)
     signal?.throwIfAborted()
     const transport = new OverloadRetry(chosen.transport, {

@@ -1,7 +1,7 @@
 import Aerospike from 'aerospike'
 import pRetry from 'p-retry'
 import { messageOf, StoreError } from '../../errors/index.ts'
-import { answeringHosts, type Host } from './answering-hosts.ts'
+import { answeringHosts, complaints, type Host } from './answering-hosts.ts'
 import { withSafeClose } from './safe-close.ts'
 
 /** Queries are not admitted by the permits of batches; without room of their own one more batch would be refused. */
@@ -47,9 +47,10 @@ export async function connectClient(options: ConnectionOptions) {
         cause: options.signal.reason,
       })
     }
+    const told = await complaints(options.hosts, options.connectTimeoutMs)
     throw new StoreError(
       'STORAGE_UNAVAILABLE',
-      `cannot connect to Aerospike at ${where}: ${messageOf(error)}. Is the server running and the address right?`,
+      `cannot connect to Aerospike at ${where}: ${[messageOf(error), ...told].join('; ')}. Is the server running and the address right?`,
       { cause: error },
     )
   }

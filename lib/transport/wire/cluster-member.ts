@@ -1,6 +1,7 @@
 import { StoreError } from '../../errors/index.ts'
 import { InfoConnection } from './info-connection.ts'
 import { type NodeOptions, WireNode } from './node.ts'
+import { greetNode } from './node-greeting.ts'
 import { type OwnedPartitions, parseReplicas } from './partition-map.ts'
 import { type Peer, parsePeers } from './peers.ts'
 import type { Address } from './socket.ts'
@@ -11,9 +12,6 @@ export interface MemberOptions extends NodeOptions {
 
 /** As the official client: a node that takes longer for an info command counts as one that does not answer. */
 const INFO_TIMEOUT_MS = 1_000
-/** What a node says that is not part of a cluster yet (protocol 2.3). */
-const NOT_READY = new Set(['-1', '4294967295'])
-
 /** A node as the cluster's tending knows it: what it last said, and how often it has failed to. */
 export class ClusterMember {
   readonly node: WireNode
@@ -25,7 +23,8 @@ export class ClusterMember {
   /** Another node answers at its address. */
   isReplaced = false
   regime = 0
-  hasNamespace = false
+  /** Undefined until it has said. */
+  hasNamespace: boolean | undefined
   readonly #options: MemberOptions
   #info: InfoConnection
   #isClosed = false
@@ -45,6 +44,7 @@ export class ClusterMember {
   static async join(addresses: readonly Address[], options: MemberOptions): Promise<ClusterMember> {
     let failure: unknown = new StoreError('STORAGE_UNAVAILABLE', 'the node has no address')
     for (const address of addresses) {
+      if (options.closing?.aborted) break
       try {
         const member = await ClusterMember.#meet(address, options)
         await member.refresh()
@@ -57,21 +57,9 @@ export class ClusterMember {
   }
 
   static async #meet(address: Address, options: MemberOptions): Promise<ClusterMember> {
-    const info = await InfoConnection.open(address, options.connectTimeoutMs)
-    try {
-      const [name = '', build = '', generation = ''] = await info.ask(
-        ['node', 'build', 'partition-generation'],
-        options.connectTimeoutMs,
-      )
-      if (!/^[0-9A-F]{1,32}$/.test(name) || !/^\d{1,5}(\.\d{1,5}){2,3}/.test(build))
-        throw new StoreError('STORAGE_UNAVAILABLE', `no Aerospike node, it calls itself ${name || 'nothing'}`)
-      if (NOT_READY.has(generation))
-        throw new StoreError('STORAGE_UNAVAILABLE', `node ${name} has not joined its cluster yet`)
-      return new ClusterMember(new WireNode(name, address, options), build, info, options)
-    } catch (error) {
-      info.close()
-      throw error
-    }
+    const { connectTimeoutMs: timeoutMs, closing } = options
+    const { info, name, build } = await greetNode(address, { timeoutMs, closing })
+    return new ClusterMember(new WireNode(name, address, options), build, info, options)
   }
 
   /** Asks what has changed, and who its peers are where they have. */
@@ -126,7 +114,8 @@ export class ClusterMember {
   }
 
   async #reconnect(): Promise<void> {
-    this.#info = await InfoConnection.open(this.node.address, this.#options.connectTimeoutMs)
+    const { connectTimeoutMs: timeoutMs, closing } = this.#options
+    this.#info = await InfoConnection.open(this.node.address, { timeoutMs, closing })
     if (this.#isClosed) this.#info.close()
   }
 

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { messageOf, StoreError } from '../../errors/index.ts'
 import { ClusterMember } from './cluster-member.ts'
 import type { NodeOptions, WireNode } from './node.ts'
@@ -5,7 +6,7 @@ import { PartitionMap } from './partition-map.ts'
 import { NODES_MAX } from './peers.ts'
 import { type Address, addressText } from './socket.ts'
 
-export interface ClusterOptions extends NodeOptions {
+export interface ClusterOptions extends Omit<NodeOptions, 'closing'> {
   readonly hosts: readonly Address[]
   readonly namespace: string
   readonly onChange?: (change: ClusterChange) => void
@@ -27,10 +28,12 @@ const FAILURES_MAX = 5
 const JOINING_MAX = 32
 /** `open` does not wait for a node longer than one address that does not answer takes, and the next one that may. */
 const OPEN_WAIT_TIMEOUTS = 2
+/** How often `open` asks a node for its partitions. */
+const FIRST_READS_MAX = 3
 
 /** The nodes of a cluster and which of them has which partition, kept up to date by asking them each second. */
 export class Cluster {
-  readonly #options: ClusterOptions
+  readonly #options: ClusterOptions & NodeOptions
   readonly #members = new Map<string, ClusterMember>()
   readonly #partitions = new PartitionMap<WireNode>()
   /** Nodes that are to be met, by name, in the order in which they were named. */
@@ -42,16 +45,24 @@ export class Cluster {
   #tending: Promise<void> | undefined
   #lastTendMs = 0
   #isSoonAsked = false
-  #isClosed = false
+  /** Fires when the cluster is closed. */
+  readonly #closing = new AbortController()
 
   private constructor(options: ClusterOptions) {
-    this.#options = options
+    // Each connection listens to it.
+    setMaxListeners(0, this.#closing.signal)
+    this.#options = { ...options, closing: this.#closing.signal }
   }
 
-  /** Finds the nodes from any of the hosts. Throws `STORAGE_UNAVAILABLE` where none of them answers. */
-  static async open(options: ClusterOptions): Promise<Cluster> {
+  /**
+   * Finds the nodes from any of the hosts. Throws `STORAGE_UNAVAILABLE` where none of them answers, or the signal fires.
+   */
+  static async open(options: ClusterOptions, signal?: AbortSignal): Promise<Cluster> {
     const cluster = new Cluster(options)
+    const onAbort = (): void => cluster.close()
+    signal?.addEventListener('abort', onAbort)
     try {
+      signal?.throwIfAborted()
       // No tending beside it: a node answers one question at a time.
       cluster.#tending = cluster.#find()
       await cluster.#tending
@@ -59,6 +70,8 @@ export class Cluster {
       cluster.close()
       const where = options.hosts.map(addressText).join()
       throw new StoreError('STORAGE_UNAVAILABLE', `no node of a cluster at ${where}: ${messageOf(error)}`)
+    } finally {
+      signal?.removeEventListener('abort', onAbort)
     }
     cluster.#tending = undefined
     cluster.#plan()
@@ -69,7 +82,7 @@ export class Cluster {
     await this.#seed()
     await this.#tend()
     await this.#joined(OPEN_WAIT_TIMEOUTS * this.#options.connectTimeoutMs)
-    await this.#readPartitions()
+    await this.#readFirstPartitions()
     if (this.#members.size === 0) throw new Error('the node that answered has no part in a cluster')
   }
 
@@ -83,8 +96,10 @@ export class Cluster {
     return [...this.#members.values()].some(({ regime }) => regime > 0)
   }
 
-  get hasNamespace(): boolean {
-    return [...this.#members.values()].some(({ hasNamespace }) => hasNamespace)
+  /** Whether a node has it; undefined where none has said. */
+  get hasNamespace(): boolean | undefined {
+    const answers = Array.from(this.#members.values(), ({ hasNamespace }) => hasNamespace)
+    return answers.includes(true) || (answers.includes(false) ? false : undefined)
   }
 
   get nodes(): readonly WireNode[] {
@@ -115,7 +130,7 @@ export class Cluster {
   }
 
   close(): void {
-    this.#isClosed = true
+    this.#closing.abort()
     clearTimeout(this.#timer)
     for (const member of this.#members.values()) member.close()
     this.#members.clear()
@@ -123,7 +138,7 @@ export class Cluster {
   }
 
   #plan(): void {
-    if (this.#isClosed || this.#tending !== undefined) return
+    if (this.#closing.signal.aborted || this.#tending !== undefined) return
     clearTimeout(this.#timer)
     const everyMs = this.#isSoonAsked ? TEND_PAUSE_MS : TEND_EVERY_MS
     const waitMs = Math.max(0, this.#lastTendMs + everyMs - performance.now())
@@ -160,6 +175,7 @@ export class Cluster {
     let failure: unknown = new Error('no host is given')
     let alone: ClusterMember | undefined
     for (const host of this.#options.hosts) {
+      if (this.#closing.signal.aborted) break
       try {
         const member = await ClusterMember.join([host], this.#options)
         if (member.peers.length > 0) {
@@ -208,7 +224,7 @@ export class Cluster {
 
   #meetNamed(): void {
     for (const [name, addresses] of this.#named) {
-      if (this.#isClosed || this.#joining.size >= JOINING_MAX) return
+      if (this.#closing.signal.aborted || this.#joining.size >= JOINING_MAX) return
       this.#named.delete(name)
       const joined = this.#join(name, addresses).finally(() => {
         this.#joining.delete(name)
@@ -245,7 +261,7 @@ export class Cluster {
   }
 
   #add(member: ClusterMember, reason: string): void {
-    if (this.#isClosed) {
+    if (this.#closing.signal.aborted) {
       member.close()
       return
     }
@@ -303,6 +319,16 @@ export class Cluster {
           this.#partitions.update(member.node, owned)
       }),
     )
+  }
+
+  /** Tried again where a node was too slow: what is known now decides for good how batches are sent. */
+  async #readFirstPartitions(): Promise<void> {
+    for (let attempt = 1; attempt <= FIRST_READS_MAX; attempt++) {
+      await this.#readPartitions()
+      const silent = [...this.#members.values()].filter(({ hasNamespace }) => hasNamespace === undefined)
+      if (silent.length === 0) return
+      await Promise.all(silent.map(member => member.refresh()))
+    }
   }
 
   #report(event: ClusterChange['event'], { node }: ClusterMember, reason: string): void {

@@ -3,7 +3,7 @@ import { messageOf } from '../../errors/index.ts'
 import { AnswerReader, type RowReceiver } from './answer-reader.ts'
 import { Deadline } from './deadline.ts'
 import { SendFailure, type SendFailureKind } from './send-failure.ts'
-import { type Address, addressText, openSocket } from './socket.ts'
+import { type Address, addressText, openSocket, type SocketOptions } from './socket.ts'
 
 interface Exchange {
   readonly receiver: RowReceiver
@@ -25,9 +25,9 @@ export class Connection {
   /** When it was last used, in milliseconds of `performance.now()`. */
   idleSinceMs = 0
 
-  private constructor(address: Address, timeoutMs: number, ready: (connected: Promise<void>) => void) {
+  private constructor(address: Address, options: SocketOptions, ready: (connected: Promise<void>) => void) {
     this.#where = addressText(address)
-    const { socket, connected } = openSocket(address, timeoutMs, {
+    const { socket, connected } = openSocket(address, options, {
       onBytes: bytes => this.#onBytes(bytes),
       onEnd: reason => this.#onEnd(reason),
     })
@@ -36,9 +36,9 @@ export class Connection {
   }
 
   /** @throws SendFailure when there is none within the time */
-  static async open(address: Address, timeoutMs: number): Promise<Connection> {
+  static async open(address: Address, options: SocketOptions): Promise<Connection> {
     let connected: Promise<void> = Promise.resolve()
-    const connection = new Connection(address, timeoutMs, promise => {
+    const connection = new Connection(address, options, promise => {
       connected = promise
     })
     try {

@@ -10,10 +10,13 @@ import {
 } from '../../protocol/index.ts'
 import { Deadline } from './deadline.ts'
 import { SendFailure } from './send-failure.ts'
-import { type Address, addressText, openSocket } from './socket.ts'
+import { type Address, addressText, openSocket, type SocketOptions } from './socket.ts'
 
 /** As the official client: a larger answer is none (protocol 1.1). */
 const ANSWER_BYTES_MAX = 512 * 1024
+
+/** How a server that expects TLS begins its answer to anything else: an alert (RFC 8446, section 5.1). */
+const TLS_ALERT = 0x15
 
 interface Question {
   readonly commands: readonly string[]
@@ -29,9 +32,9 @@ export class InfoConnection {
   #question: Question | undefined
   #isOpen = true
 
-  private constructor(address: Address, timeoutMs: number, ready: (connected: Promise<void>) => void) {
+  private constructor(address: Address, options: SocketOptions, ready: (connected: Promise<void>) => void) {
     this.#where = addressText(address)
-    const { socket, connected } = openSocket(address, timeoutMs, {
+    const { socket, connected } = openSocket(address, options, {
       onBytes: bytes => this.#onBytes(bytes),
       onEnd: reason => this.#fail(reason),
     })
@@ -39,9 +42,9 @@ export class InfoConnection {
     ready(connected)
   }
 
-  static async open(address: Address, timeoutMs: number): Promise<InfoConnection> {
+  static async open(address: Address, options: SocketOptions): Promise<InfoConnection> {
     let connected: Promise<void> = Promise.resolve()
-    const connection = new InfoConnection(address, timeoutMs, promise => {
+    const connection = new InfoConnection(address, options, promise => {
       connected = promise
     })
     try {
@@ -83,6 +86,7 @@ export class InfoConnection {
 
   #onBytes(bytes: Buffer): void {
     try {
+      if (bytes[0] === TLS_ALERT && this.#reader.heldBytes === 0) throw new ProtocolError('it asks for TLS')
       // The reader keeps chunks, and this one is read into again.
       this.#reader.push(Buffer.from(bytes))
       const frame = this.#reader.next()

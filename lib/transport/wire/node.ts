@@ -7,6 +7,8 @@ export interface NodeOptions {
   readonly connectionsMin: number
   /** Time in milliseconds for opening a connection. */
   readonly connectTimeoutMs: number
+  /** Ends all connections, those that are being opened, too. */
+  readonly closing?: AbortSignal | undefined
 }
 
 /** As the official client: servers drop what idles longer only where they are told to (protocol 1.2). */
@@ -119,14 +121,17 @@ export class WireNode {
   }
 
   async #connect(timeoutMs: number): Promise<Connection> {
-    const { connectTimeoutMs } = this.#options
+    const { connectTimeoutMs, closing } = this.#options
     if (this.#isClosed) throw new SendFailure('notConnected', `${this.#where} has left the cluster`)
     if (performance.now() < this.#noAttemptUntilMs)
       throw new SendFailure('notConnected', `${this.#where} could not be reached ${this.#backOffMs} ms ago`)
     const endsAtMs = performance.now() + timeoutMs
     let connection: Connection
     try {
-      connection = await Connection.open(this.address, Math.min(timeoutMs, connectTimeoutMs))
+      connection = await Connection.open(this.address, {
+        timeoutMs: Math.min(timeoutMs, connectTimeoutMs),
+        closing,
+      })
     } catch (error) {
       // A batch that had little time left says nothing of the node.
       if (timeoutMs >= connectTimeoutMs || performance.now() < endsAtMs) this.#backOff()

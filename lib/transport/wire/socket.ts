@@ -13,6 +13,13 @@ export function addressText({ host, port }: Address): string {
 const READ_BUFFER_BYTES = 64 * 1024
 const KEEP_ALIVE_MS = 60_000
 
+export interface SocketOptions {
+  /** Time in milliseconds for opening it. */
+  readonly timeoutMs: number
+  /** Ends it, also while it is being opened. */
+  readonly closing: AbortSignal | undefined
+}
+
 export interface SocketEvents {
   /** The bytes are valid during the call only. */
   onBytes(bytes: Buffer): void
@@ -27,7 +34,7 @@ export interface SocketEvents {
  */
 export function openSocket(
   address: Address,
-  timeoutMs: number,
+  { timeoutMs, closing }: SocketOptions,
   events: SocketEvents,
 ): { socket: Socket; connected: Promise<void> } {
   const buffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES)
@@ -47,19 +54,24 @@ export function openSocket(
   })
   let reason = 'the connection was closed by the server'
   const connected = new Promise<void>((resolve, reject) => {
-    const deadline = new Deadline(timeoutMs, () => {
-      reason = `no connection within ${timeoutMs} ms`
+    const end = (why: string): void => {
+      reason = why
       socket.destroy()
-    })
+    }
+    const onClosing = (): void => end('the transport was closed')
+    const deadline = new Deadline(timeoutMs, () => end(`no connection within ${timeoutMs} ms`))
     socket.once('connect', () => {
       deadline.clear()
       resolve()
     })
     socket.once('close', () => {
       deadline.clear()
+      closing?.removeEventListener('abort', onClosing)
       reject(new Error(`${addressText(address)}: ${reason}`))
       events.onEnd(reason)
     })
+    closing?.addEventListener('abort', onClosing)
+    if (closing?.aborted) onClosing()
   })
   socket.on('error', error => {
     reason = error.message

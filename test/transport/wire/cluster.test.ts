@@ -17,14 +17,18 @@ async function node(options: FakeNodeOptions): Promise<FakeNode> {
   return made
 }
 
-async function cluster(hosts: readonly Address[], onChange: (change: ClusterChange) => void = () => {}) {
+async function cluster(
+  hosts: readonly Address[],
+  onChange: (change: ClusterChange) => void = () => {},
+  signal?: AbortSignal,
+) {
   const options = {
     namespace: 'test',
     connectionsMax: 4,
     connectionsMin: 0,
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
   }
-  const made = await Cluster.open({ ...options, hosts, onChange })
+  const made = await Cluster.open({ ...options, hosts, onChange }, signal)
   open.push(made)
   return made
 }
@@ -151,13 +155,64 @@ it('goes on asking the nodes that answer while a peer that does not is waited fo
   expect(names(found)).toEqual(['A0'])
 }, 20_000)
 
+it('leaves a node alone as soon as it is closed, however many addresses that has', async () => {
+  const silent = await silentServer()
+  const addresses = Array.from({ length: 20 }, () => `127.0.0.1:${silent.port}`)
+  const healthy = await node({ name: 'A0', peers: { D0: addresses } })
+  const found = await cluster([healthy.host])
+  const { accepted } = silent
+  const isAlone = silent.untilAlone()
+  found.close()
+  await isAlone
+  // A node that is left is not asked at its other addresses.
+  await new Promise(resolve => setImmediate(resolve))
+  expect(silent.accepted).toBe(accepted)
+  expect(silent.connections).toBe(0)
+})
+
+it('is not opened any longer when the signal fires', async () => {
+  const silent = await silentServer()
+  const giveUp = new AbortController()
+  const hosts = [
+    { host: '127.0.0.1', port: silent.port },
+    { host: '127.0.0.1', port: silent.port },
+  ]
+  const opening = cluster(hosts, undefined, giveUp.signal)
+  await silent.untilJoined()
+  const isAlone = silent.untilAlone()
+  giveUp.abort()
+  await expect(opening).rejects.toMatchObject({ code: 'STORAGE_UNAVAILABLE' })
+  await isAlone
+  expect(silent.accepted).toBe(1)
+})
+
+it('asks a node again for its partitions that was too slow, before it is open', async () => {
+  const slow = await node({ name: 'A0', partitionsLostFirst: 2 })
+  const found = await cluster([slow.host])
+  expect(found.hasNamespace).toBe(true)
+  expect(found.owner(0, 0)?.name).toBe('A0')
+})
+
+it('does not know of the namespace where no node tells its partitions', async () => {
+  const mute = await node({ name: 'A0', partitionsLostFirst: Number.POSITIVE_INFINITY })
+  expect((await cluster([mute.host])).hasNamespace).toBeUndefined()
+})
+
 /** Accepts connections and says nothing, as a process that hangs. */
-async function silentServer(): Promise<{ readonly port: number; readonly connectionsMax: number }> {
+async function silentServer() {
   const sockets = new Set<{ destroy(): void }>()
   let connectionsMax = 0
+  let accepted = 0
+  let onJoined: (() => void) | undefined
+  let onAlone: (() => void) | undefined
   const server: Server = createServer(socket => {
     sockets.add(socket)
-    socket.on('close', () => sockets.delete(socket))
+    accepted += 1
+    onJoined?.()
+    socket.on('close', () => {
+      sockets.delete(socket)
+      if (sockets.size === 0) onAlone?.()
+    })
     socket.resume() // Without reading, it would not learn that the other side has gone.
     connectionsMax = Math.max(connectionsMax, sockets.size)
   })
@@ -174,5 +229,19 @@ async function silentServer(): Promise<{ readonly port: number; readonly connect
     get connectionsMax() {
       return connectionsMax
     },
+    get connections() {
+      return sockets.size
+    },
+    get accepted() {
+      return accepted
+    },
+    untilJoined: () =>
+      new Promise<void>(resolve => {
+        onJoined = resolve
+      }),
+    untilAlone: () =>
+      new Promise<void>(resolve => {
+        onAlone = resolve
+      }),
   }
 }

@@ -10,6 +10,8 @@ export interface FakeNodeOptions {
   readonly partitions?: number
   /** How long it takes to tell its partitions, in milliseconds. */
   readonly partitionsAfterMs?: number
+  /** How often its connection ends first where it is asked for them. */
+  readonly partitionsLostFirst?: number
 }
 
 /** A node that answers what a cluster's tending asks, and no batches. */
@@ -19,6 +21,7 @@ export class FakeNode {
   readonly #sockets = new Set<Socket>()
   /** How often it was asked whether its peers have changed. */
   asked = 0
+  #partitionsLost = 0
   #onAsked: (() => void) | undefined
 
   private constructor(options: FakeNodeOptions) {
@@ -69,7 +72,11 @@ export class FakeNode {
         const commands = decodeInfoRequest(frame.body).map(({ text }) => text)
         const lines = commands.map(command => `${command}\t${this.#answer(command)}\n`)
         const answer = encodeFrame(FRAME_TYPES.INFO, Buffer.from(lines.join(''), 'latin1'))
-        const { partitionsAfterMs = 0 } = this.#options
+        const { partitionsAfterMs = 0, partitionsLostFirst = 0 } = this.#options
+        if (commands.includes('replicas') && this.#partitionsLost++ < partitionsLostFirst) {
+          socket.destroy()
+          return
+        }
         if (partitionsAfterMs === 0 || !commands.includes('replicas')) socket.write(answer)
         else setTimeout(() => socket.write(answer), partitionsAfterMs)
       }

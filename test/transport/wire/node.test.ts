@@ -48,7 +48,7 @@ it('opens anew what has ended of the least number', async () => {
 
 it('a batch with little time left does not keep others from a node that answers', async () => {
   const node = await nodeWith({ min: 0, max: 4 })
-  jest.spyOn(Connection, 'open').mockImplementationOnce(async (_address, timeoutMs) => {
+  jest.spyOn(Connection, 'open').mockImplementationOnce(async (_address, { timeoutMs }) => {
     await delay(timeoutMs + 1)
     throw new SendFailure('notConnected', 'no connection in time')
   })
