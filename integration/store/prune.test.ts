@@ -196,6 +196,54 @@ describe('prune', () => {
     expect((await store.get(other.txid, ['utxos'])).utxos?.[0]).toMatchObject({ state: before })
   })
 
+  it('a replay that is under way when the child is pruned frees nothing', async () => {
+    const parent = await created(coinbase({ outputs: 2 }))
+    const gone = await created(coinbase())
+    const child = spending([
+      { tx: parent, vout: 1 },
+      { tx: gone, vout: 0 },
+    ])
+    await store.spend(child, TIP)
+    await created(child)
+    await store.spend(spending([{ tx: child, vout: 0 }]), TIP)
+    await store.delete(gone.txid)
+    const replaying = await opened()
+    const { transport } = replaying
+    let isPruned = false
+    replaying.transport = {
+      async batchOperate(rows, options) {
+        const answers = await transport.batchOperate(rows, options)
+        if (!isPruned && rows.some(({ kind }) => kind === 'apply')) {
+          isPruned = true
+          await store.prune(DUE)
+        }
+        return answers
+      },
+    }
+    expect(await codeOf(replaying.spend(child, TIP))).toBe('UTXO_ERROR')
+    await replaying.close()
+    expect(await records.read(child.txid)).toBeUndefined()
+    expect((await store.get(parent.txid, ['utxos'])).utxos?.[1]).toMatchObject({ state: 'spent' })
+  })
+
+  it('a replay after that, of which nobody knows what became, frees nothing', async () => {
+    const { parent, child } = await family()
+    await store.prune(DUE)
+    const replaying = await opened()
+    const { transport } = replaying
+    let isLost = false
+    replaying.transport = {
+      async batchOperate(rows, options) {
+        if (isLost || rows.every(({ kind }) => kind === 'read')) return transport.batchOperate(rows, options)
+        isLost = true
+        throw new Error('the answer was lost')
+      },
+    }
+    expect(await codeOf(replaying.spend(child, TIP))).toBe('UTXO_ERROR')
+    await replaying.close()
+    expect((await store.get(parent.txid, ['utxos'])).utxos?.[1]).toMatchObject({ state: 'spent' })
+  })
+
   it('marks the page that holds the output, and a parent that is gone not at all', async () => {
     const parent = await createPaged(store, 5)
     await store.setMinedMulti([parent.txid], MINED)

@@ -1,5 +1,6 @@
 export type { Bins, BinValue } from './bin-value.ts'
 export { BIN_TABLE, BINS, LOCK_BINS, LOCK_TYPES } from './bins.ts'
+export { deletedChildren } from './deleted-children.ts'
 export {
   binsForFields,
   checkFields,

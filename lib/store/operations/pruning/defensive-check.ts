@@ -1,6 +1,6 @@
 import { txidFromHex, txidToHex } from '../../../bitcoin/index.ts'
 import { StoreError } from '../../../errors/index.ts'
-import { BINS, decodeSlot, masterKey, pageKey } from '../../../record/index.ts'
+import { BINS, decodeSlot, deletedChildren, masterKey, pageKey } from '../../../record/index.ts'
 import { type BatchRow, type Bins, RESULT_CODES, type RowAnswer } from '../../../transport/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { mapRows } from '../../dispatch/map-rows.ts'
@@ -70,19 +70,13 @@ async function spendersOf(context: StoreContext, candidate: Candidate): Promise<
 function spendersOfRecord(bins: Bins): string[] {
   const utxos = bins[BINS.utxos]
   if (!Array.isArray(utxos)) return []
-  const pruned = keysOfMap(bins[BINS.deletedChildren])
+  const pruned = deletedChildren(bins[BINS.deletedChildren])
   return utxos.flatMap(value => {
     const slot = decodeSlot(value)
     if (slot.state !== 'spent') return []
     const spender = txidToHex(slot.spendingData.subarray(0, 32))
     return pruned.has(spender) ? [] : [spender]
   })
-}
-
-/** The npm client hands a map over as an object. */
-function keysOfMap(map: unknown): ReadonlySet<string> {
-  if (map instanceof Map) return new Set([...map.keys()].map(String))
-  return new Set(typeof map === 'object' && map !== null ? Object.keys(map) : [])
 }
 
 async function safeSpenders(run: PruneRun, txids: ReadonlySet<string>): Promise<ReadonlySet<string>> {

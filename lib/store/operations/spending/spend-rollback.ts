@@ -5,12 +5,7 @@ import type { SpendRequest } from './record-groups.ts'
 import { type UndoOutcome, undoSpends } from './spend-undo.ts'
 
 /** What became of the successes of a failed spend. */
-export type RollbackOutcome =
-  | 'nothing'
-  | 'transient_lock'
-  | 'transient_creating'
-  | 'acknowledged_before'
-  | UndoOutcome
+export type RollbackOutcome = 'nothing' | 'transient_lock' | 'transient_creating' | UndoOutcome
 
 /** What a failed attempt holds, for all that it knows. */
 export interface AppliedSpends {

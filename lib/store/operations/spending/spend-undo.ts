@@ -5,15 +5,16 @@ import { asStoreError } from '../../store-errors.ts'
 import { anotherAttempt } from './record-groups.ts'
 import { type SpendFlags, type SpendRequest, spendHandler } from './spend-dispatch.ts'
 import { lookUpSpender } from './spender-lookup.ts'
-import { unspendUnchanged } from './unspend-unchanged.ts'
+import { SpenderPrunedError, unspendUnchanged } from './unspend-unchanged.ts'
 
 /**
  * - `spender_exists`: the transaction has a record and owns its spends; nothing was changed.
  * - `indeterminate`: it could not be learned whether it has one.
  * - `fired`: the spends are undone.
  * - `reclaimed`: the record appeared while they were being undone; they are its own again.
+ * - `acknowledged_before`: the transaction had a record, which has been pruned; it keeps its spends.
  */
-export type UndoOutcome = 'spender_exists' | 'indeterminate' | 'fired' | 'reclaimed'
+export type UndoOutcome = 'spender_exists' | 'indeterminate' | 'fired' | 'reclaimed' | 'acknowledged_before'
 
 /** What a slot held is put back whatever has come to be in the way; a slot that another holds stays with that. */
 export const GIVE_BACK_FLAGS: SpendFlags = {
@@ -44,6 +45,7 @@ export async function undoSpends(
   const height = spends[0]?.blockHeight ?? 0
   const errors = await unspendUnchanged(context, spends, height, signal)
   const failed = errors.filter(error => error !== undefined)
+  if (failed.some(error => error instanceof SpenderPrunedError)) return 'acknowledged_before'
   if (failed.length > 0) {
     context.logger.error(
       {

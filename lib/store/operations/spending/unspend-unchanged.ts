@@ -1,5 +1,6 @@
-import { outpointToString } from '../../../bitcoin/index.ts'
+import { outpointToString, txidToHex } from '../../../bitcoin/index.ts'
 import { StoreError } from '../../../errors/index.ts'
+import { BINS, decodeSpendingData, deletedChildren } from '../../../record/index.ts'
 import { RESULT_CODES } from '../../../transport/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { mapRows } from '../../dispatch/map-rows.ts'
@@ -10,6 +11,19 @@ import { RecordChangedError, type SpentOutput, unspendRows } from './unspend-row
 /** Others write to the same records; so often more than needed is one read again before it is given up. */
 const REPEATS_MAX = 8
 
+const READ_BINS = [BINS.deletedChildren]
+
+/**
+ * A record says that the spender was accepted and has been pruned: that it has no record says nothing against its spends,
+ * and freed they would be there for a double spend. Whoever prunes a transaction writes this before the transaction's own
+ * records go, so that it is seen here by everybody who has found none of those.
+ */
+export class SpenderPrunedError extends StoreError {
+  constructor(what: string) {
+    super('UTXO_ERROR', `${what}: the spending transaction was accepted, and has been pruned since`)
+  }
+}
+
 interface Undoing {
   readonly spend: SpentOutput
   error: StoreError | undefined
@@ -19,6 +33,9 @@ interface Undoing {
  * Undoes spends, each only while its record is as it was read here. The call of a rollback can be held up on
  * its way, by a frozen node for one, and outlive the rollback; by then the transaction may have been spent for
  * again, successfully. That spend has written the record, so the late call finds it changed and does nothing.
+ *
+ * Nothing is undone any more once a record says that the spender has been pruned; it is read together with the generation,
+ * and so stays true until the output is freed.
  *
  * One entry for each spend, in order: undefined where it is undone, or was not there to undo.
  */
@@ -33,6 +50,11 @@ export async function unspendUnchanged(
   for (let round = 0; pending.length > 0 && round < spends.length + REPEATS_MAX; round++) {
     const { first, rest } = firstOfEachRecord(context, pending)
     await undoOnce(context, first, height, signal)
+    const pruned = first.find(({ error }) => error instanceof SpenderPrunedError)
+    if (pruned !== undefined) {
+      for (const undoing of pending) undoing.error = pruned.error
+      break
+    }
     pending = [...first.filter(({ error }) => error instanceof RecordChangedError), ...rest]
   }
   return undoings.map(({ error }) => error)
@@ -62,6 +84,11 @@ async function undoOnce(
   signal: AbortSignal,
 ): Promise<void> {
   const generations = await readGenerations(context, undoings, signal)
+  const pruned = generations.find(reading => reading instanceof SpenderPrunedError)
+  if (pruned !== undefined) {
+    for (const undoing of undoings) undoing.error = pruned
+    return
+  }
   const readable: { undoing: Undoing; spend: SpentOutput }[] = []
   for (const [index, undoing] of undoings.entries()) {
     const generation = generations[index]
@@ -89,13 +116,16 @@ function readGenerations(
     toRow: ({ spend }) => ({
       kind: 'read',
       key: { set: context.set, userKey: recordKeyOf(context, spend) },
-      bins: [],
+      bins: READ_BINS,
     }),
     describe,
     read: (undoing, answer) => {
       if (answer instanceof StoreError) return answer
-      if (answer.status === RESULT_CODES.OK) return answer.generation
-      return rowError(describe(undoing), answer.status, answer.inDoubt)
+      if (answer.status !== RESULT_CODES.OK) return rowError(describe(undoing), answer.status, answer.inDoubt)
+      const spender = txidToHex(decodeSpendingData(undoing.spend.spendingData).txid)
+      if (deletedChildren(answer.bins?.[BINS.deletedChildren]).has(spender))
+        return new SpenderPrunedError(describe(undoing))
+      return answer.generation
     },
   })
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
+import { txidToHex } from '../../../../lib/bitcoin/index.ts'
 import { encodeSpendingData } from '../../../../lib/record/index.ts'
 import type { SpendRequest } from '../../../../lib/store/operations/spending/spend-dispatch.ts'
 import { undoSpends } from '../../../../lib/store/operations/spending/spend-undo.ts'
@@ -24,13 +25,16 @@ const ABSENT = { status: 2 }
 const PRESENT = { bins: {} }
 const FAILED = { status: 9 }
 
-async function undone(lookUps: Partial<RowAnswer>[], putBack = udfAnswer({ status: 'OK' })) {
+async function undone(
+  lookUps: Partial<RowAnswer>[],
+  { putBack = udfAnswer({ status: 'OK' }), parent = { bins: {}, generation: 5 } as Partial<RowAnswer> } = {},
+) {
   const logged: unknown[] = []
   const log = (fields: object) => logged.push((fields as { event: string }).event)
   const answers = [...lookUps]
   const transport = new ScriptedTransport(row => {
     if (looksFor(row, SPENDER)) return answers.shift()
-    if (row.kind === 'read') return { bins: {}, generation: 5 }
+    if (row.kind === 'read') return parent
     return row.kind === 'apply' && row.function === 'spendMulti' ? putBack : udfAnswer({ status: 'OK' })
   })
   const context = contextWith(transport, {}, { logger: { debug: log, info: log, warn: log, error: log } })
@@ -53,12 +57,21 @@ describe('lesson 33: undoing spends looks for the record before and after, each 
     expect(await undone(lookUps)).toEqual({ outcome, steps, logged: [] })
   })
 
+  it('leaves everything where a parent says that the transaction has been pruned', async () => {
+    const parent = { bins: { deletedChildren: { [txidToHex(SPENDER)]: true } }, generation: 5 }
+    expect(await undone([ABSENT], { parent })).toEqual({
+      outcome: 'acknowledged_before',
+      steps: ['look', 'read parents'],
+      logged: [],
+    })
+  })
+
   it('tells of an input that another has taken meanwhile', async () => {
     const taken = udfAnswer({
       status: 'ERROR',
       errors: new Map([[0, { errorCode: 'SPENT', message: '', spendingData: '00'.repeat(36) }]]),
     })
-    expect(await undone([ABSENT, PRESENT], taken)).toMatchObject({
+    expect(await undone([ABSENT, PRESENT], { putBack: taken })).toMatchObject({
       outcome: 'reclaimed',
       logged: ['spend_lost', 'spend_lost'],
     })

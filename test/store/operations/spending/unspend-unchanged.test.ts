@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
+import { txidToHex } from '../../../../lib/bitcoin/index.ts'
 import { encodeSpendingData } from '../../../../lib/record/index.ts'
 import { unspendUnchanged } from '../../../../lib/store/operations/spending/unspend-unchanged.ts'
 import type { BatchRow, RowAnswer } from '../../../../lib/transport/index.ts'
@@ -52,6 +53,34 @@ describe('undoing spends of a rollback, each only while its record is as it was 
         [2, 20],
       ],
     })
+  })
+
+  it.each([
+    ['an object', { [txidToHex(SPENDER)]: true }],
+    ['a map', new Map([[txidToHex(SPENDER), true]])],
+  ])(
+    'undoes nothing where one record says, by %s, that the spender has been pruned',
+    async (_what, marks) => {
+      const result = await undone(
+        [
+          [1, 0],
+          [2, 0],
+          [2, 1],
+        ],
+        parent => ({ bins: parent === 2 ? { deletedChildren: marks } : {}, generation: 5 }),
+        () => OK,
+      )
+      expect(result).toEqual({ codes: ['UTXO_ERROR', 'UTXO_ERROR', 'UTXO_ERROR'], generations: [] })
+    },
+  )
+
+  it('undoes what a record has of another spender than those that it says have been pruned', async () => {
+    const result = await undone(
+      [[1, 0]],
+      () => ({ bins: { deletedChildren: { [txidToHex(bytes32(201))]: true } }, generation: 5 }),
+      () => OK,
+    )
+    expect(result).toEqual({ codes: [undefined], generations: [[1, 5]] })
   })
 
   it('reads a record anew that was written meanwhile', async () => {
