@@ -4,6 +4,11 @@ local function is_full_page(rec)
   return rec.totalExtraRecs == nil and rec.spentUtxos == rec.recordUtxos
 end
 
+local function is_kept(rec, keepsFullPage)
+  return is_full_page(rec)
+    and (keepsFullPage == true or keepsFullPage == 'unannounced' and rec.lastSpentState == 'ALLSPENT')
+end
+
 local function announce_opening(rec)
   local response = refused('PAGE_FULL')
   if rec.lastSpentState == 'ALLSPENT' then
@@ -22,7 +27,8 @@ end
 --
 -- With `keepsFullPage` an output of a page that is all spent is not freed yet: its master has to hear of it first,
 -- for it could be pruned between the two. The page only says so, by the signal that it will not be all spent any
--- more; the first call that meets it gets the signal, and whoever tells the master calls again without the flag.
+-- more; the first call that meets it gets the signal, and whoever tells the master calls again with 'unannounced', by
+-- which the output is freed unless the page was opened and filled meanwhile: then that has to be said again.
 -- Should nobody, then the next spend of the page finds it all spent and takes that back by its signal, and the next
 -- unspend has the master count it among the open ones.
 --
@@ -44,7 +50,7 @@ function unspend(rec, offset, utxoHash, expectedSpendingData, currentBlockHeight
     if spending_data == SENTINEL then
       return refused('FROZEN')
     end
-    if keepsFullPage == true and retention ~= 0 and is_full_page(rec) then
+    if retention ~= 0 and is_kept(rec, keepsFullPage) then
       return announce_opening(rec)
     end
     utxos[slot_index(offset)] = unspent_slot(utxoHash)

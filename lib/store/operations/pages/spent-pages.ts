@@ -8,6 +8,10 @@ import { asStoreError, rowError } from '../../store-errors.ts'
 import { setDeleteAtHeights } from './delete-at-height.ts'
 import type { RecordSignal } from './record-signal.ts'
 
+/** The same arrays for every row: rows with equal bins are encoded once. */
+const MASTER_BINS = [BINS.conflicting]
+const PAGE_BINS = [BINS.spentUtxos, BINS.recordUtxos, BINS.lastSpentState]
+
 export interface VerifiedClaims {
   readonly believed: readonly RecordSignal[]
   /** Claims that could not be judged, or not be taken back, by display-hex txid. */
@@ -35,7 +39,7 @@ export async function verifyClaims(
     toRow: ({ claim, page }) => ({
       kind: 'read',
       key: { set: context.set, userKey: pageKey(claim.txid, page) },
-      bins: page === 0 ? [BINS.conflicting] : [BINS.spentUtxos, BINS.recordUtxos],
+      bins: page === 0 ? MASTER_BINS : PAGE_BINS,
     }),
     describe: readingOf,
     read: (_, answer) => answer,
@@ -69,10 +73,14 @@ function isConflicting(reading: Reading): boolean {
   return !(reading instanceof StoreError) && reading?.bins?.[BINS.conflicting] === true
 }
 
+/** And will stay so: a page that says it is not all spent, though it is, is about to have an output freed. */
 function isFullySpent(reading: Reading): boolean {
   if (reading instanceof StoreError) return false
-  const spent = reading?.bins?.[BINS.spentUtxos]
-  return spent !== undefined && spent === reading?.bins?.[BINS.recordUtxos]
+  const bins = reading?.bins
+  const spent = bins?.[BINS.spentUtxos]
+  return (
+    spent !== undefined && spent === bins?.[BINS.recordUtxos] && bins[BINS.lastSpentState] !== 'NOTALLSPENT'
+  )
 }
 
 function readFailure(record: ClaimedRecord, reading: Reading): StoreError | undefined {

@@ -53,10 +53,19 @@ export async function unspendRows(
   return errors
 }
 
+/** Others may fill a page again, or look at it, between the two calls that open it; so often it is tried. */
+const ANNOUNCEMENTS_MAX = 8
+
+interface Unspending {
+  readonly spend: SpentOutput
+  readonly index: number
+}
+
 /**
  * Pages that are fully spent are opened only after their master has heard of it. The pruner removes a transaction
  * by its master, under a filter on the delete-at-height: a master that hears of an open page later than the page
- * is opened could be removed in between, and the output with it.
+ * is opened could be removed in between, and the output with it. A page that was filled anew since it said so has been
+ * counted again, and the master has to hear again.
  */
 async function unspendChunk(
   context: StoreContext,
@@ -64,32 +73,51 @@ async function unspendChunk(
   height: number,
   options: OperateOptions,
 ): Promise<(StoreError | undefined)[]> {
-  const first = await callUnspend(context, spends, { height, keepsFullPages: true, options })
-  const errors = first.map(({ error }) => error)
-  const full = first.flatMap((verdict, index) => {
-    const spend = spends[index]
-    return verdict.isPageFull && spend !== undefined ? [{ spend, index, verdict }] : []
-  })
-  if (full.length === 0) return errors
+  const errors = new Array<StoreError | undefined>(spends.length)
+  let pending: readonly Unspending[] = spends.map((spend, index) => ({ spend, index }))
+  let fullPages: FullPages = 'keep'
+  for (let announcements = 0; pending.length > 0; announcements++) {
+    const verdicts = await callUnspend(
+      context,
+      pending.map(({ spend }) => spend),
+      { height, fullPages, options },
+    )
+    for (const [at, { index }] of pending.entries()) errors[index] = verdicts[at]?.error
+    const full = pending.flatMap((unspending, at) => {
+      const verdict = verdicts[at]
+      return verdict?.isPageFull ? [{ ...unspending, announced: verdict.announced }] : []
+    })
+    if (announcements === ANNOUNCEMENTS_MAX) {
+      for (const { spend, index } of full) errors[index] = new RecordChangedError(unspendingOf(spend))
+      break
+    }
+    pending = await announced(context, full, height, options, errors)
+    fullPages = 'open announced'
+  }
+  return errors
+}
+
+/** Tells the masters of pages that are about to be opened. Returns those of which they have heard, for the next call. */
+async function announced(
+  context: StoreContext,
+  full: readonly (Unspending & { readonly announced: boolean })[],
+  height: number,
+  options: OperateOptions,
+  errors: (StoreError | undefined)[],
+): Promise<Unspending[]> {
+  if (full.length === 0) return []
   const told = await tellMasters(
     context,
-    full.map(({ spend: { txid }, verdict }) => {
-      if (verdict.announced) context.countedPages.forget(txid)
-      return { txid, change: verdict.announced ? -1 : 0, height, openPages: 1 }
+    full.map(({ spend: { txid }, announced }) => {
+      if (announced) context.countedPages.forget(txid)
+      return { txid, change: announced ? -1 : 0, height, openPages: 1 }
     }),
     options,
   )
-  const ready = full.filter(({ index }, at) => {
+  return full.flatMap(({ spend, index, announced }, at) => {
     errors[index] = told[at]
-    return told[at] === undefined
+    return told[at] === undefined ? [{ spend: afterAnnouncement(spend, announced), index }] : []
   })
-  const second = await callUnspend(
-    context,
-    ready.map(({ spend, verdict }) => afterAnnouncement(spend, verdict.announced)),
-    { height, keepsFullPages: false, options },
-  )
-  for (const [at, { index }] of ready.entries()) errors[index] = second[at]?.error
-  return errors
 }
 
 /** Announcing has written the record once. */
@@ -126,10 +154,18 @@ async function tellMasters(
   }
 }
 
+/**
+ * What becomes of outputs of pages that are fully spent: they stay as they are, and the page says that it will be opened
+ * (`keep`); or they are freed where it has said so (`open announced`).
+ */
+type FullPages = 'keep' | 'open announced'
+
+/** What lua/utxo/unspend.lua takes for them. */
+const KEEPS_FULL_PAGE = { keep: true, 'open announced': 'unannounced' } as const
+
 interface CallOptions {
   readonly height: number
-  /** Whether an output of a page that is fully spent stays as it is, and its page says that it will be opened. */
-  readonly keepsFullPages: boolean
+  readonly fullPages: FullPages
   readonly options: OperateOptions
 }
 
@@ -137,12 +173,12 @@ interface CallOptions {
 async function callUnspend(
   context: StoreContext,
   spends: readonly SpentOutput[],
-  { height, keepsFullPages, options }: CallOptions,
+  { height, fullPages, options }: CallOptions,
 ): Promise<UnspendVerdict[]> {
   if (spends.length === 0) return []
   try {
     const answers = await context.operate(
-      spends.map(spend => unspendRow(context, spend, height, keepsFullPages)),
+      spends.map(spend => unspendRow(context, spend, height, fullPages)),
       options,
     )
     const verdicts = spends.map((spend, index) => judge(spend, answers[index]))
@@ -167,7 +203,7 @@ function unspendRow(
   context: StoreContext,
   spend: SpentOutput,
   height: number,
-  keepsFullPages: boolean,
+  fullPages: FullPages,
 ): ApplyRow {
   const { vout, utxoHash, spendingData, generation = ANY_GENERATION } = spend
   const offset = slotOffset(vout, context.settings.utxoBatchSize)
@@ -176,7 +212,16 @@ function unspendRow(
     key: { set: context.set, userKey: recordKeyOf(context, spend) },
     module: context.modules.main,
     function: 'unspend',
-    args: [offset, utxoHash, spendingData, height, context.retention, generation, keepsFullPages, true],
+    args: [
+      offset,
+      utxoHash,
+      spendingData,
+      height,
+      context.retention,
+      generation,
+      KEEPS_FULL_PAGE[fullPages],
+      true,
+    ],
   }
 }
 
@@ -197,8 +242,13 @@ function failed(error: StoreError): UnspendVerdict {
   return { ...UNDONE, error }
 }
 
-function judge({ txid, vout }: SpentOutput, answer: RowAnswer | undefined): UnspendVerdict {
-  const what = `unspending ${txidToHex(txid)}:${vout}`
+function unspendingOf({ txid, vout }: SpentOutput): string {
+  return `unspending ${txidToHex(txid)}:${vout}`
+}
+
+function judge(spend: SpentOutput, answer: RowAnswer | undefined): UnspendVerdict {
+  const { txid } = spend
+  const what = unspendingOf(spend)
   if (answer === undefined) return failed(missingAnswerError(what))
   if (answer.status === RESULT_CODES.NOT_FOUND) return failed(new RecordNotFoundError(txid))
   if (answer.status !== 0) return failed(rowError(what, answer.status, answer.inDoubt))

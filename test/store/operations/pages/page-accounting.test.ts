@@ -96,7 +96,7 @@ describe('the increment handler', () => {
   it.each<[string, Script, string, string[][]]>([
     [
       'believes fully spent pages, and looks at the master again',
-      prunable(SPENT),
+      prunable({ bins: { ...SPENT.bins, lastSpentState: 'ALLSPENT' } }),
       'ok',
       [['put 1288 on 1', 'put 1288 on 2'], ['read 0']],
     ],
@@ -115,6 +115,12 @@ describe('the increment handler', () => {
     [
       'lesson 45: takes it back from a master with unspent pages, and reports success',
       prunable({ bins: { spentUtxos: 1, recordUtxos: 2 } }),
+      'ok',
+      [['unset on 0']],
+    ],
+    [
+      'lesson 45: also with pages that are about to be opened',
+      prunable({ bins: { ...SPENT.bins, lastSpentState: 'NOTALLSPENT' } }),
       'ok',
       [['unset on 0']],
     ],

@@ -12,17 +12,20 @@ interface Scripts {
   readonly generation?: number
   readonly first: Partial<RowAnswer>
   readonly told?: Partial<RowAnswer> | undefined
-  readonly second?: Partial<RowAnswer> | undefined
+  /** The answers to the calls after it, of which the last one comes again and again. */
+  readonly second?: Partial<RowAnswer> | readonly Partial<RowAnswer>[] | undefined
 }
 
 /** Unspends one output on a page; what was called, with the arguments that matter here. */
 async function unspent({ generation, first, told = OK, second = OK }: Scripts) {
   const calls: unknown[][] = []
+  const later = [second].flat()
   const transport = new ScriptedTransport(row => {
     const { function: name, args } = row as ApplyRow
     calls.push(name === 'unspend' ? ['unspend', ...args.slice(5, 7)] : ['tell', args[0], args[4]])
     if (name !== 'unspend') return told
-    return args[6] === true ? first : second
+    if (args[6] === true) return first
+    return later.length > 1 ? later.shift() : later[0]
   })
   const spend = { txid: bytes32(1), vout: 200, utxoHash: bytes32(9), spendingData: new Uint8Array(36) }
   const errors = await unspendRows(contextWith(transport), [{ ...spend, generation }], 1_000, {})
@@ -44,7 +47,7 @@ describe('unspending an output of a page', () => {
         ['unspend', -1, true],
         // One page of its is open, whoever was told of it.
         ['tell', change, 1],
-        ['unspend', -1, false],
+        ['unspend', -1, 'unannounced'],
       ],
     })
   })
@@ -56,7 +59,7 @@ describe('unspending an output of a page', () => {
     expect((await unspent({ generation: 7, first })).calls).toEqual([
       ['unspend', 7, true],
       ['tell', expect.any(Number), 1],
-      ['unspend', second, false],
+      ['unspend', second, 'unannounced'],
     ])
   })
 
@@ -74,6 +77,25 @@ describe('unspending an output of a page', () => {
   ])('answers what the second call says: %s', async (errorCode, code) => {
     const second = udfAnswer({ status: 'ERROR', errorCode, message: '' })
     expect((await unspent({ first: ANNOUNCED, second })).codes).toEqual([code])
+  })
+
+  it('announces it again where the page was opened and filled meanwhile', async () => {
+    expect(await unspent({ generation: 7, first: ANNOUNCED, second: [ANNOUNCED, OK] })).toEqual({
+      codes: ['ok'],
+      calls: [
+        ['unspend', 7, true],
+        ['tell', -1, 1],
+        ['unspend', 8, 'unannounced'],
+        ['tell', -1, 1],
+        ['unspend', 9, 'unannounced'],
+      ],
+    })
+  })
+
+  it('is given up where that goes on', async () => {
+    const { codes, calls } = await unspent({ first: ANNOUNCED, second: ANNOUNCED })
+    expect(codes).toEqual(['STORAGE_ERROR'])
+    expect(calls.filter(([name]) => name === 'tell').length).toBe(8)
   })
 
   it('counts the page again that nobody has opened', async () => {
