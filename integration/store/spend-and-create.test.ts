@@ -440,6 +440,19 @@ describe('lesson 30: two processes spend for one transaction, and one of them fa
     expect((await store.getMeta(tx.txid)).conflicting).toBe(true)
   })
 
+  it('is marked as conflicting after it has looked, and holds nothing that it takes again behind that', async () => {
+    const parents = await twoParents()
+    const tx = child(parents)
+    const takesAgain = (row: BatchRow): boolean => row.kind === 'execute' || calls('spendMulti')(row)
+    store.transport = interrupted(good, 'before', isCreate, async () => {
+      await failInOther(tx)
+      store.transport = interrupted(good, 'before', takesAgain, () => other.setConflicting([tx.txid], true))
+    })
+    expect(await code(store.spendAndCreate(tx, HEIGHT))).toBe('UTXO_ERROR')
+    expect(await holders(parents, tx)).toEqual(['unspent', 'unspent'])
+    expect((await store.getMeta(tx.txid)).conflicting).toBe(true)
+  })
+
   it('a parent that is marked as conflicting between spend and create takes the transaction with it', async () => {
     const parents = await twoParents()
     const tx = child(parents)

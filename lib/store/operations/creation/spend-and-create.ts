@@ -146,11 +146,14 @@ async function undo(
   }
 }
 
+/** Others may free inputs, or mark the transaction, while it looks; so often it looks again. */
+const LOOKS_MAX = 8
+
 /**
  * Takes lost inputs again where they are free. Where one is gone for good the transaction has lost, although it
  * has a record: it is marked as conflicting and gives up its other inputs. That is for its creator to do: a
  * record that `existed` is left as it is, and so is one that is marked already, for whoever marks a transaction
- * frees its inputs, and may be giving them back to it at this moment.
+ * frees its inputs, and may be giving them back to it at this moment. What was taken again behind its back is freed here.
  */
 async function confirmOrGiveUp(
   context: StoreContext,
@@ -159,24 +162,40 @@ async function confirmOrGiveUp(
   steps: SpendAndCreateSteps,
   existed: StoreError | undefined,
 ): Promise<void> {
-  const { isConflicting, inputs } = await confirmSpends(context, tx.txid, requests, steps.readMasters)
-  if (isConflicting) {
-    if (existed !== undefined) throw existed
-    throw lostError(
-      tx,
-      requests,
-      requests.map(() => conflictingError(tx.txid)),
-    )
+  const taken = new Set<SpendRequest>()
+  for (let look = 1; look <= LOOKS_MAX; look++) {
+    const { isConflicting, inputs } = await confirmSpends(context, tx.txid, requests, steps.readMasters)
+    if (isConflicting) {
+      // Who takes the mark away again gives the inputs back before: then there is nothing to free.
+      if (taken.size > 0 && look < LOOKS_MAX) {
+        await free(context, [...taken])
+        taken.clear()
+        continue
+      }
+      if (existed !== undefined) throw existed
+      throw lostError(
+        tx,
+        requests,
+        requests.map(() => conflictingError(tx.txid)),
+      )
+    }
+    if (inputs.every(state => state === 'held')) return
+    const errors = await steps.inTurn(() => takeAgain(context, tx, requests, inputs))
+    for (const [index, request] of requests.entries())
+      if (inputs[index] === 'lost' && errors[index] === undefined) taken.add(request)
+    const failures = errors.filter(error => error !== undefined)
+    // Whoever marks a transaction frees its inputs after that: only a look after the taking tells.
+    if (failures.length === 0) continue
+    // Without a verdict nothing is decided: the same call again tells.
+    const undecided = failures.find(({ code }) => !/^(UTXO|TX)_/.test(code))
+    if (undecided !== undefined) throw undecided
+    if (existed === undefined) await giveUp(context, tx, requests)
+    throw lostError(tx, requests, errors)
   }
-  if (inputs.every(state => state === 'held')) return
-  const errors = await steps.inTurn(() => takeAgain(context, tx, requests, inputs))
-  const failures = errors.filter(error => error !== undefined)
-  if (failures.length === 0) return
-  // Without a verdict nothing is decided: the same call again tells.
-  const undecided = failures.find(({ code }) => !/^(UTXO|TX)_/.test(code))
-  if (undecided !== undefined) throw undecided
-  if (existed === undefined) await giveUp(context, tx, requests)
-  throw lostError(tx, requests, errors)
+  throw new StoreError(
+    'SERVICE_UNAVAILABLE',
+    `transaction ${txidToHex(tx.txid)} lost inputs as often as it took them again; repeat the call`,
+  )
 }
 
 function lostError(
@@ -236,6 +255,10 @@ async function giveUp(
 ): Promise<void> {
   context.acknowledgedSpends.forget(tx.txid)
   await setConflicting(context, [tx.txid], true, undefined)
+  await free(context, requests)
+}
+
+async function free(context: StoreContext, requests: readonly SpendRequest[]): Promise<void> {
   const height = requests[0]?.blockHeight ?? 0
   const errors = await unspendRows(context, requests, height, {})
   throwFailures(
