@@ -1,5 +1,6 @@
 import { describe, StoreError } from '../errors/index.ts'
 import type { Bins } from './bin-value.ts'
+import { pageCountOf } from './page-count.ts'
 
 const UINT32_MAX = 0xffff_ffff
 
@@ -32,6 +33,10 @@ export class BinReader {
     const number = Number(value)
     if (!Number.isSafeInteger(number)) throw this.#wrong(bin, 'an integer within 2^53', value)
     return number
+  }
+
+  pageCount(bin: string): number | undefined {
+    return pageCountOf(this.#bins[bin])
   }
 
   requiredInteger(bin: string): number {

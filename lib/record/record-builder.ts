@@ -3,6 +3,7 @@ import { InvalidArgumentError } from '../errors/index.ts'
 import type { BinValue } from './bin-value.ts'
 import { BINS } from './bins.ts'
 import { heightAfter } from './height.ts'
+import { PAGES_MAX } from './page-count.ts'
 import type { RecordContent } from './record-content.ts'
 import { isSpendable } from './spendable-output.ts'
 import { encodeStoredInput, encodeStoredOutput } from './stored-transaction.ts'
@@ -65,9 +66,22 @@ export interface TransactionRecords {
   page(page: number): RecordBins
 }
 
-/** The records of a transaction as they are at creation (semantics 1.5 to 1.10, 3.4). */
+/**
+ * The records of a transaction as they are at creation (semantics 1.5 to 1.10, 3.4). Throws for more pages than are
+ * believed of a record when it is read.
+ */
 export function buildRecords(content: RecordContent, options: RecordOptions): TransactionRecords {
-  return new NewRecords(content, options)
+  const records = new NewRecords(content, options)
+  if (records.pageCount > PAGES_MAX) {
+    const outputs = content.outputs.length
+    const least = Math.ceil(outputs / (PAGES_MAX + 1))
+    throw new InvalidArgumentError(
+      'utxoBatchSize',
+      `at least ${least} for a transaction of ${outputs} outputs`,
+      options.utxoBatchSize,
+    )
+  }
+  return records
 }
 
 class NewRecords implements TransactionRecords {

@@ -146,7 +146,6 @@ const integer =
       | 'spentUtxos'
       | 'recordUtxos'
       | 'totalUtxos'
-      | 'totalExtraRecs'
       | 'spentExtraRecs',
   ): Decoder =>
   (metadata, reader) =>
@@ -189,7 +188,7 @@ const DECODERS: Readonly<Record<Field, Decoder>> = {
   recordUtxos: integer('recordUtxos'),
   utxos: (metadata, reader) => {
     metadata.utxos = requiredSlots(reader)
-    metadata.totalExtraRecs = reader.integer(BINS.totalExtraRecs) ?? 0
+    metadata.totalExtraRecs = reader.pageCount(BINS.totalExtraRecs) ?? 0
     metadata.totalUtxos = reader.requiredInteger(BINS.totalUtxos)
   },
   isCoinbase: (metadata, reader) => {
@@ -199,7 +198,8 @@ const DECODERS: Readonly<Record<Field, Decoder>> = {
   conflicting: flag('conflicting'),
   locked: flag('locked'),
   creating: flag('creating'),
-  totalExtraRecs: integer('totalExtraRecs'),
+  totalExtraRecs: (metadata, reader) =>
+    assign(metadata, 'totalExtraRecs', reader.pageCount(BINS.totalExtraRecs)),
   totalUtxos: integer('totalUtxos'),
   blockIds: blocks,
   blockHeights: blocks,

@@ -1,4 +1,5 @@
 import { StoreError } from '../../errors/index.ts'
+import { pageCountOf } from '../../record/index.ts'
 import type { Bins, BinValue } from '../../transport/index.ts'
 
 /** The answer of a UDF (semantics 2.1). Whether `blockIds` is there is meaningful: an empty list says "no blocks". */
@@ -24,7 +25,10 @@ export interface UdfItemError {
 
 type Fields = ReadonlyMap<string | number | bigint, BinValue>
 
-/** Reads the answer from the bin `SUCCESS`. Throws `PROCESSING` for anything that is no such answer. */
+/**
+ * Reads the answer from the bin `SUCCESS`. Throws `PROCESSING` for anything that is no such answer, and `STORAGE_ERROR`
+ * where the master's count of pages, which it hands on, is damaged.
+ */
 export function parseUdfResponse(bins: Bins | undefined): UdfResponse {
   const answer = entriesOf(bins?.SUCCESS)
   if (answer === undefined) throw malformed('no map in the bin SUCCESS', bins?.SUCCESS ?? bins?.FAILURE)
@@ -35,7 +39,7 @@ export function parseUdfResponse(bins: Bins | undefined): UdfResponse {
     errorCode: optionalText(answer, 'errorCode'),
     message: optionalText(answer, 'message'),
     signal: optionalText(answer, 'signal'),
-    childCount: optionalCount(answer, 'childCount'),
+    childCount: pageCountOf(answer.get('childCount')) ?? 0,
     blockIds: optionalIntegers(answer, 'blockIDs'),
     spendingData: optionalText(answer, 'spendingData'),
     errors: optionalErrors(answer),
@@ -67,13 +71,6 @@ function optionalText(fields: Fields, name: string): string | undefined {
   if (value === undefined || value === null) return undefined
   if (typeof value !== 'string') throw malformed(`${name} is no string`, value)
   return value
-}
-
-function optionalCount(fields: Fields, name: string): number {
-  const value = fields.get(name)
-  if (value === undefined || value === null) return 0
-  if (!Number.isSafeInteger(value) || (value as number) < 0) throw malformed(`${name} is no count`, value)
-  return value as number
 }
 
 function optionalIntegers(fields: Fields, name: string): number[] | undefined {

@@ -1,5 +1,5 @@
 import { txidKey, txidToHex } from '../../../bitcoin/index.ts'
-import { BINS, pageKey } from '../../../record/index.ts'
+import { BINS, pageCountOf, pageKey } from '../../../record/index.ts'
 import { RESULT_CODES } from '../../../transport/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { sendBounded } from '../../dispatch/send-bounded.ts'
@@ -69,7 +69,7 @@ async function finishCreation(context: StoreContext, txid: Uint8Array): Promise<
   try {
     // Once more: whoever had the lock may have removed or finished it.
     const master = await readMaster(context, txid)
-    const pageCount = Number(master?.bins.get(BINS.totalExtraRecs) ?? 0)
+    const pageCount = pageCountOf(master?.bins.get(BINS.totalExtraRecs)) ?? 0
     if (master === undefined || pageCount === 0) return
     await expectEveryPage(context, txid, pageCount)
     noteRepair(context, txid, 'marks')

@@ -2,11 +2,10 @@ import { txidKey, txidToHex } from '../../../bitcoin/index.ts'
 import { StoreError } from '../../../errors/index.ts'
 import { BINS, heightAfter, masterKey } from '../../../record/index.ts'
 import { RESULT_CODES, type RowAnswer } from '../../../transport/index.ts'
-import type { DeleteAtHeightRequest } from '../../context/follow-up-pools.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { mapRows } from '../../dispatch/map-rows.ts'
 import { asStoreError, rowError } from '../../store-errors.ts'
-import { pageRequests, setDeleteAtHeights } from './delete-at-height.ts'
+import { type PageHeights, pageRequests, setDeleteAtHeights } from './delete-at-height.ts'
 import type { RecordSignal } from './record-signal.ts'
 import { verifyClaims } from './spent-pages.ts'
 
@@ -32,30 +31,21 @@ export async function carryDeleteAtHeights(
   try {
     const verified = await verifyClaims(context, set)
     for (const [txid, error] of verified.failures) failures.set(txid, error)
-    const requests = [
-      ...unset.flatMap(({ txid, childCount }) => pageRequests(txid, childCount, 0)),
-      ...verified.believed.flatMap(({ txid, childCount, height }) =>
-        pageRequests(txid, childCount, heightAfter(height, context.retention)),
-      ),
-    ]
-    for (const [txid, error] of await setDeleteAtHeights(context, requests, undefined))
-      failures.set(txid, error)
+    const taken = unset.map(({ txid, childCount }) => ({ txid, pages: childCount, deleteAtHeight: 0 }))
     const written = verified.believed.map(({ txid, childCount, height }) => ({
       txid,
       pages: childCount,
       deleteAtHeight: heightAfter(height, context.retention),
     }))
+    const requests = pageRequests([...taken, ...written])
+    for (const [txid, error] of await setDeleteAtHeights(context, requests, undefined))
+      failures.set(txid, error)
     for (const [txid, error] of await alignPages(context, written)) failures.set(txid, error)
   } catch (error) {
     const failure = asStoreError(error, 'carrying a delete-at-height to pages', { code: 'STORAGE_ERROR' })
     for (const { txid } of [...set, ...unset]) failures.set(txidToHex(txid), failure)
   }
   return failures
-}
-
-/** A transaction with the delete-at-height that has been written to its pages. */
-export interface WrittenPages extends PagedTransaction {
-  readonly deleteAtHeight: number
 }
 
 /**
@@ -65,12 +55,12 @@ export interface WrittenPages extends PagedTransaction {
  */
 export async function alignPages(
   context: StoreContext,
-  written: readonly WrittenPages[],
+  written: readonly PageHeights[],
 ): Promise<Map<string, StoreError>> {
   const latest = [...new Map(written.map(entry => [txidKey(entry.txid), entry])).values()]
   const failures = new Map<string, StoreError>()
   try {
-    const requests = await mapRows(context, latest, undefined, {
+    const changes = await mapRows(context, latest, undefined, {
       toRow: ({ txid }) => ({
         kind: 'read',
         key: { set: context.set, userKey: masterKey(txid) },
@@ -79,7 +69,8 @@ export async function alignPages(
       describe: readingOf,
       read: (entry, answer) => misaligned(entry, answer, failures),
     })
-    for (const [txid, error] of await setDeleteAtHeights(context, requests.flat(), undefined))
+    const requests = pageRequests(changes.flat())
+    for (const [txid, error] of await setDeleteAtHeights(context, requests, undefined))
       failures.set(txid, error)
   } catch (error) {
     const failure = asStoreError(error, 'aligning pages with their master', { code: 'STORAGE_ERROR' })
@@ -88,18 +79,18 @@ export async function alignPages(
   return failures
 }
 
-function readingOf({ txid }: WrittenPages): string {
+function readingOf({ txid }: PageHeights): string {
   return `reading the delete-at-height of ${txidToHex(txid)}`
 }
 
 /** What has to be written to the pages of a master that has another delete-at-height by now. */
 function misaligned(
-  entry: WrittenPages,
+  entry: PageHeights,
   answer: RowAnswer | StoreError,
   failures: Map<string, StoreError>,
-): DeleteAtHeightRequest[] {
+): PageHeights[] {
   const { txid, pages, deleteAtHeight } = entry
-  const fail = (error: StoreError): DeleteAtHeightRequest[] => {
+  const fail = (error: StoreError): PageHeights[] => {
     failures.set(txidToHex(txid), error)
     return []
   }
@@ -107,5 +98,5 @@ function misaligned(
   if (answer.status === RESULT_CODES.NOT_FOUND) return []
   if (answer.status !== RESULT_CODES.OK) return fail(rowError(readingOf(entry), answer.status, false))
   const current = Number(answer.bins?.[BINS.deleteAtHeight] ?? 0)
-  return current === deleteAtHeight ? [] : pageRequests(txid, pages, current)
+  return current === deleteAtHeight ? [] : [{ txid, pages, deleteAtHeight: current }]
 }

@@ -1,12 +1,15 @@
 import type { BatchHandler } from '../../../batching/index.ts'
 import { txidToHex } from '../../../bitcoin/index.ts'
 import { InvalidArgumentError, StoreError } from '../../../errors/index.ts'
-import { BINS, pageKey } from '../../../record/index.ts'
+import { BINS, isPageCount, PAGES_MAX, pageKey } from '../../../record/index.ts'
 import { RESULT_CODES } from '../../../transport/index.ts'
 import type { DeleteAtHeightRequest } from '../../context/follow-up-pools.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { dispatchRows } from '../../dispatch/dispatch-rows.ts'
+import { forChunks, type Sliceable } from '../../dispatch/map-chunks.ts'
+import { queueShare } from '../../dispatch/queue-share.ts'
 import { asStoreError, rowError } from '../../store-errors.ts'
+import { PageList } from './page-list.ts'
 
 /**
  * Writes a batch of delete-at-heights. Update-only: a page that was pruned stays gone, instead of coming back as
@@ -37,13 +40,27 @@ function nameOf({ txid, page }: DeleteAtHeightRequest): string {
   return `setting the delete-at-height of record ${page} of ${txidToHex(txid)}`
 }
 
-/** One request for each page; with a height of 0 it takes the delete-at-height away. */
-export function pageRequests(
-  txid: Uint8Array,
-  pages: number,
-  deleteAtHeight: number,
-): DeleteAtHeightRequest[] {
-  return Array.from({ length: pages }, (_, index) => ({ txid, page: index + 1, deleteAtHeight }))
+/** A delete-at-height for all pages of a transaction. */
+export interface PageHeights {
+  readonly txid: Uint8Array
+  /** Pages 1 to `pages`. */
+  readonly pages: number
+  /** 0 takes the delete-at-height away. */
+  readonly deleteAtHeight: number
+}
+
+/** One request for each page. */
+export function pageRequests(transactions: readonly PageHeights[]): Sliceable<DeleteAtHeightRequest> {
+  const list = new PageList(transactions, ({ pages }) => pages)
+  return {
+    length: list.length,
+    slice: (from, to) =>
+      list.slice(from, to).map(({ owner: { txid, deleteAtHeight }, page }) => ({
+        txid,
+        page,
+        deleteAtHeight,
+      })),
+  }
 }
 
 /**
@@ -52,18 +69,20 @@ export function pageRequests(
  */
 export async function setDeleteAtHeights(
   context: StoreContext,
-  requests: readonly DeleteAtHeightRequest[],
+  requests: Sliceable<DeleteAtHeightRequest>,
   signal: AbortSignal | undefined,
 ): Promise<Map<string, StoreError>> {
   const failures = new Map<string, StoreError>()
-  if (requests.length === 0) return failures
-  const outcomes = await context.followUps.setDAH.submitGroup(requests, { signal })
-  for (const [index, outcome] of outcomes.entries()) {
-    const request = requests[index]
-    if (outcome.status === 'fulfilled' || request === undefined) continue
-    const hex = txidToHex(request.txid)
-    if (!failures.has(hex)) failures.set(hex, asStoreError(outcome.reason, nameOf(request)))
-  }
+  const pool = context.followUps.setDAH
+  await forChunks(requests, { ...queueShare(context, pool), signal }, async chunk => {
+    const outcomes = await pool.submitGroup(chunk, { signal })
+    for (const [index, outcome] of outcomes.entries()) {
+      const request = chunk[index]
+      if (outcome.status === 'fulfilled' || request === undefined) continue
+      const hex = txidToHex(request.txid)
+      if (!failures.has(hex)) failures.set(hex, asStoreError(outcome.reason, nameOf(request)))
+    }
+  })
   return failures
 }
 
@@ -75,7 +94,7 @@ export async function setDeleteAtHeightForChildRecords(
   deleteAtHeight: number,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const requests = pageRequests(txid, pages, deleteAtHeight)
+  const requests = pageRequests([{ txid, pages, deleteAtHeight }])
   const [failure] = (await setDeleteAtHeights(context, requests, signal)).values()
   if (failure === undefined) return
   throw new StoreError(
@@ -85,10 +104,7 @@ export async function setDeleteAtHeightForChildRecords(
   )
 }
 
-/** More pages than any transaction has (semantics 1.8: the largest index of an output). */
-const PAGES_MAX = 2 ** 24
-
 export function checkPageCount(field: string, pages: number): void {
-  if (!Number.isSafeInteger(pages) || pages < 0 || pages > PAGES_MAX)
+  if (!isPageCount(pages))
     throw new InvalidArgumentError(field, `a whole number from 0 to ${PAGES_MAX}`, pages)
 }

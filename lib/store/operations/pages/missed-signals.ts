@@ -1,11 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { txidKey, txidToHex } from '../../../bitcoin/index.ts'
 import { StoreError } from '../../../errors/index.ts'
-import { BINS, HEIGHT_MAX, masterKey, pageKey } from '../../../record/index.ts'
+import { BINS, HEIGHT_MAX, masterKey, pageCountOf, pageKey } from '../../../record/index.ts'
 import { type Bins, RESULT_CODES, type RowAnswer } from '../../../transport/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
-import { mapRows } from '../../dispatch/map-rows.ts'
-import { rowError } from '../../store-errors.ts'
+import type { Sliceable } from '../../dispatch/map-chunks.ts'
+import { forRows, mapRows } from '../../dispatch/map-rows.ts'
+import { asStoreError, rowError } from '../../store-errors.ts'
+import { PageList, type PageOf } from './page-list.ts'
 import type { RecordSignal } from './record-signal.ts'
 
 /** How a record stands, by the signal that would have said so when it came to be. */
@@ -77,11 +79,11 @@ async function missedByPages(
 ): Promise<RecordSignal[]> {
   const masters = [...new Map(standing.map(each => [txidKey(each.txid), each])).values()]
   const looked = masters.flatMap(master => [
-    { master, page: 1 },
-    { master, page: master.childCount },
+    { owner: { master }, page: 1 },
+    { owner: { master }, page: master.childCount },
   ])
   const missed = new Set<RecordSignal>()
-  await readPages(context, looked, [BINS.deleteAtHeight], failures, ({ master }, bins) => {
+  await readPages(context, looked, [BINS.deleteAtHeight], failures, ({ owner: { master } }, bins) => {
     const height = bins[BINS.deleteAtHeight]
     const hasHeight = height !== undefined && height !== HEIGHT_MAX
     if (hasHeight !== (changeOf(master.signal) === 'DAHSET')) missed.add(master)
@@ -132,11 +134,9 @@ async function compare(
   failures: Map<string, StoreError>,
 ): Promise<Comparison[]> {
   const counts = await readMasters(context, masters, failures)
-  const pages = counts.flatMap(({ master, total }) =>
-    Array.from({ length: total }, (_, index) => ({ master, page: index + 1 })),
-  )
+  const pages = new PageList(counts, ({ total }) => total)
   const spent = new Map<RecordSignal, number[]>(counts.map(({ master }) => [master, []]))
-  await readPages(context, pages, [BINS.lastSpentState], failures, ({ master, page }, bins) => {
+  await readPages(context, pages, [BINS.lastSpentState], failures, ({ owner: { master }, page }, bins) => {
     if (bins[BINS.lastSpentState] === 'ALLSPENT') spent.get(master)?.push(page)
   })
   return counts
@@ -159,9 +159,9 @@ async function readMasters(
     describe,
     read: (master, answer) => {
       const bins = binsOf(describe(master), answer)
-      if (bins instanceof StoreError) failures.set(txidToHex(master.txid), bins)
-      if (bins === undefined || bins instanceof StoreError) return undefined
-      const total = Number(bins[BINS.totalExtraRecs] ?? 0)
+      const total = bins instanceof StoreError ? bins : totalOf(describe(master), bins)
+      if (total instanceof StoreError) failures.set(txidToHex(master.txid), total)
+      if (bins === undefined || bins instanceof StoreError || total instanceof StoreError) return undefined
       const counted = Number(bins[BINS.spentExtraRecs] ?? 0)
       return counted === total ? undefined : { master, total, counted }
     },
@@ -169,30 +169,35 @@ async function readMasters(
   return totals.filter(each => each !== undefined)
 }
 
-interface Page {
-  readonly master: RecordSignal
-  readonly page: number
+function totalOf(what: string, bins: Bins | undefined): number | StoreError {
+  try {
+    return pageCountOf(bins?.[BINS.totalExtraRecs]) ?? 0
+  } catch (error) {
+    return asStoreError(error, what, { code: 'STORAGE_ERROR' })
+  }
 }
+
+type Page = PageOf<{ readonly master: RecordSignal }>
 
 /** A page that is gone was pruned, and has nothing to say. */
 async function readPages(
   context: StoreContext,
-  pages: readonly Page[],
+  pages: Sliceable<Page>,
   bins: readonly string[],
   failures: Map<string, StoreError>,
   take: (page: Page, bins: Bins) => void,
 ): Promise<void> {
-  const describe = ({ master, page }: Page) => `reading page ${page} of ${txidToHex(master.txid)}`
-  await mapRows(context, pages, undefined, {
-    toRow: ({ master, page }) => ({
+  const describe = ({ owner, page }: Page) => `reading page ${page} of ${txidToHex(owner.master.txid)}`
+  await forRows(context, pages, undefined, {
+    toRow: ({ owner, page }) => ({
       kind: 'read',
-      key: { set: context.set, userKey: pageKey(master.txid, page) },
+      key: { set: context.set, userKey: pageKey(owner.master.txid, page) },
       bins,
     }),
     describe,
     read: (page, answer) => {
       const found = binsOf(describe(page), answer)
-      if (found instanceof StoreError) failures.set(txidToHex(page.master.txid), found)
+      if (found instanceof StoreError) failures.set(txidToHex(page.owner.master.txid), found)
       else if (found !== undefined) take(page, found)
     },
   })

@@ -1,10 +1,11 @@
 import { txidToHex } from '../../../bitcoin/index.ts'
 import { StoreError } from '../../../errors/index.ts'
 import { pageKey } from '../../../record/index.ts'
-import { RESULT_CODES, type WriteOperation } from '../../../transport/index.ts'
+import { RESULT_CODES, type RowAnswer, type WriteOperation } from '../../../transport/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
-import { mapRows } from '../../dispatch/map-rows.ts'
+import { forRows } from '../../dispatch/map-rows.ts'
 import { rowError } from '../../store-errors.ts'
+import { PageList, type PageOf } from './page-list.ts'
 
 /** The same change on every page of a transaction. */
 export interface PageWrite {
@@ -25,29 +26,31 @@ export async function writePages(
   signal: AbortSignal | undefined,
 ): Promise<Map<string, StoreError>> {
   const failures = new Map<string, StoreError>()
-  const pages = writes.flatMap(write =>
-    Array.from({ length: write.pages }, (_, page) => ({ write, page: page + 1 })),
-  )
-  const what = ({ write, page }: { write: PageWrite; page: number }) =>
-    `changing page ${page} of ${txidToHex(write.txid)}`
-  const outcomes = await mapRows(context, pages, signal, {
-    toRow: ({ write, page }) => ({
+  const pages = new PageList(writes, write => write.pages)
+  await forRows(context, pages, signal, {
+    toRow: ({ owner, page }) => ({
       kind: 'write',
-      key: { set: context.set, userKey: pageKey(write.txid, page) },
-      operations: write.operations,
+      key: { set: context.set, userKey: pageKey(owner.txid, page) },
+      operations: owner.operations,
       exists: 'update-only',
     }),
-    describe: what,
+    describe: nameOf,
     read: (page, answer) => {
-      if (answer instanceof StoreError) return answer
-      if (answer.status === RESULT_CODES.OK || answer.status === RESULT_CODES.NOT_FOUND) return undefined
-      return rowError(what(page), answer.status, answer.inDoubt)
+      const failure = failureOf(page, answer)
+      if (failure === undefined) return
+      const hex = txidToHex(page.owner.txid)
+      if (!failures.has(hex)) failures.set(hex, failure)
     },
   })
-  for (const [index, { write }] of pages.entries()) {
-    const failure = outcomes[index]
-    const hex = txidToHex(write.txid)
-    if (failure !== undefined && !failures.has(hex)) failures.set(hex, failure)
-  }
   return failures
+}
+
+function failureOf(page: PageOf<PageWrite>, answer: RowAnswer | StoreError): StoreError | undefined {
+  if (answer instanceof StoreError) return answer
+  if (answer.status === RESULT_CODES.OK || answer.status === RESULT_CODES.NOT_FOUND) return undefined
+  return rowError(nameOf(page), answer.status, answer.inDoubt)
+}
+
+function nameOf({ owner, page }: PageOf<PageWrite>): string {
+  return `changing page ${page} of ${txidToHex(owner.txid)}`
 }

@@ -3,9 +3,10 @@ import { StoreError } from '../../../errors/index.ts'
 import { BINS, pageKey } from '../../../record/index.ts'
 import type { RowAnswer } from '../../../transport/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
-import { mapRows } from '../../dispatch/map-rows.ts'
+import { forRows } from '../../dispatch/map-rows.ts'
 import { asStoreError, rowError } from '../../store-errors.ts'
 import { setDeleteAtHeights } from './delete-at-height.ts'
+import { PageList, type PageOf } from './page-list.ts'
 import type { RecordSignal } from './record-signal.ts'
 
 /** The same arrays for every row: rows with equal bins are encoded once. */
@@ -29,30 +30,26 @@ export async function verifyClaims(
   context: StoreContext,
   claims: readonly RecordSignal[],
 ): Promise<VerifiedClaims> {
-  const records = claims.flatMap(claim =>
-    Array.from({ length: claim.childCount + 1 }, (_, page) => ({ claim, page })),
-  )
+  const records = new PageList(claims, ({ childCount }) => childCount, 0)
   const conflicting = new Set<RecordSignal>()
   const doubtful = new Set<RecordSignal>()
   const failures = new Map<string, StoreError>()
-  const answers = await mapRows(context, records, undefined, {
-    toRow: ({ claim, page }) => ({
+  await forRows(context, records, undefined, {
+    toRow: ({ owner, page }) => ({
       kind: 'read',
-      key: { set: context.set, userKey: pageKey(claim.txid, page) },
+      key: { set: context.set, userKey: pageKey(owner.txid, page) },
       bins: page === 0 ? MASTER_BINS : PAGE_BINS,
     }),
     describe: readingOf,
-    read: (_, answer) => answer,
+    read: (record, answer) => {
+      const { owner: claim, page } = record
+      if (page === 0 && isConflicting(answer)) conflicting.add(claim)
+      if (page === 0 || isFullySpent(answer)) return
+      doubtful.add(claim)
+      const unreadable = readFailure(record, answer)
+      if (unreadable !== undefined) failures.set(txidToHex(claim.txid), unreadable)
+    },
   })
-  for (const [index, record] of records.entries()) {
-    const answer = answers[index]
-    const { claim, page } = record
-    if (page === 0 && isConflicting(answer)) conflicting.add(claim)
-    if (page === 0 || isFullySpent(answer)) continue
-    doubtful.add(claim)
-    const unreadable = readFailure(record, answer)
-    if (unreadable !== undefined) failures.set(txidToHex(claim.txid), unreadable)
-  }
   for (const claim of conflicting) {
     doubtful.delete(claim)
     failures.delete(txidToHex(claim.txid))
@@ -62,21 +59,18 @@ export async function verifyClaims(
 }
 
 /** A record of a transaction; page 0 is its master. */
-interface ClaimedRecord {
-  readonly claim: RecordSignal
-  readonly page: number
-}
+type ClaimedRecord = PageOf<RecordSignal>
 
-type Reading = RowAnswer | StoreError | undefined
+type Reading = RowAnswer | StoreError
 
 function isConflicting(reading: Reading): boolean {
-  return !(reading instanceof StoreError) && reading?.bins?.[BINS.conflicting] === true
+  return !(reading instanceof StoreError) && reading.bins?.[BINS.conflicting] === true
 }
 
 /** And will stay so: a page that says it is not all spent, though it is, is about to have an output freed. */
 function isFullySpent(reading: Reading): boolean {
   if (reading instanceof StoreError) return false
-  const bins = reading?.bins
+  const bins = reading.bins
   const spent = bins?.[BINS.spentUtxos]
   return (
     spent !== undefined && spent === bins?.[BINS.recordUtxos] && bins[BINS.lastSpentState] !== 'NOTALLSPENT'
@@ -84,12 +78,12 @@ function isFullySpent(reading: Reading): boolean {
 }
 
 function readFailure(record: ClaimedRecord, reading: Reading): StoreError | undefined {
-  if (reading === undefined || reading instanceof StoreError) return reading
+  if (reading instanceof StoreError) return reading
   return reading.status === 0 ? undefined : rowError(readingOf(record), reading.status, reading.inDoubt)
 }
 
-function readingOf({ claim, page }: ClaimedRecord): string {
-  return `reading page ${page} of ${txidToHex(claim.txid)}`
+function readingOf({ owner, page }: ClaimedRecord): string {
+  return `reading page ${page} of ${txidToHex(owner.txid)}`
 }
 
 /** Awaited: who is told of the spend must not meet a transaction that can be pruned (semantics 3.11). */

@@ -2,8 +2,10 @@ import { txidToHex } from '../../../bitcoin/index.ts'
 import { BINS, decodeMetadata, masterKey, pageKey } from '../../../record/index.ts'
 import { RESULT_CODES } from '../../../transport/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
-import { mapRows } from '../../dispatch/map-rows.ts'
-import { missingAnswerError, rowError, throwFailures } from '../../store-errors.ts'
+import { forRows } from '../../dispatch/map-rows.ts'
+import { FailureTally } from '../../failure-tally.ts'
+import { missingAnswerError, rowError } from '../../store-errors.ts'
+import { PageList } from '../pages/page-list.ts'
 
 /** Removes the master record of a transaction; a missing one is fine (semantics 3.12). */
 export async function deleteTransaction(
@@ -36,26 +38,18 @@ export async function deleteComplete(
 ): Promise<void> {
   const pages = await pageCount(context, txid, signal)
   if (pages === undefined) return
-  const failures = await mapRows(
-    context,
-    Array.from({ length: pages }, (_, index) => index + 1),
-    signal,
-    {
-      toRow: page => ({ kind: 'remove', key: { set: context.set, userKey: pageKey(txid, page) } }),
-      describe: page => `deleting page ${page} of ${txidToHex(txid)}`,
-      read: (page, answer) => {
-        if (answer instanceof Error) return answer
-        const { status, inDoubt } = answer
-        if (status === RESULT_CODES.OK || status === RESULT_CODES.NOT_FOUND) return undefined
-        return rowError(`deleting page ${page} of ${txidToHex(txid)}`, status, inDoubt)
-      },
+  const failures = new FailureTally()
+  const describe = ({ page }: { page: number }): string => `deleting page ${page} of ${txidToHex(txid)}`
+  await forRows(context, new PageList([pages], count => count), signal, {
+    toRow: ({ page }) => ({ kind: 'remove', key: { set: context.set, userKey: pageKey(txid, page) } }),
+    describe,
+    read: (page, answer) => {
+      if (answer instanceof Error) failures.add(answer)
+      else if (answer.status !== RESULT_CODES.OK && answer.status !== RESULT_CODES.NOT_FOUND)
+        failures.add(rowError(describe(page), answer.status, answer.inDoubt))
     },
-  )
-  throwFailures(
-    failures.filter(failure => failure !== undefined),
-    pages,
-    `pages of ${txidToHex(txid)} could not be deleted`,
-  )
+  })
+  failures.throwIfAny(pages, `pages of ${txidToHex(txid)} could not be deleted`)
   for (const type of ['tx', 'outputs'] as const) await context.external.delete(txidToHex(txid), type)
   await deleteTransaction(context, txid, signal)
 }

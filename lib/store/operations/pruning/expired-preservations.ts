@@ -1,6 +1,6 @@
 import { txidToHex } from '../../../bitcoin/index.ts'
 import { StoreError } from '../../../errors/index.ts'
-import { BINS, heightAfter, masterKey } from '../../../record/index.ts'
+import { BINS, heightAfter, masterKey, pageCountOf } from '../../../record/index.ts'
 import {
   type Filter,
   type QueryRecord,
@@ -10,7 +10,7 @@ import {
 } from '../../../transport/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { mapRows } from '../../dispatch/map-rows.ts'
-import { rowError, throwFailures } from '../../store-errors.ts'
+import { asStoreError, rowError, throwFailures } from '../../store-errors.ts'
 import { carryDeleteAtHeights } from '../pages/delete-at-height-carrier.ts'
 import { logSkipped } from './unmined.ts'
 
@@ -40,8 +40,10 @@ export async function processExpiredPreservations(
   let found = 0
   let ended = 0
   for await (const group of groupsOf(records, GROUP_RECORDS)) {
-    const preserved = group.flatMap(record => preservedTransaction(context, record))
-    found += preserved.length
+    const read = group.flatMap(record => preservedTransaction(context, record))
+    const preserved = read.flatMap(each => (each instanceof StoreError ? [] : each))
+    found += read.length
+    failures.push(...read.filter(each => each instanceof StoreError))
     const outcomes = await endPreservations(context, preserved, currentHeight, signal)
     failures.push(...outcomes.failures)
     ended += outcomes.ended
@@ -55,12 +57,20 @@ interface PreservedTransaction {
   readonly pages: number
 }
 
-function preservedTransaction(context: StoreContext, { digest, bins }: QueryRecord): PreservedTransaction[] {
+function preservedTransaction(
+  context: StoreContext,
+  { digest, bins }: QueryRecord,
+): (PreservedTransaction | StoreError)[] {
   const txid = bins[BINS.txid]
-  if (txid instanceof Uint8Array && txid.length === 32)
-    return [{ txid, pages: Number(bins[BINS.totalExtraRecs] ?? 0) }]
-  logSkipped(context, digest)
-  return []
+  if (!(txid instanceof Uint8Array) || txid.length !== 32) {
+    logSkipped(context, digest)
+    return []
+  }
+  try {
+    return [{ txid, pages: pageCountOf(bins[BINS.totalExtraRecs]) ?? 0 }]
+  } catch (error) {
+    return [asStoreError(error, `ending the preservation of ${txidToHex(txid)}`)]
+  }
 }
 
 async function endPreservations(

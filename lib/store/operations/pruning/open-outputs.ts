@@ -2,8 +2,9 @@ import { txidToHex } from '../../../bitcoin/index.ts'
 import { StoreError } from '../../../errors/index.ts'
 import { BINS, pageKey } from '../../../record/index.ts'
 import { type Bins, RESULT_CODES, type RowAnswer } from '../../../transport/index.ts'
-import { mapRows } from '../../dispatch/map-rows.ts'
+import { forRows } from '../../dispatch/map-rows.ts'
 import { rowError } from '../../store-errors.ts'
+import { PageList, type PageOf } from '../pages/page-list.ts'
 import { countFailed, type PruneRun } from './prune-run.ts'
 import type { Composite } from './remove-composites.ts'
 
@@ -31,30 +32,31 @@ export async function onlySpent<Entry extends Composite>(
   const findings = entries.map(
     (): Findings => ({ isConflicting: false, hasOpenOutput: false, failure: undefined }),
   )
-  const reads = entries.flatMap(({ txid, pages }, index) =>
-    pages === 0
-      ? []
-      : Array.from({ length: pages + 1 }, (_, page) => ({ txid, page, found: findings[index] })),
+  const paged = entries.flatMap(({ txid, pages }, index) =>
+    pages === 0 ? [] : [{ txid, pages, found: findings[index] }],
   )
-  const describe = ({ txid, page }: (typeof reads)[number]): string =>
-    `reading record ${page} of ${txidToHex(txid)}`
-  await mapRows(context, reads, undefined, {
-    toRow: ({ txid, page }) => ({
+  const reads = new PageList(paged, ({ pages }) => pages, 0)
+  await forRows(context, reads, undefined, {
+    toRow: ({ owner, page }) => ({
       kind: 'read',
-      key: { set: context.set, userKey: pageKey(txid, page) },
+      key: { set: context.set, userKey: pageKey(owner.txid, page) },
       bins: page === 0 ? MASTER_BINS : PAGE_BINS,
     }),
     describe,
-    read: (entry, answer) => note(entry, answer, describe(entry)),
+    read: note,
   })
   return entries.filter((entry, index) => isRemovable(run, entry, findings[index]))
 }
 
-function note(
-  { page, found }: { readonly page: number; readonly found: Findings | undefined },
-  answer: RowAnswer | StoreError,
-  what: string,
-): void {
+type ReadRecord = PageOf<{ readonly txid: Uint8Array; readonly found: Findings | undefined }>
+
+function describe({ owner, page }: ReadRecord): string {
+  return `reading record ${page} of ${txidToHex(owner.txid)}`
+}
+
+function note(record: ReadRecord, answer: RowAnswer | StoreError): void {
+  const { owner, page } = record
+  const { found } = owner
   if (found === undefined) return
   if (answer instanceof StoreError) found.failure = answer
   else if (answer.status === RESULT_CODES.OK) {
@@ -62,7 +64,7 @@ function note(
     if (page === 0) found.isConflicting = bins[BINS.conflicting] === true
     else if (isOpen(bins)) found.hasOpenOutput = true
   } else if (answer.status !== RESULT_CODES.NOT_FOUND)
-    found.failure = rowError(what, answer.status, answer.inDoubt)
+    found.failure = rowError(describe(record), answer.status, answer.inDoubt)
 }
 
 function isOpen(bins: Bins): boolean {

@@ -1,5 +1,5 @@
 import { txidToHex } from '../../../bitcoin/index.ts'
-import { BINS, masterKey } from '../../../record/index.ts'
+import { BINS, masterKey, pageCountOf } from '../../../record/index.ts'
 import type { QueryRecord } from '../../../transport/index.ts'
 import { mapRows } from '../../dispatch/map-rows.ts'
 import { asStoreError } from '../../store-errors.ts'
@@ -63,9 +63,10 @@ function isComposite({ pages, isExternal }: Candidate): boolean {
 }
 
 function sorted(
-  { context, counts }: PruneRun,
+  run: PruneRun,
   records: readonly QueryRecord[],
 ): { masters: Candidate[]; pages: QueryRecord[] } {
+  const { context, counts } = run
   const masters: Candidate[] = []
   const pages: QueryRecord[] = []
   for (const record of records) {
@@ -78,7 +79,14 @@ function sorted(
       logSkipped(context, record.digest)
       counts.skipped += 1
     } else if (totalExtraRecs === undefined) pages.push(record)
-    else masters.push({ txid, pages: Number(totalExtraRecs), isExternal: external === true, record })
+    else {
+      try {
+        const count = pageCountOf(totalExtraRecs) ?? 0
+        masters.push({ txid, pages: count, isExternal: external === true, record })
+      } catch (error) {
+        countFailed(run, txid, asStoreError(error, `reading how many pages ${txidToHex(txid)} has`))
+      }
+    }
   }
   return { masters, pages }
 }

@@ -1,6 +1,6 @@
 import { txidToHex } from '../../../bitcoin/index.ts'
 import { StoreError } from '../../../errors/index.ts'
-import { masterKey } from '../../../record/index.ts'
+import { isPageCount, masterKey } from '../../../record/index.ts'
 import { type Bins, RESULT_CODES, type RecordKey } from '../../../transport/index.ts'
 import { PRUNE_INTENT_HEIGHT, pruneIntentSet } from '../../context/prune-intent-set.ts'
 import type { StoreContext } from '../../context/store-context.ts'
@@ -71,7 +71,7 @@ export async function endRemovals(
 export function decodeIntent(bins: Bins): PruneIntent | undefined {
   const { [BIN.txid]: txid, [BIN.pages]: pages, [BIN.height]: height, [BIN.startedAt]: startedAt } = bins
   if (!(txid instanceof Uint8Array) || txid.length !== 32) return undefined
-  if (!isCount(pages) || !isCount(height) || !isCount(startedAt)) return undefined
+  if (!isPageCount(pages) || !isCount(height) || !isCount(startedAt)) return undefined
   return { txid, pages, height, startedAtMs: startedAt }
 }
 

@@ -63,8 +63,8 @@ async function allSlots(
   { totalExtraRecs = 0, totalUtxos }: TransactionMetadata,
   signal: AbortSignal | undefined,
 ): Promise<readonly UtxoSlot[]> {
-  const pageNumbers = Array.from({ length: totalExtraRecs }, (_, page) => page + 1)
-  const pages = await readPages(context, txid, pageNumbers, [BINS.utxos, ...FREEZE_BINS], signal, bins =>
+  const everyPage = { length: totalExtraRecs, pageOf: (index: number) => index + 1 }
+  const pages = await readPages(context, txid, everyPage, [BINS.utxos, ...FREEZE_BINS], signal, bins =>
     decodePageSlots(bins),
   )
   const slots = [...masterSlots, ...pages.flat()]
@@ -94,26 +94,34 @@ async function allFreezes(
   signal: AbortSignal | undefined,
 ): Promise<readonly FreezeRecord[]> {
   const { utxoBatchSize } = context.settings
-  const pages = await readPages(context, txid, freezePages, FREEZE_BINS, signal, (bins, page) =>
+  const marked = { length: freezePages.length, pageOf: (index: number) => freezePages[index] as number }
+  const pages = await readPages(context, txid, marked, FREEZE_BINS, signal, (bins, page) =>
     decodePageFreezes(bins, page * utxoBatchSize),
   )
   return [...ofMaster, ...pages.flat()]
 }
 
-/** Reads pages in bounded batches and decodes each; in the order of `pages`. */
+/** Which pages to read. */
+interface PageNumbers {
+  readonly length: number
+  /** The number of one of them by its place. */
+  pageOf(index: number): number
+}
+
+/** Reads pages in bounded batches and decodes each; in the order of their numbers. */
 async function readPages<Page>(
   context: StoreContext,
   txid: Uint8Array,
-  pages: readonly number[],
+  { length, pageOf }: PageNumbers,
   bins: readonly string[],
   signal: AbortSignal | undefined,
   decode: (bins: Bins, page: number) => Page,
 ): Promise<Page[]> {
-  const pageOf = (index: number): number => pages[index] as number // an index of these very pages
   const describe = (index: number): string => `reading page ${pageOf(index)} of ${txidToHex(txid)}`
-  const decoded = new Array<Page>(pages.length)
+  // Grows with what comes: a damaged master can claim pages that were never there.
+  const decoded: Page[] = []
   const rows = {
-    rows: pages.length,
+    rows: length,
     rowBytes: slotsRowBytes(context.settings),
     toRow: (index: number): BatchRow => ({
       kind: 'read',

@@ -14,9 +14,10 @@ import {
 } from '../../../record/index.ts'
 import { RESULT_CODES, type RowAnswer } from '../../../transport/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
-import { mapRows } from '../../dispatch/map-rows.ts'
+import { forRows, mapRows } from '../../dispatch/map-rows.ts'
 import { rowError } from '../../store-errors.ts'
 import { uniqueTxids } from '../../txids.ts'
+import { PageList, type PageOf } from '../pages/page-list.ts'
 import { checkSlotCount } from './complete-record.ts'
 
 /** A transaction as walks over its descendants see it. */
@@ -65,50 +66,52 @@ export async function readNodes(
   txids: readonly Uint8Array[],
   signal: AbortSignal | undefined,
 ): Promise<(TransactionNode | undefined)[]> {
-  const masters = await mapRows(context, txids, signal, {
+  const masters: Master[] = await mapRows(context, txids, signal, {
     toRow: txid => ({ kind: 'read', key: { set: context.set, userKey: masterKey(txid) }, bins: MASTER_BINS }),
     describe: txid => `reading ${txidToHex(txid)}`,
     read: readMaster,
   })
-  const pages = masters.flatMap(({ txid, metadata }) =>
-    Array.from({ length: metadata?.totalExtraRecs ?? 0 }, (_, page) => ({ txid, page: page + 1 })),
-  )
-  const slotsOfPages = await mapRows(context, pages, signal, {
-    toRow: ({ txid, page }) => ({
+  const pages = new PageList(masters, ({ metadata }) => metadata?.totalExtraRecs ?? 0)
+  await forRows(context, pages, signal, {
+    toRow: ({ owner, page }) => ({
       kind: 'read',
-      key: { set: context.set, userKey: pageKey(txid, page) },
+      key: { set: context.set, userKey: pageKey(owner.txid, page) },
       bins: PAGE_BINS,
     }),
-    describe: ({ txid, page }) => `reading page ${page} of ${txidToHex(txid)}`,
-    read: readPage,
+    describe: nameOf,
+    read: (page, answer) => {
+      page.owner.slotsOfPages[page.page - 1] = readPage(page, answer)
+    },
   })
-  let next = 0
-  return masters.map(({ txid, metadata }) => {
-    if (metadata === undefined) return undefined
-    const end = next + (metadata.totalExtraRecs ?? 0)
-    const slots = [...(metadata.utxos ?? []), ...slotsOfPages.slice(next, end).flat()]
-    next = end
-    return toNode(txid, metadata, slots)
-  })
+  return masters.map(({ txid, metadata, slotsOfPages }) =>
+    metadata === undefined
+      ? undefined
+      : toNode(txid, metadata, [...(metadata.utxos ?? []), ...slotsOfPages.flat()]),
+  )
 }
 
-function readMaster(
-  txid: Uint8Array,
-  answer: RowAnswer | StoreError,
-): { txid: Uint8Array; metadata: TransactionMetadata | undefined } {
+interface Master {
+  readonly txid: Uint8Array
+  readonly metadata: TransactionMetadata | undefined
+  /** Filled as the pages come. */
+  readonly slotsOfPages: (readonly UtxoSlot[])[]
+}
+
+function readMaster(txid: Uint8Array, answer: RowAnswer | StoreError): Master {
   if (answer instanceof StoreError) throw answer
-  if (answer.status === RESULT_CODES.NOT_FOUND) return { txid, metadata: undefined }
+  if (answer.status === RESULT_CODES.NOT_FOUND) return { txid, metadata: undefined, slotsOfPages: [] }
   if (answer.status !== 0) throw rowError(`reading ${txidToHex(txid)}`, answer.status, false)
-  return { txid, metadata: decodeMetadata(answer.bins ?? {}, FIELDS) }
+  return { txid, metadata: decodeMetadata(answer.bins ?? {}, FIELDS), slotsOfPages: [] }
 }
 
-function readPage(
-  { txid, page }: { txid: Uint8Array; page: number },
-  answer: RowAnswer | StoreError,
-): readonly UtxoSlot[] {
+function nameOf({ owner: { txid }, page }: PageOf<Master>): string {
+  return `reading page ${page} of ${txidToHex(txid)}`
+}
+
+function readPage(page: PageOf<Master>, answer: RowAnswer | StoreError): readonly UtxoSlot[] {
   if (answer instanceof StoreError) throw answer
   // A missing page is damage, never "no outputs" (incident #1440).
-  if (answer.status !== 0) throw rowError(`reading page ${page} of ${txidToHex(txid)}`, answer.status, false)
+  if (answer.status !== 0) throw rowError(nameOf(page), answer.status, false)
   return decodePageSlots(answer.bins ?? {})
 }
 
