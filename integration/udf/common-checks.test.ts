@@ -105,3 +105,28 @@ describe.each(SLOT_CALLS)('the slot check of %s', (name, args) => {
     expect(await udf.generation(key)).toBe(1)
   })
 })
+
+const NO_LISTS: [string, unknown][] = [
+  ['a map with the slot under the index', new Map([[1, hash('a')]])],
+  ['an empty map', new Map()],
+  ['a string', 'a'.repeat(64)],
+  ['an empty blob', Buffer.alloc(0)],
+  ['a blob', Buffer.alloc(80, 1)],
+  ['an integer', 7],
+  ['a boolean', true],
+]
+
+const SPEND_CALLS: typeof SLOT_CALLS = [
+  ['spendMulti', offset => [[spendRequest(0, offset, 'a', SPENDER)], false, false, 100, 10]],
+  ['spend', (offset, utxoHash) => [offset, utxoHash, SPENDER, false, false, 100, 10]],
+]
+
+describe.each([...SLOT_CALLS, ...SPEND_CALLS])('%s with outputs that are no list', (name, args) => {
+  it.each(NO_LISTS)('fails for %s, and writes nothing', async (_case, utxos) => {
+    const key = await udf.putRecord(pageBins({ utxos }))
+    const before = await udf.getRecord(key)
+    await expect(udf.apply(key, name, args(0, hash('a')))).rejects.toMatchObject({ code: 100 })
+    expect(await udf.getRecord(key)).toEqual(before)
+    expect(await udf.generation(key)).toBe(1)
+  })
+})

@@ -85,7 +85,7 @@ const PECULIARITIES: Readonly<Record<string, readonly (BinValue | undefined)[]>>
   utxoFreezeExp: [new Map([[0, true]])],
   utxoSpendableIn: HEIGHT_MAPS,
   deletedChildren: [new Map([[displayHex('ours'), true]])],
-  utxos: [undefined],
+  utxos: [undefined, 'x', new Map([[1, hash('a')]]), hash('a')],
 }
 
 const peculiarity = fc

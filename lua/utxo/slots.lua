@@ -14,6 +14,7 @@ local UNSPENT = ''
 local SENTINEL = string.rep('\255', SPENDING_DATA_SIZE)
 
 local BLOB = getmetatable(bytes())
+local LIST = getmetatable(list())
 
 local blob_size = bytes.size
 local blob_text = bytes.get_string
@@ -47,6 +48,16 @@ local function sentinel_slot(utxo_hash)
   return slot
 end
 
+-- The record's outputs, or nil. In a bin of any other type there may be an element of that index, too, or none: neither
+-- may be taken for an output, or for one that does not exist.
+local function slots_bin(rec)
+  local utxos = rec.utxos
+  if utxos ~= nil and getmetatable(utxos) ~= LIST then
+    error('bin utxos is not a list')
+  end
+  return utxos
+end
+
 -- The common slot check. Returns the slot's spending data as a Lua string (UNSPENT and SENTINEL included), or
 -- nil and an error code. A damaged slot is reported before the hashes are compared: our own damage must never
 -- look like the caller's mistake.
@@ -74,7 +85,7 @@ local function open_slot(rec, offset, utxo_hash)
   if not aerospike:exists(rec) then
     return nil, nil, 'TX_NOT_FOUND'
   end
-  local utxos = rec.utxos
+  local utxos = slots_bin(rec)
   if utxos == nil then
     return nil, nil, 'UTXOS_NOT_FOUND'
   end

@@ -100,7 +100,7 @@ function spendMulti(rec, spends, ignoreConflicting, ignoreLocked, currentBlockHe
   if code ~= nil then
     return refused(code)
   end
-  local utxos = rec.utxos
+  local utxos = slots_bin(rec)
   if utxos == nil then
     return refused('UTXOS_NOT_FOUND')
   end
