@@ -75,7 +75,7 @@ const PECULIARITIES: Readonly<Record<string, readonly (BinValue | undefined)[]>>
   spendingHeight: [-1, 0, HEIGHT - 1, HEIGHT, HEIGHT + 1],
   totalExtraRecs: [1, 2, undefined],
   spentExtraRecs: [0, 1, 1, 'x'],
-  blockIDs: [[], [], [7, 8], undefined],
+  blockIDs: [[], [], [7, 8], undefined, 5, 'x', [1, 'a', null], new Map([[1, 7]])],
   unminedSince: [3, 3],
   deleteAtHeight: [5, HEIGHT + RETENTION, 1_000],
   preserveUntil: [5, 1_000],

@@ -4,6 +4,12 @@
 -- The last height that 32 bits hold, beyond which no reader takes one. As a delete-at-height it means never.
 local HEIGHT_MAX = 4294967295
 
+local LIST = getmetatable(list())
+
+local function is_list(value)
+  return getmetatable(value) == LIST
+end
+
 -- Pages of external transactions follow their master: the caller is told to visit them. The master of any
 -- other transaction has no pages.
 local function external_signal(rec, signal)
@@ -40,8 +46,9 @@ local function is_prunable(rec, total_extra_recs)
   if spent_extra_recs ~= total_extra_recs then
     return false
   end
+  -- What is no list tells of no block: that keeps the record, and fails no spend that has nothing to do with it.
   local block_ids = rec.blockIDs
-  return block_ids ~= nil and list.size(block_ids) > 0
+  return is_list(block_ids) and list.size(block_ids) > 0
 end
 
 -- Returns the signal for the caller and the number of pages it concerns, or nothing.

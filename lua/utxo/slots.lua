@@ -14,7 +14,6 @@ local UNSPENT = ''
 local SENTINEL = string.rep('\255', SPENDING_DATA_SIZE)
 
 local BLOB = getmetatable(bytes())
-local LIST = getmetatable(list())
 
 local blob_size = bytes.size
 local blob_text = bytes.get_string
@@ -52,7 +51,7 @@ end
 -- may be taken for an output, or for one that does not exist.
 local function slots_bin(rec)
   local utxos = rec.utxos
-  if utxos ~= nil and getmetatable(utxos) ~= LIST then
+  if utxos ~= nil and not is_list(utxos) then
     error('bin utxos is not a list')
   end
   return utxos

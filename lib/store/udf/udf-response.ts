@@ -1,15 +1,16 @@
-import { StoreError } from '../../errors/index.ts'
-import { pageCountOf } from '../../record/index.ts'
+import { describe, StoreError } from '../../errors/index.ts'
+import { BINS, pageCountOf } from '../../record/index.ts'
 import type { Bins, BinValue } from '../../transport/index.ts'
 
-/** The answer of a UDF (semantics 2.1). Whether `blockIds` is there is meaningful: an empty list says "no blocks". */
+/** The answer of a UDF (semantics 2.1). */
 export interface UdfResponse {
   readonly status: 'OK' | 'ERROR'
   readonly errorCode: string | undefined
   readonly message: string | undefined
   readonly signal: string | undefined
   readonly childCount: number
-  readonly blockIds: readonly number[] | undefined
+  /** As the record has them, for `blockIdsOf`: most calls do not use them, and must not fail where they are damaged. */
+  readonly blockIds: BinValue | undefined
   /** Text form of the winner's spending data, where a single output is spent. */
   readonly spendingData: string | undefined
   /** Failures of single items by the caller's idx, for `spendMulti`. */
@@ -40,10 +41,24 @@ export function parseUdfResponse(bins: Bins | undefined): UdfResponse {
     message: optionalText(answer, 'message'),
     signal: optionalText(answer, 'signal'),
     childCount: pageCountOf(answer.get('childCount')) ?? 0,
-    blockIds: optionalIntegers(answer, 'blockIDs'),
+    blockIds: answer.get('blockIDs'),
     spendingData: optionalText(answer, 'spendingData'),
     errors: optionalErrors(answer),
   }
+}
+
+/**
+ * The blocks of an answer. Whether they are there is meaningful: an empty list says "no blocks". Throws `STORAGE_ERROR`
+ * for what is no list of integers.
+ */
+export function blockIdsOf({ blockIds }: UdfResponse): readonly number[] | undefined {
+  if (blockIds === undefined || blockIds === null) return undefined
+  if (Array.isArray(blockIds) && blockIds.every(element => Number.isSafeInteger(element)))
+    return blockIds as readonly number[]
+  throw new StoreError(
+    'STORAGE_ERROR',
+    `the bin ${BINS.blockIds} must be a list of integers, got ${describe(blockIds)}`,
+  )
 }
 
 function optionalErrors(answer: Fields): ReadonlyMap<number, UdfItemError> | undefined {
@@ -71,15 +86,6 @@ function optionalText(fields: Fields, name: string): string | undefined {
   if (value === undefined || value === null) return undefined
   if (typeof value !== 'string') throw malformed(`${name} is no string`, value)
   return value
-}
-
-function optionalIntegers(fields: Fields, name: string): number[] | undefined {
-  const value = fields.get(name)
-  if (value === undefined || value === null) return undefined
-  if (!Array.isArray(value) || !value.every(element => Number.isSafeInteger(element))) {
-    throw malformed(`${name} is no list of integers`, value)
-  }
-  return value as number[]
 }
 
 /** A map as it is handed over: by either transport as a plain object, or as a Map where some key is no text. */

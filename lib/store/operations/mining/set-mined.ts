@@ -11,7 +11,7 @@ import type { OnProgress } from '../../dispatch/progress.ts'
 import { FailureTally } from '../../failure-tally.ts'
 import { asStoreError, RecordNotFoundError, rowError } from '../../store-errors.ts'
 import { uniqueTxids } from '../../txids.ts'
-import { parseUdfResponse, type UdfResponse } from '../../udf/udf-response.ts'
+import { blockIdsOf, parseUdfResponse, type UdfResponse } from '../../udf/udf-response.ts'
 import { alignPages } from '../pages/delete-at-height-carrier.ts'
 import { changeOf } from '../pages/missed-signals.ts'
 import { type PageWrite, writePages } from '../pages/page-writes.ts'
@@ -87,10 +87,10 @@ export async function setMinedMulti(
       read: (txid, answer) => verdict(txid, answer, info),
       filtered,
     })
-    for (const { txid, response, error } of outcomes) {
+    for (const { txid, blockIds: listed, error } of outcomes) {
       if (error !== undefined) failures.add(error)
       // Each its own list: that of a first block stands for all transactions of the call.
-      else if (response?.blockIds !== undefined) blockIds.set(txidToHex(txid), [...response.blockIds])
+      else if (listed !== undefined) blockIds.set(txidToHex(txid), [...listed])
     }
     const signals = pageSignals(outcomes, info)
     if (signals.length === 0) return
@@ -147,6 +147,7 @@ function pageSignals(outcomes: readonly MinedOutcome[], { blockHeight }: MinedIn
 interface MinedOutcome {
   readonly txid: Uint8Array
   readonly response?: UdfResponse
+  readonly blockIds?: readonly number[] | undefined
   readonly error?: StoreError
 }
 
@@ -173,7 +174,8 @@ function verdict(
     if (answer.status !== 0) return { txid, error: rowError(what(txid), answer.status, answer.inDoubt) }
     const response = parseUdfResponse(answer.bins)
     if (response.status === 'OK') {
-      if (unsetMined || response.blockIds?.includes(blockId)) return { txid, response }
+      const blockIds = blockIdsOf(response)
+      if (unsetMined || blockIds?.includes(blockId)) return { txid, response, blockIds }
       return {
         txid,
         response,
