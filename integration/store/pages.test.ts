@@ -282,6 +282,16 @@ describe('locks on pages', () => {
     expect(await heights(tx)).toEqual([undefined, undefined, undefined])
     expect(await records.everywhere(tx.txid, 2, 'locked')).toEqual([true, true, true])
   })
+
+  it('a block lifts the locks of all records, and one that is taken away that of the master alone', async () => {
+    const tx = await mined()
+    const locks = (): Promise<unknown[]> => records.everywhere(tx.txid, 2, 'locked')
+    await store.setLocked([tx.txid], true)
+    await store.setMinedMulti([tx.txid], { ...MINED, unsetMined: true })
+    expect(await locks()).toEqual([false, true, true])
+    await store.setMinedMulti([tx.txid], MINED)
+    expect(await locks()).toEqual([false, false, false])
+  })
 })
 
 describe('what is an output to spend', () => {
