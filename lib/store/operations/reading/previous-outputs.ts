@@ -204,7 +204,8 @@ function foundInRecord(
     if (answer === undefined) throw missingAnswerError(`reading ${txidToHex(txid)}`)
     const { external, outputs } = decodeAnswer({ txid, fields: FIELDS }, answer)
     if (external === true) return IN_BODY
-    if (outputs === undefined)
+    // No transaction is without: it would make the index of the submitter look wrong.
+    if (outputs === undefined || outputs.length === 0)
       throw new StoreError('STORAGE_ERROR', `transaction ${txidToHex(txid)} has no outputs in its record`)
     return picked(vouts, vout => outputs[vout])
   } catch (error) {

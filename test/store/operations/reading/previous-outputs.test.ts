@@ -48,6 +48,7 @@ describe('previousOutputsDecorate', () => {
     ['is refused', { status: 18 }, 'STORAGE_ERROR'],
     ['has no answer', undefined, 'STORAGE_ERROR'],
     ['has no outputs', { bins: {} }, 'STORAGE_ERROR'],
+    ['has an empty list of outputs', { bins: { outputs: [] } }, 'STORAGE_ERROR'],
     ['has outputs that are text', { bins: { outputs: 'x' } }, 'STORAGE_ERROR'],
     ['has an output cut short', { bins: { outputs: [STORED_OUTPUT.subarray(0, 9)] } }, 'STORAGE_ERROR'],
     ['has its body elsewhere, where it is missing', { bins: { external: true } }, 'STORAGE_ERROR'],
