@@ -3,6 +3,7 @@ import { ProtocolError, RESULT_CODES } from '../../protocol/index.ts'
 import { BatchError } from '../batch-error.ts'
 import { CLIENT_STATUS } from '../result-status.ts'
 import type { BatchRow, RowAnswer } from '../transport.ts'
+import { AnswerBudget } from './answer-budget.ts'
 import type { RowMessage } from './answer-reader.ts'
 import { type MissingAnswer, NO_NODE, NO_TIME_LEFT, UNAVAILABLE, unanswered } from './missing-answer.ts'
 import type { WireNode } from './node.ts'
@@ -53,6 +54,7 @@ export class BatchRun {
   readonly #options: RunOptions
   readonly #endsAtMs: number
   readonly #answers: (RowAnswer | undefined)[]
+  readonly #budget = new AnswerBudget()
   /** The request of each row in this attempt; absent while there is one only. */
   #requestOf: Uint16Array | undefined
   #attempt = 0
@@ -238,7 +240,7 @@ export class BatchRun {
       return {
         index: place,
         status: resultCode,
-        bins: isOk && hasBins(row) ? decodeBins(message) : undefined,
+        bins: isOk && hasBins(row) ? decodeBins(message, this.#budget) : undefined,
         inDoubt:
           !isOk &&
           changes(row) &&

@@ -8,6 +8,7 @@ import {
   ProtocolError,
 } from '../../protocol/index.ts'
 import type { Bins, BinValue } from '../transport.ts'
+import { AnswerBudget } from './answer-budget.ts'
 import { ShortTexts } from './short-texts.ts'
 
 const INTEGER_BYTES = 8
@@ -21,6 +22,8 @@ const texts = new ShortTexts()
 const NO_BYTES = Buffer.alloc(0)
 /** Reads every list and map: a reader for each would take more memory than what most of them hold. */
 const collections = new MsgpackReader(NO_BYTES)
+/** Of the answer whose values are being decoded. */
+let budget = new AnswerBudget()
 
 /** Operations one after another. */
 export interface OperationBytes {
@@ -32,13 +35,20 @@ export interface OperationBytes {
 /**
  * The bins of an answer, from operations whose sizes were checked. Blobs are views of the bytes given.
  *
+ * @param own what they may take; by default what the answers to a batch may
  * @throws ProtocolError for values that do not fit their type, and for types that are unknown
+ * @throws AnswerTooLargeError where they take more
  */
-export function decodeBins({ bytes, operationsStart, operationCount }: OperationBytes): Bins {
+export function decodeBins(
+  { bytes, operationsStart, operationCount }: OperationBytes,
+  own = new AnswerBudget(),
+): Bins {
+  budget = own
   const bins: Record<string, BinValue> = {}
   let at = operationsStart
   for (let left = operationCount; left > 0; left--) {
     const end = at + 4 + uint32(bytes, at)
+    budget.spend(1, end - at)
     const nameStart = at + OPERATION_HEADER_BYTES
     const valueStart = nameStart + (bytes[at + 7] ?? 0)
     const type = bytes[at + 5] ?? 0
@@ -156,6 +166,7 @@ function readList(reader: MsgpackReader, depth: number): BinValue {
     count--
   }
   if (count === 0) return []
+  budget.spend(count, 0)
   const list = new Array<BinValue>(Math.min(count, ELEMENTS_AT_ONCE_MAX))
   for (let at = 0; at < count; at++) list[at] = readElement(reader, depth + 1)
   return list
@@ -170,12 +181,21 @@ function readMap(reader: MsgpackReader, depth: number): BinValue {
     reader.skip()
     count--
   }
+  budget.spend(2 * count, 0)
   const map: Record<string, BinValue> = {}
   for (let at = 0; at < count; at++) {
-    const key = readElement(reader, depth + 1)
-    set(map, typeof key === 'string' ? key : String(key), readElement(reader, depth + 1))
+    const key = nameOf(readElement(reader, depth + 1))
+    set(map, key, readElement(reader, depth + 1))
   }
   return map
+}
+
+/** Blobs and lists have names several times as long as they are. */
+function nameOf(key: BinValue): string {
+  if (typeof key === 'string') return key
+  const name = String(key)
+  budget.spend(0, name.length)
+  return name
 }
 
 /** A plain array: a Buffer takes longer to make, and there are several in each record. */
