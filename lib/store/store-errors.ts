@@ -1,7 +1,7 @@
 import { txidToHex } from '../bitcoin/index.ts'
 import { type ErrorCode, messageOf, StoreError, type StoreErrorOptions } from '../errors/index.ts'
 import type { SpendingData } from '../record/index.ts'
-import { statusText } from '../transport/index.ts'
+import { type RowAnswer, statusText } from '../transport/index.ts'
 
 /** An output is spent by another transaction already. First seen wins: `spendingData` names the winner. */
 export class UtxoSpentError extends StoreError {
@@ -92,10 +92,37 @@ export function rowError(what: string, status: number, inDoubt: boolean): StoreE
 }
 
 export function missingAnswerError(what: string): StoreError {
-  return new StoreError(
-    'STORAGE_ERROR',
-    `${what}: the transport gave no answer for this row; it may have been applied`,
-  )
+  return new MissingAnswerError(what)
+}
+
+/** A row has no answer, so that nobody knows what became of it. */
+class MissingAnswerError extends StoreError {
+  override readonly name = 'MissingAnswerError'
+  readonly inDoubt = true
+
+  constructor(what: string) {
+    super('STORAGE_ERROR', `${what}: the transport gave no answer for this row; it may have been applied`)
+  }
+}
+
+/** What was to settle a doubt failed, itself without a trace: the write before it may have been applied. */
+export class DoubtfulError extends StoreError {
+  override readonly name = 'DoubtfulError'
+  readonly inDoubt = true
+
+  constructor(failure: StoreError) {
+    super(failure.code, `${failure.message}; it may have been applied all the same`, { cause: failure })
+  }
+}
+
+/** The failure of what followed a write in doubt, as the failure of that write. */
+export function doubtfulError(failure: StoreError): StoreError {
+  return isInDoubt(failure) ? failure : new DoubtfulError(failure)
+}
+
+/** Whether a write that ended so may have been applied all the same. */
+export function isInDoubt(end: StoreError | RowAnswer | undefined): boolean {
+  return end !== undefined && 'inDoubt' in end && end.inDoubt === true
 }
 
 /** Whatever was thrown, as an error of this library. A programming error never looks like a verdict on data. */

@@ -8,7 +8,7 @@ import {
 } from '../../transport/index.ts'
 import type { FilterYields } from '../context/filter-yield.ts'
 import type { OperateOptions, StoreContext } from '../context/store-context.ts'
-import { asStoreError } from '../store-errors.ts'
+import { asStoreError, doubtfulError, isInDoubt } from '../store-errors.ts'
 
 /** A filtered write that does the same as a UDF call where its conditions are met, and nothing elsewhere. */
 export interface FilteredFirst<Item> {
@@ -33,7 +33,10 @@ const UNDECIDED: ReadonlySet<number> = new Set([
   RESULT_CODES.KEY_BUSY,
 ])
 
-/** In doubt an earlier attempt of the same row may have been applied: Lua takes the repetition for what it is. */
+/**
+ * In doubt an earlier attempt of the same row may have been applied: Lua takes the repetition for what it is, and where
+ * that call fails the doubt stays.
+ */
 export function isUndecided(answer: RowAnswer | undefined): boolean {
   return answer !== undefined && UNDECIDED.has(answer.status)
 }
@@ -62,7 +65,8 @@ export async function operateFilteredFirst<Item>(
     } catch (error) {
       if (places === undefined) throw error
       const failure = asStoreError(error, 'the batch failed', { code: 'STORAGE_ERROR' })
-      for (const place of places) answers[place] = failure
+      for (const place of places)
+        answers[place] = isInDoubt(answers[place]) ? doubtfulError(failure) : failure
       break
     }
     if (places.length === 0) break
@@ -90,8 +94,17 @@ function placeAnswers(
     const place = places?.[index] ?? index
     const answer = some[index]
     const isDone = udfBins !== undefined && answer?.status === RESULT_CODES.OK
-    answers[place] = isDone ? { ...answer, bins: udfBins(answer.bins) } : answer
+    answers[place] = isDone ? { ...answer, bins: udfBins(answer.bins) } : withDoubtOf(answers[place], answer)
     if (isUndecided(answer)) undecided.push(place)
   }
   return undecided
+}
+
+/** An answer after another one to the same item, which was undecided: unless it is a success, doubt of that one stays. */
+function withDoubtOf(
+  before: RowAnswer | StoreError | undefined,
+  answer: RowAnswer | undefined,
+): RowAnswer | undefined {
+  const isSettled = answer === undefined || answer.status === RESULT_CODES.OK || !isInDoubt(before)
+  return isSettled ? answer : { ...answer, inDoubt: true }
 }

@@ -8,7 +8,7 @@ import {
   type RowAnswer,
 } from '../../transport/index.ts'
 import type { ProbeOutcome } from '../context/circuit-breaker.ts'
-import { RowError } from '../store-errors.ts'
+import { DoubtfulError, RowError } from '../store-errors.ts'
 
 /** What a row's answer tells the circuit breaker (semantics 6.3): an answer about the data is no trouble. */
 export function rowOutcome(answer: RowAnswer | undefined): ProbeOutcome {
@@ -32,6 +32,7 @@ const LOAD: ReadonlySet<number> = new Set([
 
 /** Whether an item failed for load: then fewer batches should be in flight. */
 export function isLoadSignal(reason: unknown): boolean {
+  if (reason instanceof DoubtfulError) return isLoadSignal(reason.cause)
   if (reason instanceof RowError || reason instanceof BatchError)
     return isOverload(reason.status) || LOAD.has(reason.status)
   return reason instanceof StoreError && reason.code === 'SERVICE_UNAVAILABLE'

@@ -2,7 +2,13 @@ import { describe, expect, it } from '@jest/globals'
 import { StoreError } from '../../../lib/errors/index.ts'
 import { FilterYields } from '../../../lib/store/context/filter-yield.ts'
 import { isUndecided, operateFilteredFirst } from '../../../lib/store/dispatch/filtered-first.ts'
-import { RESULT_CODES, type RowAnswer, type WriteStatement } from '../../../lib/transport/index.ts'
+import { isInDoubt } from '../../../lib/store/store-errors.ts'
+import {
+  BatchError,
+  RESULT_CODES,
+  type RowAnswer,
+  type WriteStatement,
+} from '../../../lib/transport/index.ts'
 import { bytes32, contextWith, type Script, ScriptedTransport } from '../support/store-fixture.ts'
 
 const statement: WriteStatement = { name: 'test', parameters: [], exists: 'update-only', operations: [] }
@@ -27,7 +33,11 @@ async function operated(script: Script, statements = [statement], yields: readon
   const said = answers.map(answer =>
     answer instanceof StoreError ? answer.code : (answer?.bins ?? answer?.status),
   )
-  return { said, batches: transport.batches.map(rows => rows.map(row => row.key.userKey[0])) }
+  return {
+    said,
+    doubts: answers.map(isInDoubt),
+    batches: transport.batches.map(rows => rows.map(row => row.key.userKey[0])),
+  }
 }
 
 const isEven = (userKey: Uint8Array | string): boolean => Number(userKey[0]) % 2 === 0
@@ -103,6 +113,32 @@ describe('operateFilteredFirst', () => {
       return isEven(userKey) ? { status: RESULT_CODES.FILTERED_OUT } : { status: RESULT_CODES.NOT_FOUND }
     })
     expect(said).toEqual([RESULT_CODES.NOT_FOUND, 'STORAGE_ERROR', RESULT_CODES.NOT_FOUND, 'STORAGE_ERROR'])
+  })
+
+  it.each<[string, Partial<RowAnswer> | undefined]>([
+    ['refused', { status: RESULT_CODES.DEVICE_OVERLOAD }],
+    ['waiting in vain', { status: RESULT_CODES.KEY_BUSY }],
+    ['in a batch that is refused', undefined],
+  ])('keeps the doubt of a filtered write whose UDF call is %s', async (_, lua) => {
+    const further: WriteStatement = { ...statement, name: 'further' }
+    const { doubts } = await operated(
+      row => {
+        if (row.kind === 'execute' && row.statement === statement)
+          return { status: RESULT_CODES.FILTERED_OUT, inDoubt: isEven(row.key.userKey) }
+        if (row.kind === 'execute') return { status: RESULT_CODES.FILTERED_OUT }
+        if (lua !== undefined) return lua
+        throw new BatchError('refused', RESULT_CODES.DEVICE_OVERLOAD, false)
+      },
+      [statement, further],
+    )
+    expect(doubts).toEqual([false, true, false, true])
+  })
+
+  it('has no doubt left where the UDF call succeeds', async () => {
+    const { doubts } = await operated(({ kind }) =>
+      kind === 'execute' ? { status: RESULT_CODES.FILTERED_OUT, inDoubt: true } : { bins: {} },
+    )
+    expect(doubts).toEqual([false, false, false, false])
   })
 
   it('rejects when the first batch fails, for then nothing is known', async () => {

@@ -13,7 +13,7 @@ import { lockedHandler } from '../../../lib/store/operations/locking/set-locked.
 import { SetMinedError, setMinedMulti } from '../../../lib/store/operations/mining/set-mined.ts'
 import { getHandler } from '../../../lib/store/operations/reading/get.ts'
 import { unspendRows } from '../../../lib/store/operations/spending/unspend-rows.ts'
-import type { RowAnswer } from '../../../lib/transport/index.ts'
+import { BatchError, type RowAnswer } from '../../../lib/transport/index.ts'
 import { codeOf, handled } from '../support/handled.ts'
 import { bytes32, contextWith, type Script, ScriptedTransport, udfAnswer } from '../support/store-fixture.ts'
 
@@ -58,6 +58,35 @@ describe('create', () => {
     )
     expect(outcomes.map(codeOf)).toEqual(['ok', code, 'ok'])
     expect((outcomes[1] as StoreError).message).toContain(txidToHex(txs[1]?.txid ?? bytes32(0)))
+  })
+
+  it('says that it is in doubt where it cannot be told whose the record is', async () => {
+    const isLost = { status: 5, inDoubt: true }
+    const looks: Script[] = [
+      () => {
+        throw new BatchError('refused', 18, false)
+      },
+      () => {
+        throw new StoreError('SERVICE_UNAVAILABLE', 'closing')
+      },
+      () => ({ status: 9 }),
+      () => undefined,
+    ]
+    const errors: unknown[] = []
+    for (const look of looks) {
+      const script: Script = (row, index) => (row.kind === 'write' ? isLost : look(row, index))
+      const context = contextWith(new ScriptedTransport(script), { overloadRetryMaxElapsed: 0 })
+      const creation = wholeTransaction(context, coinbase(1), 100, {})
+      errors.push(...(await handled(createHandler(context), [creation])))
+      expect(creation.mayExist).toBe(true)
+    }
+    expect(errors).toMatchObject([
+      { code: 'STORAGE_ERROR', inDoubt: true, message: expect.stringContaining('DEVICE_OVERLOAD (18)') },
+      { code: 'SERVICE_UNAVAILABLE', inDoubt: true },
+      { code: 'STORAGE_ERROR', inDoubt: true },
+      { code: 'STORAGE_ERROR', inDoubt: true },
+    ])
+    for (const error of errors) expect((error as StoreError).message).toContain('it may have been applied')
   })
 
   it('never overwrites: every row is create-only', async () => {

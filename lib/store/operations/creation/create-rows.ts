@@ -6,7 +6,7 @@ import { RESULT_CODES, type WriteRow } from '../../../transport/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { dispatchRows } from '../../dispatch/dispatch-rows.ts'
 import { mapRows } from '../../dispatch/map-rows.ts'
-import { rowError } from '../../store-errors.ts'
+import { doubtfulError, rowError } from '../../store-errors.ts'
 import { createError, existsError } from './create-errors.ts'
 import type { Creation } from './creation.ts'
 import { masterFailure } from './master-failure.ts'
@@ -64,7 +64,7 @@ async function settleDoubtful(context: StoreContext, items: readonly CreateItem[
     describe: ({ request }) => nameOf(request),
     read: (item, answer) => {
       const { txid, records } = item.request
-      if (answer instanceof StoreError) item.fail(answer)
+      if (answer instanceof StoreError) item.fail(doubtfulError(answer))
       else if (answer.status !== RESULT_CODES.OK)
         item.fail(rowError(nameOf(item.request), answer.status, true))
       else if (answer.bins?.[BINS.createdAt] === records.createdAt) item.succeed()

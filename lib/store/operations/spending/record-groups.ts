@@ -58,6 +58,8 @@ export interface RecordGroup {
   readonly items: SpendItem[]
   /** The circuit breaker's leaves, in the order of the items. */
   readonly admissions: (Admission | undefined)[]
+  /** Items that an attempt before may have spent, its answer being lost. */
+  readonly doubtful?: ReadonlySet<SpendItem>
 }
 
 /**

@@ -2,11 +2,11 @@ import type { BatchHandler } from '../../../batching/index.ts'
 import { txidToHex } from '../../../bitcoin/index.ts'
 import { StoreError } from '../../../errors/index.ts'
 import { slotOffset } from '../../../record/index.ts'
-import type { ApplyRow, RowAnswer } from '../../../transport/index.ts'
+import { type ApplyRow, RESULT_CODES, type RowAnswer } from '../../../transport/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { isFilteredFirst } from '../../dispatch/filtered-first.ts'
 import { callOutcome, rowOutcome } from '../../dispatch/server-trouble.ts'
-import { asStoreError } from '../../store-errors.ts'
+import { asStoreError, doubtfulError } from '../../store-errors.ts'
 import { parseUdfResponse, type UdfItemError, type UdfResponse } from '../../udf/udf-response.ts'
 import { followUpSignals } from '../pages/page-accounting.ts'
 import type { RecordSignal } from '../pages/record-signal.ts'
@@ -62,14 +62,15 @@ async function spendByLua(
   } catch (error) {
     const failure = asStoreError(error, 'the batch failed', { code: 'STORAGE_ERROR' })
     context.spendBreaker.report(admissionsOf(groups), callOutcome(failure))
-    for (const group of groups) settle(group, failure)
+    for (const group of groups) fail(group, failure)
     return
   }
   const signalled: { group: RecordGroup; verdict: Verdict; signal: RecordSignal }[] = []
   for (const [index, group] of groups.entries()) {
     context.spendBreaker.report(group.admissions, rowOutcome(answers[index]))
-    const { verdict, signal } = judge(group, answers[index])
-    if (signal === undefined) settle(group, verdict)
+    const { failure, verdict, signal } = judge(group, answers[index])
+    if (failure !== undefined) fail(group, failure)
+    else if (signal === undefined) settle(group, verdict)
     else signalled.push({ group, verdict, signal })
   }
   if (signalled.length === 0) return
@@ -89,7 +90,7 @@ function groupRows(
       rows.push(spendMultiRow(context, group))
       return true
     } catch (error) {
-      settle(group, asStoreError(error, 'spending', { code: 'PROCESSING' }))
+      fail(group, asStoreError(error, 'spending', { code: 'PROCESSING' }))
       return false
     }
   })
@@ -123,13 +124,17 @@ function spendMultiRow(context: StoreContext, group: RecordGroup): ApplyRow {
 /** How the items of a group fared: all well, all with one error, or errors by place in the group. */
 type Verdict = 'spent' | StoreError | ReadonlyMap<number, UdfItemError>
 
+type Judgement =
+  | { readonly failure?: undefined; readonly verdict: Verdict; readonly signal?: RecordSignal }
+  /** No verdict came. */
+  | { readonly failure: StoreError; readonly verdict?: undefined; readonly signal?: undefined }
+
 /** Reads a group's verdict from its row's answer, by the table of semantics 3.5. */
-function judge(
-  group: RecordGroup,
-  answer: RowAnswer | undefined,
-): { verdict: Verdict; signal?: RecordSignal } {
+function judge(group: RecordGroup, answer: RowAnswer | undefined): Judgement {
   const failure = statusError(group.txid, answer)
-  if (failure !== undefined) return { verdict: failure }
+  // That there is no record is a verdict: nothing of it is spent.
+  if (failure !== undefined)
+    return answer?.status === RESULT_CODES.NOT_FOUND ? { verdict: failure } : { failure }
   try {
     const { status, errorCode, message, errors, signal, childCount } = parseUdfResponse(answer?.bins)
     const verdict =
@@ -141,7 +146,7 @@ function judge(
     return { verdict, signal: { txid, page, signal, childCount, height } }
   } catch (error) {
     const what = `spending outputs of ${txidToHex(group.txid)}`
-    return { verdict: asStoreError(error, what, { code: 'PROCESSING' }) }
+    return { failure: asStoreError(error, what, { code: 'PROCESSING' }) }
   }
 }
 
@@ -152,6 +157,11 @@ function failedVerdict(group: RecordGroup, errors: UdfResponse['errors']): UdfRe
       throw new Error(`the answer has an error for item ${idx} of ${group.items.length}`)
   }
   return errors?.size === 0 ? undefined : errors
+}
+
+/** Ends the items of a group that has no verdict. */
+function fail({ items, doubtful }: RecordGroup, failure: StoreError): void {
+  for (const item of items) item.fail(doubtful?.has(item) ? doubtfulError(failure) : failure)
 }
 
 function settle(group: RecordGroup, verdict: Verdict): void {

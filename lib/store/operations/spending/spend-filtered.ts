@@ -4,7 +4,7 @@ import type { ProbeOutcome } from '../../context/circuit-breaker.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { isUndecided } from '../../dispatch/filtered-first.ts'
 import { callOutcome, rowOutcome } from '../../dispatch/server-trouble.ts'
-import { asStoreError } from '../../store-errors.ts'
+import { asStoreError, isInDoubt } from '../../store-errors.ts'
 import {
   admissionsOf,
   type RecordGroup,
@@ -113,13 +113,14 @@ function settleDecided(
   first: number,
 ): RecordGroup | undefined {
   const { txid, items, admissions } = group
-  let open: RecordGroup | undefined
+  let open: (RecordGroup & { readonly doubtful: Set<SpendItem> }) | undefined
   let outcome: ProbeOutcome = 'answered'
   for (const [index, item] of items.entries()) {
     const answer = answers[first + index]
     if (isUndecided(answer)) {
-      open ??= { ...group, items: [], admissions: [] }
+      open ??= { ...group, items: [], admissions: [], doubtful: new Set() }
       open.items.push(item)
+      if (isInDoubt(answer)) open.doubtful.add(item)
       open.admissions.push(admissions[index])
     } else outcome = worse(outcome, rowOutcome(answer))
   }

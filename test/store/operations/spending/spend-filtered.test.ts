@@ -1,9 +1,11 @@
 import { describe, expect, it } from '@jest/globals'
+import { StoreError } from '../../../../lib/errors/index.ts'
 import { encodeSpendingData, FROZEN_SENTINEL } from '../../../../lib/record/index.ts'
 import { createBatchers } from '../../../../lib/store/calls/batchers.ts'
 import type { Admission } from '../../../../lib/store/context/circuit-breaker.ts'
 import { type SpendRequest, spendHandler } from '../../../../lib/store/operations/spending/spend-dispatch.ts'
-import { type BatchRow, RESULT_CODES, type RowAnswer } from '../../../../lib/transport/index.ts'
+import { isInDoubt } from '../../../../lib/store/store-errors.ts'
+import { BatchError, type BatchRow, RESULT_CODES, type RowAnswer } from '../../../../lib/transport/index.ts'
 import { codeOf, handled } from '../../support/handled.ts'
 import {
   bytes32,
@@ -115,6 +117,43 @@ describe('filtered writes', () => {
     )
     expect(codes).toEqual(['ok'])
     expect(kinds(batches)).toEqual([['execute'], ['apply']])
+  })
+
+  it.each<[string, Partial<RowAnswer> | Error | undefined]>([
+    ['is refused for load', { status: RESULT_CODES.DEVICE_OVERLOAD }],
+    ['is refused', { status: RESULT_CODES.PARAMETER }],
+    ['has no answer', undefined],
+    ['answers what nobody understands', { bins: {} }],
+    ['is refused with its batch', new BatchError('refused', RESULT_CODES.DEVICE_OVERLOAD, false)],
+    ['is lost with its batch', new BatchError('lost', RESULT_CODES.TIMEOUT, true)],
+    ['is not sent', new StoreError('SERVICE_UNAVAILABLE', 'closing')],
+  ])('in doubt say so where the call of Lua %s, and only of their own input', async (_what, lua) => {
+    const { answers } = await spend([request(1), request(1, 1), request(2)], row => {
+      if (row.kind === 'execute')
+        return { status: RESULT_CODES.FILTERED_OUT, inDoubt: row.args[0] === 0 && row.key.userKey[0] === 1 }
+      if (lua instanceof Error) throw lua
+      return lua
+    })
+    const isAll = lua === undefined || (lua instanceof BatchError && lua.inDoubt)
+    expect(answers.map(answer => answer instanceof StoreError && isInDoubt(answer))).toEqual([
+      true,
+      isAll,
+      isAll,
+    ])
+    expect((answers[0] as StoreError).message).toContain('may have been applied')
+    if (lua instanceof StoreError) expect(answers).toMatchObject(answers.map(() => ({ code: lua.code })))
+  })
+
+  it('in doubt are in none once Lua has given its verdict', async () => {
+    const verdicts = [{ status: RESULT_CODES.NOT_FOUND }, udfAnswer({ status: 'ERROR', errorCode: 'FROZEN' })]
+    for (const lua of verdicts) {
+      const { answers } = await spend(
+        [request(1)],
+        byLua({ status: RESULT_CODES.FILTERED_OUT, inDoubt: true }, lua),
+      )
+      expect(answers).toEqual([expect.any(StoreError)])
+      expect(answers.map(answer => answer instanceof StoreError && isInDoubt(answer))).toEqual([false])
+    }
   })
 
   it('are not followed by Lua for callers who have gone meanwhile', async () => {
