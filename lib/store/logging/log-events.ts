@@ -24,7 +24,8 @@ export const LOG_EVENTS = {
   dangling_spenders: 'outputs are spent by transactions that have no record',
   follow_up_failed: 'a follow-up of a signal failed; counts of spent pages or delete-at-heights may be wrong',
   hosts_left_out: 'hosts of the store URL do not answer; it was opened by the others',
-  node_added: 'the wire transport met a node of the cluster',
+  node_added:
+    'the wire transport met a node of the cluster; a warning where it was not tested with the release of that',
   node_removed: 'the wire transport gave a node of the cluster up',
   nsup_off: 'nsup-period is 0: records with a time to live would never go',
   overload_retried: 'rows that a server refused for load are sent again',

@@ -2,7 +2,12 @@ import { messageOf, StoreError } from '../../errors/index.ts'
 import type { Settings, StoreUrl } from '../../settings/index.ts'
 import { type ClientConnection, ClientTransport, type Host } from '../../transport/client/index.ts'
 import type { ConnectionPermits, Transport } from '../../transport/index.ts'
-import { Cluster, type ClusterOptions, WireTransport } from '../../transport/wire/index.ts'
+import {
+  Cluster,
+  type ClusterChange,
+  type ClusterOptions,
+  WireTransport,
+} from '../../transport/wire/index.ts'
 import type { EventLogger } from '../logging/logger.ts'
 import { clusterOptions, transportOptions, wantedTransport, wireTransportOptions } from './client-options.ts'
 import type { TransportChoice } from './transport-choice.ts'
@@ -70,19 +75,35 @@ async function overWire(options: ChooseOptions, wanted: 'auto' | 'wire'): Promis
 
 /** Nodes that ask for a login answer no question before it, and nodes that ask for TLS no plain byte. */
 async function openCluster({ url, settings, hosts, logger, signal }: ChooseOptions): Promise<Cluster> {
+  let isChosen = false
   const clusterSettings: ClusterOptions = {
     ...clusterOptions(url, settings),
     hosts,
-    onChange: ({ event, ...fields }) =>
-      event === 'node_added'
-        ? logger.info({ event: 'node_added', ...fields }, 'a node was added')
-        : logger.info({ event: 'node_removed', ...fields }, 'a node was removed'),
+    onChange: change => logChange(logger, change, isChosen),
   }
   const cluster = await Cluster.open(clusterSettings, signal)
   const refusal = refusalOf(cluster, url.namespace)
-  if (refusal === undefined) return cluster
+  if (refusal === undefined) {
+    isChosen = true
+    return cluster
+  }
   cluster.close()
   throw new StoreError('STORAGE_UNAVAILABLE', refusal)
+}
+
+/**
+ * A cluster may be upgraded under a store that is open, which takes its nodes as they come. Of those that are there at
+ * its opening, the choice of the transport tells.
+ */
+function logChange(logger: EventLogger, { event, ...fields }: ClusterChange, isChosen: boolean): void {
+  const { build } = fields
+  if (event === 'node_removed') logger.info({ event: 'node_removed', ...fields }, 'a node was removed')
+  else if (isChosen && !COVERED_BUILDS.test(build))
+    logger.warn(
+      { event: 'node_added', ...fields },
+      `a node was added that runs ${build}, with which the wire transport was not tested`,
+    )
+  else logger.info({ event: 'node_added', ...fields }, 'a node was added')
 }
 
 function refusalOf(cluster: Cluster, namespace: string): string | undefined {

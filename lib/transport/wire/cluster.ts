@@ -16,6 +16,8 @@ export interface ClusterChange {
   readonly event: 'node_added' | 'node_removed'
   readonly node: string
   readonly address: string
+  /** Its release. */
+  readonly build: string
   readonly reason: string
 }
 
@@ -331,7 +333,7 @@ export class Cluster {
     }
   }
 
-  #report(event: ClusterChange['event'], { node }: ClusterMember, reason: string): void {
-    this.#options.onChange?.({ event, node: node.name, address: addressText(node.address), reason })
+  #report(event: ClusterChange['event'], { node, build }: ClusterMember, reason: string): void {
+    this.#options.onChange?.({ event, node: node.name, address: addressText(node.address), build, reason })
   }
 }

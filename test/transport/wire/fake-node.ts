@@ -6,6 +6,7 @@ export interface FakeNodeOptions {
   readonly port?: number
   /** What it names as its peers, by name. */
   readonly peers?: Readonly<Record<string, readonly string[]>>
+  readonly build?: string
   /** Every byte of its bitmap of partitions. */
   readonly partitions?: number
   /** How long it takes to tell its partitions, in milliseconds. */
@@ -19,6 +20,8 @@ export class FakeNode {
   readonly #options: FakeNodeOptions
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
+  /** What it names as its peers from now on. */
+  peers: Readonly<Record<string, readonly string[]>>
   /** How often it was asked whether its peers have changed. */
   asked = 0
   #partitionsLost = 0
@@ -26,6 +29,7 @@ export class FakeNode {
 
   private constructor(options: FakeNodeOptions) {
     this.#options = options
+    this.peers = options.peers ?? {}
     this.#server = createServer(socket => this.#serve(socket))
   }
 
@@ -84,20 +88,22 @@ export class FakeNode {
   }
 
   #answer(command: string): string {
-    const { name, peers = {}, partitions = 0xff } = this.#options
+    const { name, build = '8.1.2.0', partitions = 0xff } = this.#options
     switch (command) {
       case 'node':
         return name
       case 'build':
-        return '8.1.2.0'
+        return build
       case 'peers-generation':
         this.asked += 1
         this.#onAsked?.()
-        return '1'
+        return `${Object.keys(this.peers).length}`
       case 'partition-generation':
         return '3'
       case 'peers-clear-std': {
-        const named = Object.entries(peers).map(([peer, addresses]) => `[${peer},,[${addresses.join()}]]`)
+        const named = Object.entries(this.peers).map(
+          ([peer, addresses]) => `[${peer},,[${addresses.join()}]]`,
+        )
         return `1,3000,[${named.join()}]`
       }
       case 'replicas':
