@@ -1,10 +1,10 @@
-import { setMaxListeners } from 'node:events'
 import { type AnswerListener, type WaitEnd, WaitError } from '../../batching/index.ts'
 import { checkCallOptions, noteWorkBehind, StoreError, TIMER_MS_MAX } from '../../errors/index.ts'
 import type { StoreContext } from '../context/store-context.ts'
 import { asStoreError } from '../store-errors.ts'
 import { ReleasedWait } from '../waiting/released.ts'
 import type { CallOptions } from './call-options.ts'
+import { FollowedSignal } from './followed-signal.ts'
 
 /** A call of the public API. */
 export interface Call {
@@ -116,32 +116,6 @@ export class CallGate {
     const rounds = Math.ceil(items / (settings.maxMinedBatchSize * settings.maxMinedRoutines))
     return Math.min(TIMER_MS_MAX, waitMs * Math.max(1, rounds) * steps)
   }
-}
-
-/** A signal of a call's own, fired with the caller's, where there is one: many listeners on it are no leak, as they would be there. */
-class FollowedSignal {
-  readonly #controller = new AbortController()
-  readonly #followed: AbortSignal | undefined
-
-  constructor(followed: AbortSignal | undefined) {
-    this.#followed = followed
-    setMaxListeners(0, this.#controller.signal)
-    followed?.addEventListener('abort', this.#onAbort, { once: true })
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal
-  }
-
-  fire(reason: unknown): void {
-    this.#controller.abort(reason)
-  }
-
-  stop(): void {
-    this.#followed?.removeEventListener('abort', this.#onAbort)
-  }
-
-  readonly #onAbort = (): void => this.fire(this.#followed?.reason)
 }
 
 /** The calls whose work goes on, whether or not their callers still wait, and the count of how they ended. */
