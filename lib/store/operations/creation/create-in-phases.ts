@@ -85,8 +85,11 @@ async function writeRecords(
   let created = 0
   const note = (page: number, { status, inDoubt }: RowAnswer): void => {
     if (status === RESULT_CODES.OK) created += 1
-    else if (status === RESULT_CODES.RECORD_EXISTS) existing.push(page)
-    else throw createError(txid, status, inDoubt)
+    else if (status === RESULT_CODES.RECORD_EXISTS) {
+      existing.push(page)
+      // Nobody else writes under the lock: what was not there has been written by an attempt whose answer was lost.
+      if (inDoubt && found === undefined) created += 1
+    } else throw createError(txid, status, inDoubt)
   }
   await sendBounded(context, {
     rows: records.pageCount,

@@ -1,7 +1,9 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import { promised } from '../../../../lib/batching/index.ts'
 import { createBatchers } from '../../../../lib/store/calls/batchers.ts'
+import type { Logger } from '../../../../lib/store/logging/logger.ts'
 import { createPartial } from '../../../../lib/store/operations/creation/create-partial.ts'
+import type { BatchRow } from '../../../../lib/transport/index.ts'
 import { bytes32, contextWith, type Script, ScriptedTransport } from '../../support/store-fixture.ts'
 
 afterEach(() => {
@@ -13,14 +15,18 @@ const OUTPUTS = new Map(
 )
 
 /** Creates a transaction of four pages, one row in a batch and one batch at a time. */
-function create(script: Script, settings = {}, signal?: AbortSignal) {
+function create(script: Script, settings = {}, signal?: AbortSignal, logger?: Logger) {
   const transport = new ScriptedTransport(script)
-  const context = contextWith(transport, {
-    utxoBatchSize: 2,
-    maxMinedBatchSize: 1,
-    maxMinedRoutines: 1,
-    ...settings,
-  })
+  const context = contextWith(
+    transport,
+    {
+      utxoBatchSize: 2,
+      maxMinedBatchSize: 1,
+      maxMinedRoutines: 1,
+      ...settings,
+    },
+    logger === undefined ? {} : { logger },
+  )
   const partial = {
     txid: bytes32(1),
     blockHeight: 1_000,
@@ -52,6 +58,40 @@ describe('several records', () => {
     // The lock and two pages: neither the others nor the master.
     expect(created.map(row => row.key.userKey.length)).toEqual([36, 36, 36])
     expect(rows().at(-1)).toMatchObject({ kind: 'remove' })
+  })
+
+  it.each([
+    ['pages and master', (): boolean => true],
+    ['a page', (userKey: Uint8Array) => userKey.length === 36],
+    ['the master', (userKey: Uint8Array) => userKey.length === 32],
+  ])('that it has written itself exist, where the answer was lost, of %s', async (_what, isLost) => {
+    const events: unknown[] = []
+    const log = (fields: object) => events.push((fields as { event: string }).event)
+    const isRecord = (row: BatchRow): boolean =>
+      row.kind === 'write' && row.exists === 'create-only' && row.ttlSeconds === undefined
+    const { done } = create(
+      (row, index) => {
+        if (isRecord(row) && isLost(row.key.userKey as Uint8Array)) return { status: 5, inDoubt: true }
+        // Under the lock, and marked as creating.
+        if (row.kind === 'read' && row.key.userKey.length === 36) return { bins: { creating: true } }
+        return absent(row, index)
+      },
+      {},
+      undefined,
+      { debug: log, info: log, warn: log, error: log },
+    )
+    await done
+    expect(events).toEqual([])
+  })
+
+  it('that were there before without such an answer are a repair, and the transaction exists', async () => {
+    const { done } = create((row, index) => {
+      if (row.kind === 'write' && row.exists === 'create-only' && row.ttlSeconds === undefined)
+        return { status: 5 }
+      if (row.kind === 'read' && row.key.userKey.length === 36) return { bins: { creating: true } }
+      return absent(row, index)
+    })
+    await expect(done).rejects.toMatchObject({ code: 'TX_EXISTS' })
   })
 
   it('of a caller who left while others were at the external store are not begun', async () => {
