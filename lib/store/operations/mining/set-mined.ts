@@ -210,9 +210,9 @@ function pageWrite(
   const operations: WriteOperation[] = []
   if (!unsetMined)
     operations.push({ kind: 'put', bin: BINS.locked, value: false }, { kind: 'unset', bin: BINS.creating })
-  if (signal === 'DAHSET' && isBelieved) {
-    operations.push({ kind: 'put', bin: BINS.deleteAtHeight, value: heightAfter(height, context.retention) })
-  }
-  if (signal === 'DAHUNSET') operations.push({ kind: 'unset', bin: BINS.deleteAtHeight })
+  const bin = BINS.deleteAtHeight
+  if (signal === 'DAHSET' && isBelieved)
+    operations.push({ kind: 'put', bin, value: heightAfter(height, context.retention) })
+  else if (signal === 'DAHSET' || signal === 'DAHUNSET') operations.push({ kind: 'unset', bin })
   return { txid, pages: childCount, operations }
 }

@@ -31,7 +31,11 @@ export async function carryDeleteAtHeights(
   try {
     const verified = await verifyClaims(context, set)
     for (const [txid, error] of verified.failures) failures.set(txid, error)
-    const taken = unset.map(({ txid, childCount }) => ({ txid, pages: childCount, deleteAtHeight: 0 }))
+    const taken = [...unset, ...verified.doubtful].map(({ txid, childCount }) => ({
+      txid,
+      pages: childCount,
+      deleteAtHeight: 0,
+    }))
     const written = verified.believed.map(({ txid, childCount, height }) => ({
       txid,
       pages: childCount,
@@ -48,30 +52,36 @@ export async function carryDeleteAtHeights(
   return failures
 }
 
+/** Whoever changes a master writes to its pages in turn, and looks again as well; so often one does. */
+const LOOKS_MAX = 8
+
 /**
- * Looks at the masters once more after their pages have got a delete-at-height. An unspend may have taken the
- * master's away meanwhile, and its own visit to the pages may have come before ours: a page that kept one would
- * be pruned from under a live transaction (lesson 47). A later one of the master's goes to the pages, too.
+ * Looks at the masters once more after their pages have got a delete-at-height, until both agree. An unspend may have
+ * taken the master's away meanwhile, and its own visit to the pages may have come before ours: a page that kept one would
+ * be pruned from under a live transaction (lesson 47). A later one of the master's goes to the pages, too; who claims that
+ * takes it from them again where it proves false.
  */
 export async function alignPages(
   context: StoreContext,
   written: readonly PageHeights[],
 ): Promise<Map<string, StoreError>> {
-  const latest = [...new Map(written.map(entry => [txidKey(entry.txid), entry])).values()]
+  let latest = [...new Map(written.map(entry => [txidKey(entry.txid), entry])).values()]
   const failures = new Map<string, StoreError>()
   try {
-    const changes = await mapRows(context, latest, undefined, {
-      toRow: ({ txid }) => ({
-        kind: 'read',
-        key: { set: context.set, userKey: masterKey(txid) },
-        bins: [BINS.deleteAtHeight],
-      }),
-      describe: readingOf,
-      read: (entry, answer) => misaligned(entry, answer, failures),
-    })
-    const requests = pageRequests(changes.flat())
-    for (const [txid, error] of await setDeleteAtHeights(context, requests, undefined))
-      failures.set(txid, error)
+    for (let look = 1; latest.length > 0 && look <= LOOKS_MAX; look++) {
+      const changes = await mapRows(context, latest, undefined, {
+        toRow: ({ txid }) => ({
+          kind: 'read',
+          key: { set: context.set, userKey: masterKey(txid) },
+          bins: [BINS.deleteAtHeight],
+        }),
+        describe: readingOf,
+        read: (entry, answer) => misaligned(entry, answer, failures),
+      })
+      latest = changes.flat()
+      for (const [txid, error] of await setDeleteAtHeights(context, pageRequests(latest), undefined))
+        failures.set(txid, error)
+    }
   } catch (error) {
     const failure = asStoreError(error, 'aligning pages with their master', { code: 'STORAGE_ERROR' })
     for (const { txid } of latest) failures.set(txidToHex(txid), failure)

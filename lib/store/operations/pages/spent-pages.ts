@@ -15,6 +15,8 @@ const PAGE_BINS = [BINS.spentUtxos, BINS.recordUtxos, BINS.lastSpentState]
 
 export interface VerifiedClaims {
   readonly believed: readonly RecordSignal[]
+  /** Those whose delete-at-height the master does not have any more; a look at it before that may have carried it to the pages. */
+  readonly doubtful: readonly RecordSignal[]
   /** Claims that could not be judged, or not be taken back, by display-hex txid. */
   readonly failures: ReadonlyMap<string, StoreError>
 }
@@ -55,7 +57,7 @@ export async function verifyClaims(
     failures.delete(txidToHex(claim.txid))
   }
   for (const [hex, failure] of await takeBack(context, [...doubtful])) failures.set(hex, failure)
-  return { believed: claims.filter(claim => !doubtful.has(claim)), failures }
+  return { believed: claims.filter(claim => !doubtful.has(claim)), doubtful: [...doubtful], failures }
 }
 
 /** A record of a transaction; page 0 is its master. */
