@@ -85,6 +85,13 @@ describe('one record', () => {
     expect(decoded(outputs(239_000, 32))).toHaveLength(239_000)
   })
 
+  it('counts blobs by their bytes', () => {
+    const budget = new AnswerBudget()
+    const blob = blobOf(8_388_608)
+    for (let read = 0; read < 63; read++) decoded(blob, budget)
+    expect(() => decoded(blob, budget)).toThrow(AnswerTooLargeError)
+  })
+
   it('counts the names of a map, too, which are longer than their blobs', () => {
     const { value } = mapOf(1)
     const key = Buffer.alloc(5 + 1_000_000, 0xff)

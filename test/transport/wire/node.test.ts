@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, expect, it, jest } from '@jest/globals'
 import { Connection } from '../../../lib/transport/wire/connection.ts'
@@ -16,9 +17,15 @@ afterEach(async () => {
 async function nodeWith(
   connections: { min: number; max: number },
   connectTimeoutMs = 1_000,
+  closing?: AbortSignal,
 ): Promise<WireNode> {
   server = await FakeNode.listen({ name: 'A0' })
-  const options = { connectionsMin: connections.min, connectionsMax: connections.max, connectTimeoutMs }
+  const options = {
+    connectionsMin: connections.min,
+    connectionsMax: connections.max,
+    connectTimeoutMs,
+    closing,
+  }
   const node = new WireNode('A0', server.host, options)
   nodes.push(node)
   return node
@@ -62,4 +69,28 @@ it('one that cannot be reached is left alone for a while', async () => {
   server = undefined
   await expect(node.take(1_000)).rejects.toMatchObject({ wasSent: false })
   await expect(node.take(1_000)).rejects.toMatchObject({ message: expect.stringContaining('ms ago') })
+})
+
+it('its connections listen to the end of the transport while they are open', async () => {
+  const closing = new AbortController()
+  const node = await nodeWith({ min: 0, max: 4 }, 1_000, closing.signal)
+  const taken = await Promise.all([node.take(1_000), node.take(1_000)])
+  expect(getEventListeners(closing.signal, 'abort').length).toBe(2)
+  const ended = taken.map(connection => {
+    node.giveBack(connection)
+    connection.close()
+    return connection
+  })
+  expect(ended.every(({ isOpen }) => !isOpen)).toBe(true)
+  // Each socket tells of its end some turns later.
+  while (getEventListeners(closing.signal, 'abort').length > 0)
+    await new Promise(resolve => setImmediate(resolve))
+})
+
+it('opens no connection once the transport has ended', async () => {
+  const node = await nodeWith({ min: 0, max: 4 }, 1_000, AbortSignal.abort())
+  await expect(node.take(1_000)).rejects.toMatchObject({
+    wasSent: false,
+    message: expect.stringContaining('the transport was closed'),
+  })
 })

@@ -153,7 +153,8 @@ const LOOKS_MAX = 8
  * Takes lost inputs again where they are free. Where one is gone for good the transaction has lost, although it
  * has a record: it is marked as conflicting and gives up its other inputs. That is for its creator to do: a
  * record that `existed` is left as it is, and so is one that is marked already, for whoever marks a transaction
- * frees its inputs, and may be giving them back to it at this moment. What was taken again behind its back is freed here.
+ * frees its inputs, and may be giving them back to it at this moment. What was taken again behind its back is left as
+ * well: to free it could take it from a transaction that is not marked any more, and conflict processing frees it.
  */
 async function confirmOrGiveUp(
   context: StoreContext,
@@ -162,16 +163,9 @@ async function confirmOrGiveUp(
   steps: SpendAndCreateSteps,
   existed: StoreError | undefined,
 ): Promise<void> {
-  const taken = new Set<SpendRequest>()
   for (let look = 1; look <= LOOKS_MAX; look++) {
     const { isConflicting, inputs } = await confirmSpends(context, tx.txid, requests, steps.readMasters)
     if (isConflicting) {
-      // Who takes the mark away again gives the inputs back before: then there is nothing to free.
-      if (taken.size > 0 && look < LOOKS_MAX) {
-        await free(context, [...taken])
-        taken.clear()
-        continue
-      }
       if (existed !== undefined) throw existed
       throw lostError(
         tx,
@@ -181,8 +175,6 @@ async function confirmOrGiveUp(
     }
     if (inputs.every(state => state === 'held')) return
     const errors = await steps.inTurn(() => takeAgain(context, tx, requests, inputs))
-    for (const [index, request] of requests.entries())
-      if (inputs[index] === 'lost' && errors[index] === undefined) taken.add(request)
     const failures = errors.filter(error => error !== undefined)
     // Whoever marks a transaction frees its inputs after that: only a look after the taking tells.
     if (failures.length === 0) continue
@@ -255,10 +247,6 @@ async function giveUp(
 ): Promise<void> {
   context.acknowledgedSpends.forget(tx.txid)
   await setConflicting(context, [tx.txid], true, undefined)
-  await free(context, requests)
-}
-
-async function free(context: StoreContext, requests: readonly SpendRequest[]): Promise<void> {
   const height = requests[0]?.blockHeight ?? 0
   const errors = await unspendRows(context, requests, height, {})
   throwFailures(

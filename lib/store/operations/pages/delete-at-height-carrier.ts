@@ -54,6 +54,7 @@ export async function carryDeleteAtHeights(
 
 /** Whoever changes a master writes to its pages in turn, and looks again as well; so often one does. */
 const LOOKS_MAX = 8
+const RESTLESS = `a master had another delete-at-height at each of ${LOOKS_MAX} looks, and its pages may have an older one`
 
 /**
  * Looks at the masters once more after their pages have got a delete-at-height, until both agree. An unspend may have
@@ -82,6 +83,7 @@ export async function alignPages(
       for (const [txid, error] of await setDeleteAtHeights(context, pageRequests(latest), undefined))
         failures.set(txid, error)
     }
+    for (const { txid } of latest) failures.set(txidToHex(txid), new StoreError('STORAGE_ERROR', RESTLESS))
   } catch (error) {
     const failure = asStoreError(error, 'aligning pages with their master', { code: 'STORAGE_ERROR' })
     for (const { txid } of latest) failures.set(txidToHex(txid), failure)

@@ -1,6 +1,6 @@
 import type { BatchHandler } from '../../../batching/index.ts'
 import { txidToHex } from '../../../bitcoin/index.ts'
-import { StoreError } from '../../../errors/index.ts'
+import { type ErrorCode, StoreError } from '../../../errors/index.ts'
 import { slotOffset } from '../../../record/index.ts'
 import { type ApplyRow, RESULT_CODES, type RowAnswer } from '../../../transport/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
@@ -164,12 +164,29 @@ function fail({ items, doubtful }: RecordGroup, failure: StoreError): void {
   for (const item of items) item.fail(doubtful?.has(item) ? doubtfulError(failure) : failure)
 }
 
+/**
+ * Verdicts of Lua that it gives with a look at the slot: had an earlier attempt written that, they would not be these.
+ * Others it gives before, by the record.
+ */
+const OF_THE_SLOT: ReadonlySet<ErrorCode> = new Set([
+  'UTXO_SPENT',
+  'UTXO_ERROR',
+  'UTXO_HASH_MISMATCH',
+  'UTXO_INVALID_SIZE',
+  'TX_NOT_FOUND',
+])
+
+function refuse(group: RecordGroup, item: SpendItem, error: StoreError): void {
+  const isDoubtful = group.doubtful?.has(item) === true && !OF_THE_SLOT.has(error.code)
+  item.fail(isDoubtful ? doubtfulError(error) : error)
+}
+
 function settle(group: RecordGroup, verdict: Verdict): void {
   for (const [idx, item] of group.items.entries()) {
     // A partial success: what has no entry was applied, although the status says ERROR (semantics 2.2).
     const error = verdict instanceof Map ? verdict.get(idx) : verdict
     if (error === undefined || error === 'spent') item.succeed('held')
-    else item.fail(error instanceof StoreError ? error : errorOf(item, error))
+    else refuse(group, item, error instanceof StoreError ? error : errorOf(item, error))
   }
 }
 

@@ -5,7 +5,7 @@ import { encodeSpendingData } from '../../../record/index.ts'
 import { checkHeight } from '../../arguments.ts'
 import type { Admission } from '../../context/circuit-breaker.ts'
 import type { StoreContext } from '../../context/store-context.ts'
-import { aggregateCause, asStoreError, RecordNotFoundError } from '../../store-errors.ts'
+import { aggregateCause, asStoreError, isInDoubt, RecordNotFoundError } from '../../store-errors.ts'
 import type { SpendAnswer, SpendFlags, SpendItem, SpendRequest } from './record-groups.ts'
 import { rollBack } from './spend-rollback.ts'
 import { lookUpSpender } from './spender-lookup.ts'
@@ -252,11 +252,11 @@ async function forgivePrunedParents(
 }
 
 /**
- * Whether an input holds its output now, for all we know. A verdict says no; without one (a timeout in doubt,
- * a missing answer, a failed batch) it may have been applied. Undoing proves ownership, so trying is safe.
+ * Whether an input holds its output now, for all we know. A verdict says no, unless it leaves open what an earlier attempt
+ * has done; without one (a timeout in doubt, a missing answer, a failed batch) it may have been applied. Undoing proves ownership, so trying is safe.
  */
 function mayBeApplied(error: StoreError | undefined): boolean {
-  return error === undefined || !/^(UTXO|TX)_/.test(error.code)
+  return error === undefined || isInDoubt(error) || !/^(UTXO|TX)_/.test(error.code)
 }
 
 function writtenOf(items: readonly SpendItem[]): ReadonlySet<SpendRequest> {

@@ -37,7 +37,7 @@ describe('alignPages', () => {
       changing([0, 1_300, 0]),
       { code: undefined, writes: 6 },
     ],
-    ['a master that never rests', changing([]), { code: undefined, writes: 16 }],
+    ['a master that never rests', changing([]), { code: 'STORAGE_ERROR', writes: 16 }],
     ['a master that is gone', () => ({ status: 2 }), { code: undefined, writes: 0 }],
     ['a timeout', () => ({ status: 9 }), { code: 'STORAGE_ERROR', writes: 0 }],
     ['no answer', () => undefined, { code: 'STORAGE_ERROR', writes: 0 }],

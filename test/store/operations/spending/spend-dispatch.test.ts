@@ -258,6 +258,9 @@ describe('verdicts on single outputs', () => {
   })
 })
 
+const pageKeysOf = (pages: number): Uint8Array[] =>
+  Array.from({ length: pages }, (_, index) => pageKey(bytes32(1), index + 1))
+
 describe('signals of records with pages', () => {
   it('counts a fully spent page on its master before the caller is answered', async () => {
     const order: string[] = []
@@ -287,12 +290,11 @@ describe('signals of records with pages', () => {
   it('lesson 45: takes it back from the master when the count had drifted', async () => {
     const { rows, outcomes } = await allSpent(false)
     expect(outcomes.map(codeOf)).toEqual(['ok'])
-    expect(rows.filter(row => row.kind === 'write')).toEqual([
-      expect.objectContaining({
-        operations: [{ kind: 'unset', bin: 'deleteAtHeight' }],
-        key: { set: 'utxo', userKey: bytes32(1) },
-      }),
-    ])
+    // From the pages as well, which somebody who looked at the master meanwhile may have given it.
+    const writes = rows.filter(row => row.kind === 'write')
+    expect(writes.map(({ key }) => key.userKey)).toEqual([bytes32(1), ...pageKeysOf(writes.length - 1)])
+    for (const write of writes)
+      expect(write).toMatchObject({ operations: [{ kind: 'unset', bin: 'deleteAtHeight' }] })
   })
 
   it('believes a master as little as its count: it reads the pages', async () => {
@@ -301,7 +303,10 @@ describe('signals of records with pages', () => {
       if (row.kind === 'write') return {}
       return udfAnswer({ status: 'OK', signal: 'DAHSET', childCount: 1 })
     })
-    expect(rows.filter(row => row.kind === 'write').map(row => row.key.userKey)).toEqual([bytes32(1)])
+    expect(rows.filter(row => row.kind === 'write').map(row => row.key.userKey)).toEqual([
+      bytes32(1),
+      ...pageKeysOf(1),
+    ])
   })
 
   it('counts a page once: the transport must not repeat the increment', async () => {

@@ -144,8 +144,11 @@ describe('filtered writes', () => {
     if (lua instanceof StoreError) expect(answers).toMatchObject(answers.map(() => ({ code: lua.code })))
   })
 
-  it('in doubt are in none once Lua has given its verdict', async () => {
-    const verdicts = [{ status: RESULT_CODES.NOT_FOUND }, udfAnswer({ status: 'ERROR', errorCode: 'FROZEN' })]
+  it('in doubt are in none once Lua has given its verdict on the output', async () => {
+    const verdicts = [
+      { status: RESULT_CODES.NOT_FOUND },
+      udfAnswer({ status: 'ERROR', errors: { 0: { errorCode: 'UTXO_HASH_MISMATCH' } } }),
+    ]
     for (const lua of verdicts) {
       const { answers } = await spend(
         [request(1)],
