@@ -331,7 +331,7 @@ describe('setMinedMulti', () => {
     const writes = batches.flat().filter(row => row.kind === 'write')
     expect(writes.map(row => [row.key.userKey, row.operations])).toEqual([
       [bytes32(1), [{ kind: 'unset', bin: 'deleteAtHeight' }]],
-      [pageKey(bytes32(1), 1), UNLOCKED],
+      [pageKey(bytes32(1), 1), [...UNLOCKED, { kind: 'unset', bin: 'deleteAtHeight' }]],
     ])
   })
 })

@@ -151,7 +151,7 @@ describe('an answer', () => {
   })
 })
 
-/** How often a node that cannot be reached is tried within 60 ms, eight times at the most. */
+/** How often a node that cannot be reached is tried within 50 ms, eight times at the most. */
 async function attemptsWith(pauseMsMax: number): Promise<number> {
   const options = { connectionsMax: 4, connectionsMin: 0, connectTimeoutMs: 1_000 }
   const node = new WireNode('A0', { host: '127.0.0.1', port: 1 }, options)
@@ -166,7 +166,7 @@ async function attemptsWith(pauseMsMax: number): Promise<number> {
       giveBackBytes: () => {},
       takeIndexes: () => 0,
     },
-    { timeoutMs: 60, attemptTimeoutMs: 1_000, maxRetries: 7, pauseMsMax, signal: undefined },
+    { timeoutMs: 50, attemptTimeoutMs: 1_000, maxRetries: 7, pauseMsMax, signal: undefined },
   )
   await expect(run.answers()).rejects.toThrow('nobody listens')
   return take.mock.calls.length

@@ -78,19 +78,3 @@ it.each([
     expect(asked / (200 * txids.length)).toBeLessThan((100 - first - second) / 100 + 0.05)
   },
 )
-
-it('takes from the pages what their master claims and they do not bear out', async () => {
-  const transport = new ScriptedTransport(row => {
-    if (row.kind === 'apply')
-      return udfAnswer({ status: 'OK', blockIDs: [7], signal: 'DAHSET', childCount: 1 })
-    return row.kind === 'read' ? { bins: { spentUtxos: 1, recordUtxos: 2 } } : {}
-  })
-  const [txid = new Uint8Array(32)] = txids
-  const context = contextWith(transport, { enableSetMinedFilterExpressions: 'off' })
-  await setMinedMulti(context, [txid], FORK, undefined)
-  const writes = transport.batches.flat().flatMap(row => (row.kind === 'write' ? [row] : []))
-  expect(writes.map(({ key, operations }) => [key.userKey.length, operations.at(-1)])).toEqual([
-    [32, { kind: 'unset', bin: 'deleteAtHeight' }],
-    [36, { kind: 'unset', bin: 'deleteAtHeight' }],
-  ])
-})
