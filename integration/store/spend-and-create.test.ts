@@ -77,6 +77,14 @@ async function holders(parents: readonly Transaction[], tx: Transaction): Promis
   )
 }
 
+/** As a rollback of another process. */
+async function freeAll(parents: readonly Transaction[]): Promise<void> {
+  for (const { txid } of parents) {
+    const slot = (await other.get(txid, ['utxos'])).utxos?.[0]
+    if (slot?.state === 'spent') await other.unspend([{ txid, vout: 0, ...slot }])
+  }
+}
+
 const isCreate = (row: BatchRow): boolean => row.kind === 'write' && row.exists === 'create-only'
 const isMaster = (row: BatchRow): boolean => isCreate(row) && row.key.userKey.length === 32
 const isLookUp = (row: BatchRow): boolean => row.kind === 'read' && row.bins.length === 0
@@ -452,6 +460,28 @@ describe('lesson 30: two processes spend for one transaction, and one of them fa
     // Whoever marks it may be giving them back to it.
     expect(await holders(parents, tx)).toEqual(['tx', 'tx'])
     expect((await store.getMeta(tx.txid)).conflicting).toBe(true)
+  })
+
+  it('whose inputs are freed as often as it takes them again gives up, and says so', async () => {
+    const parents = await twoParents()
+    const tx = child(parents)
+    let taken = 0
+    const freeing: Transport = {
+      async batchOperate(rows, options) {
+        const answers = await good.batchOperate(rows, options)
+        if (rows.some(row => row.kind === 'execute' || calls('spendMulti')(row))) {
+          taken += 1
+          await freeAll(parents)
+        }
+        return answers
+      },
+    }
+    store.transport = interrupted(good, 'before', isCreate, async () => {
+      await freeAll(parents)
+      store.transport = freeing
+    })
+    expect(await code(store.spendAndCreate(tx, HEIGHT))).toBe('SERVICE_UNAVAILABLE')
+    expect(taken).toBe(8)
   })
 
   it('a parent that is marked as conflicting between spend and create takes the transaction with it', async () => {

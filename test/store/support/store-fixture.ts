@@ -1,10 +1,12 @@
 import { MemoryStore } from '../../../lib/external/index.ts'
 import { createMetrics } from '../../../lib/metrics/index.ts'
+import { encodeSpendingData } from '../../../lib/record/index.ts'
 import { resolveSettings, type SettingsInput } from '../../../lib/settings/index.ts'
 import { createBatchers } from '../../../lib/store/calls/batchers.ts'
 import { BlockStateHolder } from '../../../lib/store/context/block-state.ts'
 import { StoreContext, type StoreContextOptions } from '../../../lib/store/context/store-context.ts'
 import { type Logger, safeLogger } from '../../../lib/store/logging/logger.ts'
+import type { SpendRequest } from '../../../lib/store/operations/spending/spend-dispatch.ts'
 import { ModuleNames } from '../../../lib/store/udf/module-names.ts'
 import type {
   Administration,
@@ -54,6 +56,23 @@ export function scriptedAdministration(): Administration {
     infoOfNodes: async () => [],
     close: async () => {},
   }
+}
+
+/** Spends of output 0 of two parents, 1 and 2, by one transaction, without any flag. */
+export function spendsBy(spender: Uint8Array): readonly SpendRequest[] {
+  return [1, 2].map((parent, vin) => ({
+    txid: bytes32(parent),
+    vout: 0,
+    utxoHash: bytes32(9),
+    spendingData: encodeSpendingData({ txid: spender, vin }),
+    blockHeight: 1_000,
+    flags: {
+      ignoreConflicting: false,
+      ignoreLocked: false,
+      ignorePolicyFreeze: false,
+      ignoreConsensusFreeze: false,
+    },
+  }))
 }
 
 export function contextWith(

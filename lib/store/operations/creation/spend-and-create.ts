@@ -154,7 +154,7 @@ const LOOKS_MAX = 8
  * has a record: it is marked as conflicting and gives up its other inputs. That is for its creator to do: a
  * record that `existed` is left as it is, and so is one that is marked already, for whoever marks a transaction
  * frees its inputs, and may be giving them back to it at this moment. What was taken again behind its back is left as
- * well: to free it could take it from a transaction that is not marked any more, and conflict processing frees it.
+ * well: to free it could take it from a transaction that is not marked any more. Who makes another win over it frees it.
  */
 async function confirmOrGiveUp(
   context: StoreContext,

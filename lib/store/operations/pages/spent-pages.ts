@@ -15,7 +15,7 @@ const PAGE_BINS = [BINS.spentUtxos, BINS.recordUtxos, BINS.lastSpentState]
 
 export interface VerifiedClaims {
   readonly believed: readonly RecordSignal[]
-  /** Those whose delete-at-height the master does not have any more; a look at it before that may have carried it to the pages. */
+  /** Those whose delete-at-height is taken back from the master; who looked at that before may have carried it to the pages. */
   readonly doubtful: readonly RecordSignal[]
   /** Claims that could not be judged, or not be taken back, by display-hex txid. */
   readonly failures: ReadonlyMap<string, StoreError>

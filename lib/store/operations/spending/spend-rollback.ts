@@ -27,7 +27,7 @@ const CANNOT_WIN: ReadonlySet<ErrorCode> = new Set([
  * Undoes the successes of a failed spend where that is safe (semantics 3.5, rollback policy; incident #1214).
  * Left behind, they would name a spender without a record, which wedges conflict processing later; cleared
  * although a live transaction owns them, they would be a double spend. So: only when the spending transaction
- * definitely has no record, and only slots that hold this very spending data. Within a store, spends of one
+ * definitely has no record, nor any parent that says it was pruned, and only slots that hold this very spending data. Within a store, spends of one
  * transaction take turns (turns.ts); against another process that spends for the same transaction, `undoSpends`
  * looks twice, and that process looks after its create.
  *

@@ -1,28 +1,21 @@
 import { expect, it } from '@jest/globals'
 import type { Transaction } from '../../../../lib/bitcoin/index.ts'
-import { encodeSpendingData } from '../../../../lib/record/index.ts'
 import { createBatchers } from '../../../../lib/store/calls/batchers.ts'
 import { type Spend, SpendError, spend } from '../../../../lib/store/operations/spending/spend.ts'
-import type { SpendRequest } from '../../../../lib/store/operations/spending/spend-dispatch.ts'
 import { isInDoubt } from '../../../../lib/store/store-errors.ts'
 import { RESULT_CODES } from '../../../../lib/transport/index.ts'
-import { bytes32, contextWith, looksFor, ScriptedTransport, udfAnswer } from '../../support/store-fixture.ts'
+import {
+  bytes32,
+  contextWith,
+  looksFor,
+  ScriptedTransport,
+  spendsBy,
+  udfAnswer,
+} from '../../support/store-fixture.ts'
 
 const SPENDER = bytes32(200)
 
-const requests: readonly SpendRequest[] = [1, 2].map((parent, vin) => ({
-  txid: bytes32(parent),
-  vout: 0,
-  utxoHash: bytes32(9),
-  spendingData: encodeSpendingData({ txid: SPENDER, vin }),
-  blockHeight: 1_000,
-  flags: {
-    ignoreConflicting: false,
-    ignoreLocked: false,
-    ignorePolicyFreeze: false,
-    ignoreConsensusFreeze: false,
-  },
-}))
+const requests = spendsBy(SPENDER)
 
 /** The first input's filtered write was sent twice, its first answer lost; what Lua then says of both. */
 async function spentInDoubt(first: Record<string, unknown>) {

@@ -1,28 +1,22 @@
 import { describe, expect, it } from '@jest/globals'
 import type { Transaction } from '../../../../lib/bitcoin/index.ts'
 import { type ErrorCode, StoreError } from '../../../../lib/errors/index.ts'
-import { encodeSpendingData } from '../../../../lib/record/index.ts'
 import type { SpendRequest } from '../../../../lib/store/operations/spending/spend-dispatch.ts'
 import { rollBack } from '../../../../lib/store/operations/spending/spend-rollback.ts'
 import type { RowAnswer } from '../../../../lib/transport/index.ts'
-import { bytes32, contextWith, looksFor, ScriptedTransport, udfAnswer } from '../../support/store-fixture.ts'
+import {
+  bytes32,
+  contextWith,
+  looksFor,
+  ScriptedTransport,
+  spendsBy,
+  udfAnswer,
+} from '../../support/store-fixture.ts'
 
 const SPENDER = bytes32(200)
 const tx = { txid: SPENDER } as Transaction
 
-const succeeded: SpendRequest[] = [1, 2].map((parent, vin) => ({
-  txid: bytes32(parent),
-  vout: 0,
-  utxoHash: bytes32(9),
-  spendingData: encodeSpendingData({ txid: SPENDER, vin }),
-  blockHeight: 1_000,
-  flags: {
-    ignoreConflicting: false,
-    ignoreLocked: false,
-    ignorePolicyFreeze: false,
-    ignoreConsensusFreeze: false,
-  },
-}))
+const succeeded = spendsBy(SPENDER)
 
 /** @param spenderRecord the answer to the look-up of the spending transaction's record */
 async function rolledBack(

@@ -1,25 +1,18 @@
 import { describe, expect, it } from '@jest/globals'
 import { txidToHex } from '../../../../lib/bitcoin/index.ts'
-import { encodeSpendingData } from '../../../../lib/record/index.ts'
-import type { SpendRequest } from '../../../../lib/store/operations/spending/spend-dispatch.ts'
 import { undoSpends } from '../../../../lib/store/operations/spending/spend-undo.ts'
 import type { RowAnswer } from '../../../../lib/transport/index.ts'
-import { bytes32, contextWith, looksFor, ScriptedTransport, udfAnswer } from '../../support/store-fixture.ts'
+import {
+  bytes32,
+  contextWith,
+  looksFor,
+  ScriptedTransport,
+  spendsBy,
+  udfAnswer,
+} from '../../support/store-fixture.ts'
 
 const SPENDER = bytes32(200)
-const spends: SpendRequest[] = [1, 2].map((parent, vin) => ({
-  txid: bytes32(parent),
-  vout: 0,
-  utxoHash: bytes32(9),
-  spendingData: encodeSpendingData({ txid: SPENDER, vin }),
-  blockHeight: 1_000,
-  flags: {
-    ignoreConflicting: false,
-    ignoreLocked: false,
-    ignorePolicyFreeze: false,
-    ignoreConsensusFreeze: false,
-  },
-}))
+const spends = spendsBy(SPENDER)
 
 const ABSENT = { status: 2 }
 const PRESENT = { bins: {} }
