@@ -93,6 +93,37 @@ describe('markTransactionsOnLongestChain', () => {
     expect(await heights(tx)).toEqual([undefined, undefined])
   })
 
+  it('a process that dies after its first write leaves no master that is due', async () => {
+    const tx = await minedAndSpent()
+    const dying = await UtxoStore.open(storeUrl(server, { set }), {
+      settings: { utxoBatchSize: 2, incrementBatcherDurationMillis: 1 },
+    })
+    dying.setBlockState(TIP, 1_700_000_000)
+    const good = dying.transport
+    let batches = 0
+    dying.transport = {
+      batchOperate: async (rows, options) => {
+        batches += 1
+        if (batches > 1) throw new Error('the process has died')
+        return good.batchOperate(rows, options)
+      },
+    }
+    await expect(dying.markTransactionsOnLongestChain([tx.txid], false)).rejects.toMatchObject({
+      code: 'STORAGE_ERROR',
+    })
+    await dying.close()
+    expect(await bin(tx, 'unminedSince')).toBe(TIP - UNMINED_RETENTION)
+    expect(await bin(tx, 'deleteAtHeight')).toBeUndefined()
+  })
+
+  it('a conflicting one keeps the height that it has', async () => {
+    const tx = await mined(1)
+    await records.write(tx.txid, { conflicting: true, deleteAtHeight: 1_100 })
+    await store.markTransactionsOnLongestChain([tx.txid], false)
+    expect(await bin(tx, 'unminedSince')).toBe(TIP - UNMINED_RETENTION)
+    expect(await bin(tx, 'deleteAtHeight')).toBe(1_100)
+  })
+
   it('a live one gets no delete-at-height on the chain', async () => {
     const tx = await mined()
     await store.markTransactionsOnLongestChain([tx.txid], false)

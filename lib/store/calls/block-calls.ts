@@ -44,7 +44,7 @@ export abstract class BlockCalls extends ConflictCalls {
     onLongestChain: boolean,
     options: BulkOptions = {},
   ): Promise<void> {
-    const call = { name: 'markTransactionsOnLongestChain', items: lengthOf(txids), rounds: 6 }
+    const call = { name: 'markTransactionsOnLongestChain', items: lengthOf(txids), rounds: 7 }
     return this.call(call, options, signal => {
       checkBoolean('onLongestChain', onLongestChain)
       const { onProgress } = options

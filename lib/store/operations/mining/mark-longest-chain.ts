@@ -1,7 +1,7 @@
 import { txidToHex } from '../../../bitcoin/index.ts'
 import { InvalidArgumentError, StoreError } from '../../../errors/index.ts'
 import { BINS, masterKey } from '../../../record/index.ts'
-import { RESULT_CODES, type RowAnswer, type WriteRow } from '../../../transport/index.ts'
+import { RESULT_CODES, type RowAnswer, type WriteOperation, type WriteRow } from '../../../transport/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { handleNow } from '../../dispatch/handle-now.ts'
 import { forChunks, type Sliceable } from '../../dispatch/map-chunks.ts'
@@ -36,13 +36,11 @@ export async function markTransactionsOnLongestChain(
   const followUps = new OneAtATime()
   await forChunks(txids, { size, lanes, signal, onProgress }, async chunk => {
     const wanted = uniqueTxids(chunk)
-    const errors = await mapRows(context, wanted, signal, {
-      toRow: txid => markRow(context, txid, onLongestChain, height),
-      describe: txid => `marking ${txidToHex(txid)}`,
-      read: markError,
-    })
-    failures.addAll(errors.filter(error => error !== undefined))
-    const marked = wanted.filter((_, index) => errors[index] === undefined)
+    const outcomes = onLongestChain
+      ? await sendRows(context, wanted, signal, txid => minedRow(context, txid))
+      : await takeOffChain(context, wanted, signal, height)
+    failures.addAll(outcomes.filter(outcome => outcome instanceof StoreError))
+    const marked = wanted.filter((_, index) => !(outcomes[index] instanceof StoreError))
     await followUps.run(async () => {
       failures.addAll(await judgeAnew(context, marked, height))
       // Also where nothing changed: a call that was interrupted may have left the pages for this one.
@@ -52,28 +50,67 @@ export async function markTransactionsOnLongestChain(
   failures.throwIfAny(txids.length, 'transactions could not be marked')
 }
 
+/** What became of a row: `kept` where the record did not meet its filter. */
+type MarkOutcome = 'marked' | 'kept' | StoreError
+
 /**
  * Off the chain a transaction is unmined since a while ago: a reorganisation must not make an old one look new,
  * nor move the height of one that has been unmined before (incident #1768). 0 is never written, for no query
  * finds it (lesson 61).
+ *
+ * Its delete-at-height goes in the same write: a process that dies right after leaves nothing that is due. A transaction
+ * that conflicts keeps the height that it has.
  */
-function markRow(
-  { set, settings }: StoreContext,
-  txid: Uint8Array,
-  onLongestChain: boolean,
+async function takeOffChain(
+  context: StoreContext,
+  txids: readonly Uint8Array[],
+  signal: AbortSignal | undefined,
   height: number,
-): WriteRow {
-  const bin = BINS.unminedSince
-  const row = { kind: 'write', key: { set, userKey: masterKey(txid) }, exists: 'update-only' } as const
-  if (onLongestChain) return { ...row, operations: [{ kind: 'unset', bin }] }
-  const value = Math.max(1, height - settings.unminedTxRetention)
-  return { ...row, operations: [{ kind: 'put', bin, value }], filter: { not: { binExists: bin } } }
+): Promise<MarkOutcome[]> {
+  const value = Math.max(1, height - context.settings.unminedTxRetention)
+  const mark = { kind: 'put', bin: BINS.unminedSince, value } as const
+  const outcomes = await sendRows(context, txids, signal, txid => ({
+    ...updateRow(context, txid, [mark, { kind: 'unset', bin: BINS.deleteAtHeight }]),
+    filter: { and: [IS_MINED, IS_UNDISPUTED] },
+  }))
+  const kept = txids.filter((_, index) => outcomes[index] === 'kept')
+  const again = await sendRows(context, kept, signal, txid => ({
+    ...updateRow(context, txid, [mark]),
+    filter: IS_MINED,
+  }))
+  const rest = again.values()
+  return outcomes.map(outcome => (outcome === 'kept' ? (rest.next().value ?? outcome) : outcome))
 }
 
-function markError(txid: Uint8Array, answer: RowAnswer | StoreError): StoreError | undefined {
+const IS_MINED = { not: { binExists: BINS.unminedSince } } as const
+const IS_UNDISPUTED = { compare: 'eq', left: { boolBin: BINS.conflicting }, right: false } as const
+
+function minedRow(context: StoreContext, txid: Uint8Array): WriteRow {
+  return updateRow(context, txid, [{ kind: 'unset', bin: BINS.unminedSince }])
+}
+
+function updateRow({ set }: StoreContext, txid: Uint8Array, operations: readonly WriteOperation[]): WriteRow {
+  return { kind: 'write', key: { set, userKey: masterKey(txid) }, exists: 'update-only', operations }
+}
+
+function sendRows(
+  context: StoreContext,
+  txids: readonly Uint8Array[],
+  signal: AbortSignal | undefined,
+  toRow: (txid: Uint8Array) => WriteRow,
+): Promise<MarkOutcome[]> {
+  return mapRows(context, txids, signal, {
+    toRow,
+    describe: txid => `marking ${txidToHex(txid)}`,
+    read: outcomeOf,
+  })
+}
+
+function outcomeOf(txid: Uint8Array, answer: RowAnswer | StoreError): MarkOutcome {
   if (answer instanceof StoreError) return answer
   const { status, inDoubt } = answer
-  if (status === RESULT_CODES.OK || status === RESULT_CODES.FILTERED_OUT) return undefined
+  if (status === RESULT_CODES.OK) return 'marked'
+  if (status === RESULT_CODES.FILTERED_OUT) return 'kept'
   if (status === RESULT_CODES.NOT_FOUND) return new RecordNotFoundError(txid)
   return rowError(`marking ${txidToHex(txid)}`, status, inDoubt)
 }
