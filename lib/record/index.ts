@@ -20,7 +20,7 @@ export {
   normaliseWindow,
 } from './freeze-record.ts'
 export { HEIGHT_MAX, heightAfter } from './height.ts'
-export { decodeOutput, OUTPUT_BINS, type OutputState } from './output-state.ts'
+export { decodeOutput, OUTPUT_BINS, type OutputState, reassignedOffsets } from './output-state.ts'
 export { isPageCount, PAGES_MAX, pageCountOf } from './page-count.ts'
 export {
   decodePartialOutputs,

@@ -46,6 +46,11 @@ export function decodeOutput(bins: Bins, offset: number): OutputState | undefine
   }
 }
 
+/** Slot offsets of a record's outputs that were given to another owner: the transaction's body does not tell their hash. */
+export function reassignedOffsets(bins: Bins): ReadonlySet<number> {
+  return new Set(new BinReader(bins).integerKeyedMap(BINS.spendableIn)?.keys())
+}
+
 function freezeOf(reader: BinReader, offset: number, slot: UtxoSlot): FreezeWindow | undefined {
   const freezes = readFreezes(reader)
   if (!freezes.has(offset)) return slot.state === 'frozen' ? LEGACY_FREEZE : undefined

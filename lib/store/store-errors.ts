@@ -54,14 +54,15 @@ export function aggregateError(
 
 /**
  * Throws what failed of the entries of a list: a single failure as it is, several as an aggregate under their
- * common code. Does nothing where nothing failed.
+ * common code, in doubt where one of them is. Does nothing where nothing failed.
  */
 export function throwFailures(failures: readonly StoreError[], total: number, what: string): void {
   const [first] = failures
   if (first === undefined) return
   if (failures.length === 1) throw first
   const code = failures.every(failure => failure.code === first.code) ? first.code : 'STORAGE_ERROR'
-  throw aggregateError(code, `${failures.length} of ${total} ${what}: ${first.message}`, failures)
+  const error = aggregateError(code, `${failures.length} of ${total} ${what}: ${first.message}`, failures)
+  throw failures.some(isInDoubt) ? doubtfulError(error) : error
 }
 
 /** @param total how many failed, where `errors` are not all */

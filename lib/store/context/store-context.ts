@@ -16,7 +16,7 @@ import { BoundedStore } from '../bodies/bounded-store.ts'
 import { ExternalCaches } from '../bodies/external-caches.ts'
 import { loggedBatch } from '../logging/logged-batch.ts'
 import type { EventLogger } from '../logging/logger.ts'
-import { asStoreError } from '../store-errors.ts'
+import { asStoreError, doubtfulError } from '../store-errors.ts'
 import type { ModuleNames } from '../udf/module-names.ts'
 import { AcknowledgedSpends } from './acknowledged-spends.ts'
 import type { BlockStateHolder } from './block-state.ts'
@@ -241,7 +241,8 @@ export class StoreContext {
           }),
         )
       const timer = setTimeout(() => {
-        fail(new StoreError('SERVICE_UNAVAILABLE', `the transport gave no answer within ${boundMs} ms`))
+        const message = `the transport gave no answer within ${boundMs} ms`
+        fail(doubtfulError(new StoreError('SERVICE_UNAVAILABLE', message)))
       }, boundMs)
       if (signal?.aborted) return onAbort()
       signal?.addEventListener('abort', onAbort, { once: true })

@@ -1,5 +1,6 @@
 import { outpointKey, outpointToString, txidKey, txidToHex } from '../../../bitcoin/index.ts'
 import { StoreError } from '../../../errors/index.ts'
+import { decodeSpendingData } from '../../../record/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { isPlaceholderTxid, txidSet, uniqueTxids } from '../../txids.ts'
 import { isRecent, readNodes } from '../reading/transaction-nodes.ts'
@@ -30,7 +31,7 @@ export function spendKey({ txid, vout, spendingData }: SpentOutput): string {
  * Reads what is needed to process winners. An interrupted run leaves losers that hold nothing any more: when it
  * is taken up again (`isResumed`), they are found in the lists of their parents.
  *
- * Throws what `counterConflicts` throws, and `PROCESSING` for winners that contradict each other or are not in
+ * Throws what `counterConflicts` throws, `UTXO_HASH_MISMATCH` for an input that does not fit its output, and `PROCESSING` for winners that contradict each other or are not in
  * conflict at all.
  */
 export async function planConflict(
@@ -48,6 +49,7 @@ export async function planConflict(
     ...(isResumed ? await formerHolders(context, winners, signal) : []),
   ]
   const conflicts = await counterConflicts(context, winners, { alsoFrom: roots, signal })
+  refuseOtherHashes(conflicts)
   const heldBefore = new Set(conflicts.held.map(spendKey))
   const isWon = ({ isConflicting, spends }: StoredSpends): boolean =>
     !isConflicting && spends.every(spend => heldBefore.has(spendKey(spend)))
@@ -80,7 +82,10 @@ async function ownDescendants(
   )
 }
 
-/** Conflicting transactions that want an output which a winner spends, from the lists of their parents. */
+/**
+ * Transactions that want an output which a winner spends, from the lists of their parents. Those that are not marked yet
+ * are among them: an interrupted run had entered them, or freed what they held before they had a record.
+ */
 async function formerHolders(
   context: StoreContext,
   winners: readonly StoredSpends[],
@@ -101,8 +106,19 @@ async function formerHolders(
       throw rival
     }
     const isRival = rival.spends.some(({ txid, vout }) => wanted.has(outpointKey(txid, vout)))
-    return rival.isConflicting && isRival ? [{ txid: rival.txid, mayBeMissing: true }] : []
+    return isRival ? [{ txid: rival.txid, mayBeMissing: true }] : []
   })
+}
+
+/** A spend with another hash is refused for good; by then its rivals would have lost what they held. */
+function refuseOtherHashes({ mismatched }: CounterConflicts): void {
+  const [spend] = mismatched
+  if (spend === undefined) return
+  const spender = txidToHex(decodeSpendingData(spend.spendingData).txid)
+  throw new StoreError(
+    'UTXO_HASH_MISMATCH',
+    `transaction ${spender} cannot win: output ${outpointToString(spend)} has another hash, or was given to another owner`,
+  )
 }
 
 function refuseRivalWinners(winners: readonly StoredSpends[]): void {

@@ -1,19 +1,20 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { txidKey, txidToHex } from '../../../bitcoin/index.ts'
 import { StoreError } from '../../../errors/index.ts'
 import { decodeSpendingData } from '../../../record/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { handleNow } from '../../dispatch/handle-now.ts'
-import { asStoreError, throwFailures } from '../../store-errors.ts'
+import { asStoreError, isInDoubt, throwFailures } from '../../store-errors.ts'
 import { txidSet, uniqueTxids } from '../../txids.ts'
 import { lockNow } from '../locking/lock-children.ts'
-import { batchDecorate } from '../reading/batch-decorate.ts'
 import { readOutpoints } from '../reading/outpoint-states.ts'
 import { readNodes } from '../reading/transaction-nodes.ts'
 import { type SpendFlags, spendHandler } from '../spending/spend-dispatch.ts'
 import { GIVE_BACK_FLAGS } from '../spending/spend-undo.ts'
 import { type SpentOutput, unspendRows } from '../spending/unspend-rows.ts'
+import { type ConflictLink, linkToParents } from './conflict-links.ts'
 import { type ConflictPlan, spendKey } from './conflict-plan.ts'
+import { heldOf, isHeldBy, judgeByInputs } from './held-inputs.ts'
+import { retried } from './retried.ts'
 import { markConflicting } from './set-conflicting.ts'
 import { readStoredSpends, type StoredSpends } from './stored-spends.ts'
 
@@ -21,9 +22,6 @@ import { readStoredSpends, type StoredSpends } from './stored-spends.ts'
 export type ConflictPhase = 'mark' | 'free' | 'spend' | 'clear' | 'unlock' | 'complete'
 
 const PHASES: readonly ConflictPhase[] = ['mark', 'free', 'spend', 'clear', 'unlock', 'complete']
-
-/** Pauses before the attempts of a step that must not be given up lightly (semantics 3.10). */
-const RETRY_DELAYS_MS = [0, 50, 200]
 
 const WINNER_FLAGS: SpendFlags = {
   ignoreConflicting: true,
@@ -44,6 +42,7 @@ export class ConflictRun {
   readonly #plan: ConflictPlan
   readonly #blockHeight: number
   readonly #isResumed: boolean
+  /** As they were before they were marked. */
   readonly #marked = new Map<string, StoredSpends>()
   readonly #freed: SpentOutput[] = []
   readonly #locked: Uint8Array[] = []
@@ -60,6 +59,9 @@ export class ConflictRun {
     return [...this.#marked.values()].map(({ txid }) => txid)
   }
 
+  /** A change failed, and may take effect all the same, now or later. */
+  isInDoubt = false
+
   /** What the rule of the delete-at-height counts from: not below the tip, or it would prune too early. */
   get #height(): number {
     return Math.max(this.#blockHeight, this.#context.blockState.current.height)
@@ -67,8 +69,10 @@ export class ConflictRun {
 
   async forward(): Promise<void> {
     const { winners, losers, dangling, isSettled } = this.#plan
-    if (isSettled) return this.#unlockAfterAll()
+    if (isSettled) return this.#finish()
     this.phase = 'mark'
+    // Without a record they cannot be marked: a run that takes this one up finds them by their entries.
+    await this.#change(() => linkToParents(this.#context, dangling.map(linkOf), undefined))
     const spends = await this.#mark(losers)
     this.phase = 'free'
     await this.#free([...spends, ...dangling])
@@ -81,27 +85,48 @@ export class ConflictRun {
       this.#blockHeight,
       WINNER_FLAGS,
     )
+    if (this.#isResumed) return this.#finish()
     this.phase = 'clear'
-    await markConflicting(this.#context, winners, false, this.#height, undefined)
+    await this.#setMark(winners, false)
     this.phase = 'unlock'
-    await this.#unlock()
+    await this.#unlock(this.#locked)
   }
 
-  /** Takes back what was done, the last first, and stops where that fails: what is left is for a new run. */
+  /**
+   * Takes back what was done, the last first, and stops where that fails: what is left is for a new run. Who has been
+   * pruned meanwhile, or given up by its creator, is as it was left there.
+   */
   async back(): Promise<void> {
     const { winners, heldBefore } = this.#plan
     if (this.#hasBegun('clear')) {
       const conflicting = winners.filter(({ isConflicting }) => isConflicting)
-      await markConflicting(this.#context, conflicting, true, this.#height, undefined)
+      await this.#setMark(await this.#stored(conflicting.map(({ txid }) => txid)), true)
     }
     if (this.#hasBegun('spend')) {
       const spends = winners.flatMap(winner => winner.spends)
-      await this.#unspend(spends.filter(spend => !heldBefore.has(spendKey(spend))))
+      await this.#release(spends.filter(spend => !heldBefore.has(spendKey(spend))))
     }
     if (this.#hasBegun('free')) await this.#spend(this.#freed, this.#height, GIVE_BACK_FLAGS)
-    const newlyMarked = [...this.#marked.values()].filter(({ isConflicting }) => !isConflicting)
-    await markConflicting(this.#context, newlyMarked, false, this.#height, undefined)
-    await this.#unlock()
+    await this.#liftMarks()
+    await this.#unlock(this.#locked)
+  }
+
+  /**
+   * Lifts the marks of those that were not conflicting and hold all of their inputs. Others may give a transaction up at
+   * this very moment, by marking it and then freeing its inputs: so the inputs are looked at after the mark is lifted,
+   * as those look at the mark after they have freed the inputs.
+   */
+  async #liftMarks(): Promise<void> {
+    const before = [...this.#marked.values()].filter(({ isConflicting }) => !isConflicting)
+    const { whole, broken } = await judgeByInputs(
+      this.#context,
+      await this.#stored(before.map(({ txid }) => txid)),
+    )
+    await this.#setMark(whole, false)
+    const { broken: brokenSince } = await judgeByInputs(this.#context, whole)
+    for (const { txid } of brokenSince) this.#marked.delete(txidKey(txid))
+    const spends = await this.#mark(brokenSince.map(({ txid }) => txid))
+    await this.#release([...spends, ...broken.flatMap(transaction => transaction.spends)])
   }
 
   #hasBegun(phase: ConflictPhase): boolean {
@@ -121,7 +146,7 @@ export class ConflictRun {
         this.#marked.set(txidKey(transaction.txid), transaction)
         for (const spend of transaction.spends) spends.push(spend)
       }
-      await markConflicting(this.#context, transactions, true, this.#height, undefined)
+      await this.#setMark(transactions, true)
       const nodes = await readNodes(
         this.#context,
         transactions.map(({ txid }) => txid),
@@ -149,82 +174,101 @@ export class ConflictRun {
    */
   async #free(spends: readonly SpentOutput[]): Promise<void> {
     const states = await readOutpoints(this.#context, spends, undefined)
-    const held: SpentOutput[] = []
+    const held = spends.filter((spend, index) => isHeldBy(spend, states[index]))
     const toLock: Uint8Array[] = []
     for (const [index, spend] of spends.entries()) {
-      const { parent, slot } = states[index] ?? {}
-      const isHeld = slot?.state === 'spent' && Buffer.compare(slot.spendingData, spend.spendingData) === 0
-      if (isHeld) held.push({ ...spend, utxoHash: slot.utxoHash })
+      const parent = states[index]?.parent
       if (parent === undefined || this.#marked.has(txidKey(spend.txid))) continue
-      if (parent.locked === true ? this.#isResumed : isHeld) toLock.push(spend.txid)
+      if (parent.locked === true ? this.#isResumed : isHeldBy(spend, states[index])) toLock.push(spend.txid)
     }
     const parents = uniqueTxids(toLock)
     for (const parent of parents) this.#locked.push(parent)
-    await lockNow(this.#context, parents, true)
+    await this.#change(() => lockNow(this.#context, parents, true))
     for (const spend of held) this.#freed.push(spend)
     await this.#unspend(held)
+  }
+
+  /** Frees what is held by exactly these spends, and leaves everything else. */
+  async #release(spends: readonly SpentOutput[]): Promise<void> {
+    await this.#unspend(await heldOf(this.#context, spends))
   }
 
   async #unspend(spends: readonly SpentOutput[]): Promise<void> {
     for (const { spendingData } of spends)
       this.#context.acknowledgedSpends.forget(decodeSpendingData(spendingData).txid)
-    const outcomes = await unspendRows(this.#context, spends, this.#height, {})
-    // A parent without a record was pruned: there is nothing to free.
-    const failures = outcomes.filter(outcome => outcome !== undefined && outcome.code !== 'TX_NOT_FOUND')
-    throwFailures(
-      failures.filter(failure => failure !== undefined),
-      spends.length,
-      'outputs could not be unspent',
-    )
+    await this.#change(async () => {
+      const outcomes = await unspendRows(this.#context, spends, this.#height, {})
+      // A parent without a record was pruned: there is nothing to free.
+      const failures = outcomes.filter(outcome => outcome !== undefined && outcome.code !== 'TX_NOT_FOUND')
+      throwFailures(
+        failures.filter(failure => failure !== undefined),
+        spends.length,
+        'outputs could not be unspent',
+      )
+    })
   }
 
   async #spend(spends: readonly SpentOutput[], blockHeight: number, flags: SpendFlags): Promise<void> {
     const requests = spends.map(spend => ({ ...spend, blockHeight, flags }))
-    const outcomes = await handleNow(this.#context, 'conflict spends', spendHandler(this.#context), requests)
-    throwFailures(
-      outcomes.flatMap(outcome =>
-        outcome.status === 'rejected' ? [asStoreError(outcome.reason, 'spending')] : [],
-      ),
-      spends.length,
-      'outputs could not be spent',
-    )
+    await this.#change(async () => {
+      const outcomes = await handleNow(
+        this.#context,
+        'conflict spends',
+        spendHandler(this.#context),
+        requests,
+      )
+      throwFailures(
+        outcomes.flatMap(outcome =>
+          outcome.status === 'rejected' ? [asStoreError(outcome.reason, 'spending')] : [],
+        ),
+        spends.length,
+        'outputs could not be spent',
+      )
+    })
   }
 
-  async #unlock(): Promise<void> {
-    await retried(() => lockNow(this.#context, this.#locked, false))
+  #setMark(transactions: readonly StoredSpends[], value: boolean): Promise<void> {
+    return this.#change(() => markConflicting(this.#context, transactions, value, this.#height, undefined))
   }
 
-  /** A run that was interrupted in its last phase: what is still locked of the losers' and winners' parents. */
-  async #unlockAfterAll(): Promise<void> {
-    this.phase = 'unlock'
+  #unlock(parents: readonly Uint8Array[]): Promise<unknown> {
+    return retried(() => lockNow(this.#context, parents, false))
+  }
+
+  /**
+   * The end of a run that was taken up again. Where its predecessor has stopped is not known, and masters do not tell of
+   * their pages: so all that it may have left half done is done once more.
+   */
+  async #finish(): Promise<void> {
+    this.phase = 'clear'
     const { winners, losers } = this.#plan
+    await this.#setMark(winners, false)
+    this.phase = 'unlock'
     const given = await this.#stored(losers)
-    const conflicting = txidSet(given.map(({ txid }) => txid))
-    const parents = uniqueTxids([...winners, ...given].flatMap(transaction => transaction.parents)).filter(
-      txid => !conflicting.has(txidKey(txid)),
-    )
-    for (const { txid, data, error } of await batchDecorate(this.#context, parents, ['locked'], undefined)) {
-      if (error !== null && error.code !== 'TX_NOT_FOUND') throw error
-      if (data?.locked === true) this.#locked.push(txid)
-    }
+    const conflicting = txidSet([...given, ...this.#marked.values()].map(({ txid }) => txid))
+    const spenders = [...winners, ...given, ...this.#marked.values()]
+    const parents = uniqueTxids([
+      ...spenders.flatMap(spender => spender.parents).filter(txid => !conflicting.has(txidKey(txid))),
+      ...this.#locked,
+    ])
     this.#context.logger.info(
-      { event: 'conflict_unlock', txids: this.#locked.map(txidToHex) },
-      'parents are still locked by an interrupted run',
+      { event: 'conflict_unlock', txids: parents.map(txidToHex) },
+      'the parents that an interrupted run may have left locked are unlocked',
     )
-    await this.#unlock()
+    await this.#unlock(parents)
   }
-}
 
-/** Tries again after short pauses; the last failure is thrown. */
-export async function retried<Result>(work: () => Promise<Result>): Promise<Result> {
-  let failure: unknown
-  for (const pauseMs of RETRY_DELAYS_MS) {
-    if (pauseMs > 0) await delay(pauseMs)
+  async #change<Result>(work: () => Promise<Result>): Promise<Result> {
     try {
       return await work()
     } catch (error) {
-      failure = error
+      if (error instanceof StoreError && isInDoubt(error)) this.isInDoubt = true
+      throw error
     }
   }
-  throw failure
+}
+
+/** An output's transaction, and who holds it. */
+function linkOf({ txid, spendingData }: SpentOutput): ConflictLink {
+  return { parentTxid: txid, childTxid: decodeSpendingData(spendingData).txid }
 }

@@ -18,6 +18,8 @@ export interface CounterConflicts {
   readonly dangling: readonly SpentOutput[]
   /** Inputs that the transactions hold themselves. */
   readonly held: readonly SpentOutput[]
+  /** Inputs whose outputs have another hash: what they spend was never there, or was given to another owner. */
+  readonly mismatched: readonly SpentOutput[]
   /** Of the transactions themselves, those that descend from one that stands against them, by `txidKey`. */
   readonly descending: ReadonlySet<string>
 }
@@ -46,9 +48,11 @@ export async function counterConflicts(
   const spends = transactions.flatMap(transaction => transaction.spends)
   const states = await readOutpoints(context, spends, signal)
   const held: SpentOutput[] = []
+  const mismatched = transactions.flatMap(({ unproven }) => unproven)
   const rivals: { root: WalkRoot; spend: SpentOutput }[] = []
   for (const [index, spend] of spends.entries()) {
     const holder = holderOf(spend, states[index])
+    if (hasOtherHash(spend, states[index])) mismatched.push(spend)
     if (holder === undefined) continue
     const { txid } = decodeSpendingData(holder.spendingData)
     if (own.has(txidKey(txid))) held.push(holder)
@@ -76,7 +80,7 @@ export async function counterConflicts(
       'outputs are spent by transactions that have no record',
     )
   }
-  return { txids: found, dangling, held, descending: met }
+  return { txids: found, dangling, held, mismatched, descending: met }
 }
 
 type Holder = SpentOutput & { readonly age: NonNullable<OutpointState['parent']> }
@@ -92,6 +96,11 @@ function holderOf(spend: SpentOutput, state: OutpointState | undefined): Holder 
   if (slot.state !== 'spent') return undefined
   const { txid, vout } = spend
   return { txid, vout, utxoHash: slot.utxoHash, spendingData: slot.spendingData, age: parent }
+}
+
+function hasOtherHash({ utxoHash }: SpentOutput, state: OutpointState | undefined): boolean {
+  const slot = state?.slot
+  return slot !== undefined && slot.state !== 'nil' && Buffer.compare(slot.utxoHash, utxoHash) !== 0
 }
 
 /**

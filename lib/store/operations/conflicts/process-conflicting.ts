@@ -6,7 +6,8 @@ import { asStoreError } from '../../store-errors.ts'
 import { uniqueTxids } from '../../txids.ts'
 import { beginIntent, type ConflictIntent, completeIntent, forwardIntent, isPending } from './conflict-log.ts'
 import { planConflict } from './conflict-plan.ts'
-import { type ConflictPhase, ConflictRun, retried } from './conflict-run.ts'
+import { type ConflictPhase, ConflictRun } from './conflict-run.ts'
+import { retried } from './retried.ts'
 
 /** The block that decides a conflict. */
 export interface ConflictBlock {
@@ -98,7 +99,8 @@ async function begin(context: StoreContext, intent: ConflictIntent): Promise<voi
 
 /**
  * The way back. A run that was taken up again, or that had only its locks to lift, is left where it stands: what
- * its predecessor changed is not known, and forward is the way out.
+ * its predecessor changed is not known, and forward is the way out. So is one of which a change is in doubt: it could take
+ * effect after it was undone.
  */
 async function failed(
   context: StoreContext,
@@ -108,7 +110,8 @@ async function failed(
   error: unknown,
 ): Promise<ConflictError> {
   const { phase } = run
-  if (isResumed || phase === 'unlock') return reported(context, conflictError(intent, phase, false, error))
+  if (isResumed || phase === 'unlock' || run.isInDoubt)
+    return reported(context, conflictError(intent, phase, false, error))
   try {
     await run.back()
     await retried(() => completeIntent(context, intent.id))

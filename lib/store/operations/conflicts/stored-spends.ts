@@ -16,6 +16,8 @@ export interface StoredSpends {
   readonly pages: number
   /** One for each input, in order; none for a coinbase. The slots need not hold them. */
   readonly spends: readonly SpentOutput[]
+  /** Inputs stored without what they spend, of outputs that were given to another owner since: their hashes are not known. */
+  readonly unproven: readonly SpentOutput[]
   /** The transactions whose outputs it spends, each once. */
   readonly parents: readonly Uint8Array[]
 }
@@ -36,21 +38,23 @@ export async function readStoredSpends(
   const bare = decorated.flatMap(({ data }) =>
     data?.isCoinbase === false ? (data.inputs ?? []).filter(isBare) : [],
   )
-  const hashes = await hashesOf(context, bare, signal)
+  const stored = await storedOutputs(context, bare, signal)
   return decorated.map(({ txid, data, error }) => {
     if (error !== null) return error
     if (data === null) return new StoreError('TX_NOT_FOUND', `${txidToHex(txid)} is no transaction`)
     const inputs = data.isCoinbase === true ? [] : (data.inputs ?? [])
+    const spends = inputs.map((input, vin) => ({
+      txid: input.previousTxid,
+      vout: input.previousVout,
+      utxoHash: stored.get(input)?.utxoHash ?? hashOf(input),
+      spendingData: encodeSpendingData({ txid, vin }),
+    }))
     return {
       txid,
       isConflicting: data.conflicting === true,
       pages: data.totalExtraRecs ?? 0,
-      spends: inputs.map((input, vin) => ({
-        txid: input.previousTxid,
-        vout: input.previousVout,
-        utxoHash: hashes.get(input) ?? hashOf(input),
-        spendingData: encodeSpendingData({ txid, vin }),
-      })),
+      spends,
+      unproven: spends.filter((_, vin) => stored.get(inputs[vin])?.isReassigned),
       parents: uniqueTxids(inputs.map(({ previousTxid }) => previousTxid)),
     }
   })
@@ -73,22 +77,28 @@ function isBare({ previousLockingScript, previousSatoshis }: TransactionInput): 
   return (previousLockingScript?.length ?? 0) === 0 && (previousSatoshis ?? 0n) === 0n
 }
 
-async function hashesOf(
+interface StoredOutput {
+  readonly utxoHash: Uint8Array
+  readonly isReassigned: boolean
+}
+
+async function storedOutputs(
   context: StoreContext,
   inputs: readonly TransactionInput[],
   signal: AbortSignal | undefined,
-): Promise<ReadonlyMap<TransactionInput, Uint8Array>> {
+): Promise<ReadonlyMap<TransactionInput | undefined, StoredOutput>> {
   const outpoints = inputs.map(({ previousTxid, previousVout }) => ({
     txid: previousTxid,
     vout: previousVout,
   }))
   const states = outpoints.length === 0 ? [] : await readOutpoints(context, outpoints, signal)
-  const hashes = new Map<TransactionInput, Uint8Array>()
+  const outputs = new Map<TransactionInput, StoredOutput>()
   for (const [index, input] of inputs.entries()) {
-    const slot = states[index]?.slot
-    if (slot !== undefined && slot.state !== 'nil') hashes.set(input, slot.utxoHash)
+    const { slot, isReassigned = false } = states[index] ?? {}
+    if (slot !== undefined && slot.state !== 'nil')
+      outputs.set(input, { utxoHash: slot.utxoHash, isReassigned })
   }
-  return hashes
+  return outputs
 }
 
 function hashOf({

@@ -5,6 +5,7 @@ import { checkBoolean } from '../../arguments.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { handleNow } from '../../dispatch/handle-now.ts'
 import { asStoreError, throwFailures } from '../../store-errors.ts'
+import { retried } from '../conflicts/retried.ts'
 import { setConflicting } from '../conflicts/set-conflicting.ts'
 import { anotherAttempt } from '../spending/record-groups.ts'
 import { type Spend, SpendError } from '../spending/spend.ts'
@@ -181,7 +182,7 @@ async function confirmOrGiveUp(
     // Without a verdict nothing is decided: the same call again tells.
     const undecided = failures.find(({ code }) => !/^(UTXO|TX)_/.test(code))
     if (undecided !== undefined) throw undecided
-    if (existed === undefined) await giveUp(context, tx, requests)
+    if (existed === undefined) await giveUp(context, tx, requests, steps.readMasters)
     throw lostError(tx, requests, errors)
   }
   throw new StoreError(
@@ -240,13 +241,26 @@ async function takeAgain(
   )
 }
 
+/**
+ * Marks the transaction, and frees what it holds. Conflict processing that is being undone lifts marks, and looks at the
+ * inputs after that: so the mark is looked at once the inputs are free, and set again where it is gone.
+ */
 async function giveUp(
   context: StoreContext,
   tx: Transaction,
   requests: readonly SpendRequest[],
+  readMasters: ReadMasters,
 ): Promise<void> {
   context.acknowledgedSpends.forget(tx.txid)
-  await setConflicting(context, [tx.txid], true, undefined)
+  for (let look = 1; look <= LOOKS_MAX; look++) {
+    await retried(() => setConflicting(context, [tx.txid], true, undefined))
+    await retried(() => free(context, requests))
+    const { isConflicting } = await confirmSpends(context, tx.txid, [], readMasters)
+    if (isConflicting) return
+  }
+}
+
+async function free(context: StoreContext, requests: readonly SpendRequest[]): Promise<void> {
   const height = requests[0]?.blockHeight ?? 0
   const errors = await unspendRows(context, requests, height, {})
   throwFailures(

@@ -7,6 +7,7 @@ import {
   decodePageSlots,
   FREEZE_BINS,
   pageKey,
+  reassignedOffsets,
   recordNumber,
   slotOffset,
   type TransactionMetadata,
@@ -23,11 +24,13 @@ export interface OutpointState {
   readonly parent: TransactionMetadata | undefined
   /** Undefined where the transaction has no such output, or no record. */
   readonly slot: UtxoSlot | undefined
+  /** It was given to another owner. */
+  readonly isReassigned: boolean
 }
 
 const FIELDS = ['utxos', 'conflicting', 'locked', 'conflictingChildren', 'unminedSince', 'blockIds'] as const
-const MASTER_BINS = binsForFields(FIELDS)
-const PAGE_BINS = [BINS.utxos, ...FREEZE_BINS]
+const MASTER_BINS = [...binsForFields(FIELDS), BINS.spendableIn]
+const PAGE_BINS = [BINS.utxos, BINS.spendableIn, ...FREEZE_BINS]
 
 interface RecordAddress {
   readonly txid: Uint8Array
@@ -37,6 +40,7 @@ interface RecordAddress {
 interface RecordState {
   readonly metadata?: TransactionMetadata
   readonly slots: readonly UtxoSlot[]
+  readonly reassigned: ReadonlySet<number>
 }
 
 /**
@@ -67,12 +71,17 @@ export async function readOutpoints(
     const { txid, vout } = outpoint
     const page = recordNumber(vout, utxoBatchSize)
     const parent = byId.get(idOf(txid, 0))?.metadata
-    if (parent === undefined) return { parent, slot: undefined }
+    if (parent === undefined) return { parent, slot: undefined, isReassigned: false }
     const record = byId.get(idOf(txid, page))
     if (record === undefined && vout < (parent.totalUtxos ?? 0)) {
       throw new StoreError('STORAGE_ERROR', `output ${outpointToString(outpoint)}: its page is missing`)
     }
-    return { parent, slot: record?.slots[slotOffset(vout, utxoBatchSize)] }
+    const offset = slotOffset(vout, utxoBatchSize)
+    return {
+      parent,
+      slot: record?.slots[offset],
+      isReassigned: record?.reassigned.has(offset) === true,
+    }
   })
 }
 
@@ -90,7 +99,8 @@ function readRecord(address: RecordAddress, answer: RowAnswer | StoreError): Rec
   if (answer.status === RESULT_CODES.NOT_FOUND) return undefined
   if (answer.status !== 0) throw rowError(describe(address), answer.status, false)
   const bins = answer.bins ?? {}
-  if (address.page > 0) return { slots: decodePageSlots(bins) }
+  const reassigned = reassignedOffsets(bins)
+  if (address.page > 0) return { slots: decodePageSlots(bins), reassigned }
   const metadata = decodeMetadata(bins, FIELDS)
-  return { metadata, slots: metadata.utxos ?? [] }
+  return { metadata, slots: metadata.utxos ?? [], reassigned }
 }

@@ -1,0 +1,55 @@
+import { txidKey } from '../../../bitcoin/index.ts'
+import type { StoreContext } from '../../context/store-context.ts'
+import { type OutpointState, readOutpoints } from '../reading/outpoint-states.ts'
+import type { SpentOutput } from '../spending/unspend-rows.ts'
+import type { StoredSpends } from './stored-spends.ts'
+
+/** Whether an output is held by exactly this spend. */
+export function isHeldBy(spend: SpentOutput, state: OutpointState | undefined): boolean {
+  const slot = state?.slot
+  return slot?.state === 'spent' && Buffer.compare(slot.spendingData, spend.spendingData) === 0
+}
+
+/** Those of the spends that hold their outputs now. */
+export async function heldOf(
+  context: StoreContext,
+  spends: readonly SpentOutput[],
+): Promise<readonly SpentOutput[]> {
+  const states = await readOutpoints(context, spends, undefined)
+  return spends.filter((spend, index) => isHeldBy(spend, states[index]))
+}
+
+/** Transactions by whether they can be alive. */
+export interface Judged {
+  /** They hold all of their inputs, and descend from none that does not. */
+  readonly whole: readonly StoredSpends[]
+  readonly broken: readonly StoredSpends[]
+}
+
+/** Looks at the inputs of transactions. A parent without a record was pruned, and is no loss. */
+export async function judgeByInputs(
+  context: StoreContext,
+  transactions: readonly StoredSpends[],
+): Promise<Judged> {
+  const inputs = transactions.flatMap(({ txid, spends }) => spends.map(spend => ({ txid, spend })))
+  const states = await readOutpoints(
+    context,
+    inputs.map(({ spend }) => spend),
+    undefined,
+  )
+  const lost = inputs.filter(({ spend }, index) => {
+    const state = states[index]
+    return state?.parent !== undefined && !isHeldBy(spend, state)
+  })
+  const broken = new Set(lost.map(({ txid }) => txidKey(txid)))
+  const isBroken = ({ txid }: StoredSpends): boolean => broken.has(txidKey(txid))
+  for (let known = -1; known < broken.size; ) {
+    known = broken.size
+    for (const { txid, parents } of transactions)
+      if (parents.some(parent => broken.has(txidKey(parent)))) broken.add(txidKey(txid))
+  }
+  return {
+    whole: transactions.filter(transaction => !isBroken(transaction)),
+    broken: transactions.filter(isBroken),
+  }
+}
