@@ -6,8 +6,12 @@ import { type BatchRow, type BinValue, ConnectionPermits } from '../../lib/trans
 
 type Answers = Awaited<ReturnType<BatchClient['batchWrite']>>
 
-/** A client that remembers what it was asked, and answers as told. */
-function transportWith(answer: (records: ClientRow[]) => Promise<Answers>, requestBytesMax?: number) {
+/** A client of a cluster of so many nodes that remembers what it was asked, and answers as told. */
+function transportWith(
+  answer: (records: ClientRow[]) => Promise<Answers>,
+  requestBytesMax?: number,
+  nodes: () => number = () => 1,
+) {
   const calls: { records: ClientRow[]; policy: Record<string, unknown> }[] = []
   const client: BatchClient = {
     batchWrite(records, policy) {
@@ -16,6 +20,7 @@ function transportWith(answer: (records: ClientRow[]) => Promise<Answers>, reque
       calls.push({ records: encoded, policy: policy as Record<string, unknown> })
       return answer(encoded)
     },
+    getNodes: () => new Array(nodes()).fill('node'),
   }
   const transport = new ClientTransport(client, {
     namespace: 'ns',
@@ -50,6 +55,43 @@ describe('ClientTransport', () => {
       { index: 1, status: 2, bins: undefined, inDoubt: false },
       { index: 2, status: 9, bins: undefined, inDoubt: true },
     ])
+  })
+
+  describe('a batch that the client fails with the error of one node', () => {
+    const refused = Object.assign(new Error('no'), { code: 22, inDoubt: false })
+    const failing = (nodes: () => number) =>
+      transportWith(() => Promise.reject(refused), undefined, nodes).transport
+
+    it.each<[string, BatchRow[], () => number, boolean]>([
+      ['changes of several nodes are in doubt', [write(1), write(2)], () => 2, true],
+      ['a change among reads is in doubt', [read, write(2)], () => 3, true],
+      ['reads never are', [read, read], () => 3, false],
+      ['a single row went to that node', [write(1)], () => 3, false],
+      ['all rows went to the only node', [write(1), write(2)], () => 1, false],
+    ])('%s', async (_, rows, nodes, inDoubt) => {
+      await expect(failing(nodes).batchOperate(rows, { timeout: 1_000 })).rejects.toMatchObject({
+        status: 22,
+        inDoubt,
+      })
+    })
+
+    it.each([
+      [1, 2],
+      [2, 1],
+    ])('they are in doubt where there were %p nodes before and %p after', async (before, after) => {
+      let nodes = before
+      const { transport } = transportWith(
+        () => {
+          nodes = after
+          return Promise.reject(refused)
+        },
+        undefined,
+        () => nodes,
+      )
+      await expect(transport.batchOperate([write(1), write(2)], { timeout: 1_000 })).rejects.toMatchObject({
+        inDoubt: true,
+      })
+    })
   })
 
   it('sends blobs as buffers, keys as blobs, and UDF arguments one by one', async () => {

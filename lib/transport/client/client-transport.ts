@@ -15,7 +15,10 @@ import { type ClientAnswer, sendInParts } from './send-in-parts.ts'
 export interface BatchClient {
   /** Has encoded the records when it returns; the array is emptied then. */
   batchWrite(records: ClientRow[], policy: unknown): Promise<ClientAnswer[]>
+  getNodes(): readonly unknown[]
 }
+
+const READ = Aerospike.batchType.BATCH_READ
 
 type BatchPolicy = InstanceType<typeof Aerospike.BatchPolicy>
 
@@ -104,14 +107,21 @@ export class ClientTransport implements Transport {
   }
 
   async #send(records: ClientRow[], policy: unknown): Promise<ClientAnswer[]> {
+    const isRead = records.every(({ type }) => type === READ)
+    const isSingle = records.length === 1
+    const hadOneNode = this.#hasOneNode
     try {
       const answered = this.#client.batchWrite(records, policy)
       // They are encoded, and the client would keep them until it is answered.
       records.length = 0
       return await answered
     } catch (error) {
-      throw batchError(error)
+      throw batchError(error, !isRead && !isSingle && !(hadOneNode && this.#hasOneNode))
     }
+  }
+
+  get #hasOneNode(): boolean {
+    return this.#client.getNodes().length === 1
   }
 
   /**
@@ -128,11 +138,12 @@ export class ClientTransport implements Transport {
 
 /**
  * The client's error without its `command`, which holds every row of the batch: logged or kept as a cause, it
- * would take megabytes.
+ * would take megabytes. It is the error of one node, and so is its doubt; what has become of the rows that went to others
+ * it does not tell (`isSpread`).
  */
-function batchError(error: unknown): StoreError {
+function batchError(error: unknown, isSpread: boolean): StoreError {
   const { code, inDoubt } = error as { code?: unknown; inDoubt?: unknown }
   return typeof code === 'number'
-    ? new BatchError(messageOf(error), code, inDoubt === true)
+    ? new BatchError(messageOf(error), code, inDoubt === true || isSpread)
     : new StoreError('STORAGE_ERROR', `the batch failed: ${messageOf(error)}`)
 }
