@@ -49,11 +49,19 @@ export function describe(value: unknown): string {
   if (typeof value === 'string')
     return JSON.stringify(value.length > SHOWN_CHARACTERS ? `${value.slice(0, SHOWN_CHARACTERS)}…` : value)
   if (Array.isArray(value)) return `an array of ${value.length}`
-  if (typeof value === 'object' && value !== null)
-    return `an object of type ${value.constructor?.name ?? 'null'}`
+  if (typeof value === 'object' && value !== null) return `an object${typeNameOf(value)}`
   if (typeof value === 'function') return 'a function'
   if (typeof value === 'bigint') return `${value}n`
   return String(value)
+}
+
+/** What is described is somebody's: its getters may throw. */
+function typeNameOf(value: object): string {
+  try {
+    return ` of type ${value.constructor?.name ?? 'null'}`
+  } catch {
+    return ''
+  }
 }
 
 /** The message of whatever was thrown; also of errors from another realm, which `instanceof` does not know. */

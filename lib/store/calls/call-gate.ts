@@ -61,12 +61,13 @@ export class CallGate {
     const { name, endsAtClose = false } = call
     if (this.#isClosed)
       return Promise.reject(new StoreError('SERVICE_UNAVAILABLE', `${name}: the store is closed`))
+    let signal: AbortSignal | undefined
     try {
       checkCallOptions(options)
+      signal = options.signal
     } catch (error) {
-      return Promise.reject(error)
+      return Promise.reject(asStoreError(error, `${name}: its options`, { code: 'INVALID_ARGUMENT' }))
     }
-    const { signal } = options
     const boundMs = this.#boundMs(call)
     if (signal === undefined && !endsAtClose)
       return new Promise((resolve, reject) => {

@@ -132,6 +132,26 @@ describe('options of a call', () => {
     await expect(call).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', field })
     expect(runs).toBe(0)
   })
+
+  it.each([1, 2])(
+    'whose signal throws when it is asked for the %pth time refuse the call with a typed error',
+    async at => {
+      let asked = 0
+      const options = {
+        get signal(): undefined {
+          asked += 1
+          if (asked === at) throw new TypeError('no signal')
+          return undefined
+        },
+      }
+      let runs = 0
+      const call = gate().admit({ name: 'any' }, options as never, async () => {
+        runs += 1
+      })
+      await expect(call).rejects.toMatchObject({ name: 'StoreError', code: 'INVALID_ARGUMENT' })
+      expect(runs).toBe(0)
+    },
+  )
 })
 
 describe('the bound of a call whose work never ends', () => {

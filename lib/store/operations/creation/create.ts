@@ -1,6 +1,7 @@
 import type { AnswerListener, Batcher } from '../../../batching/index.ts'
 import type { TransactionMetadata } from '../../../record/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
+import { asStoreError } from '../../store-errors.ts'
 import { uniqueTxids } from '../../txids.ts'
 import { type ConflictLink, linkToParents } from '../conflicts/conflict-links.ts'
 import type { Creation } from './creation.ts'
@@ -42,7 +43,15 @@ class Created implements AnswerListener<void> {
   }
 
   succeed(): void {
-    this.#end.succeed(this.#creation.metadata())
+    let metadata: TransactionMetadata
+    try {
+      metadata = this.#creation.metadata()
+    } catch (error) {
+      // Of a transaction that its caller has changed meanwhile.
+      this.#end.fail(asStoreError(error, 'the transaction is stored; what it holds cannot be told'))
+      return
+    }
+    this.#end.succeed(metadata)
   }
 
   fail(error: unknown): void {

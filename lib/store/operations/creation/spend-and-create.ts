@@ -8,6 +8,7 @@ import { asStoreError, throwFailures } from '../../store-errors.ts'
 import { retried } from '../conflicts/retried.ts'
 import { setConflicting } from '../conflicts/set-conflicting.ts'
 import { anotherAttempt } from '../spending/record-groups.ts'
+import { rollbackBudget } from '../spending/rollback-budget.ts'
 import { type Spend, SpendError } from '../spending/spend.ts'
 import { type SpendRequest, spendHandler } from '../spending/spend-dispatch.ts'
 import { undoSpends } from '../spending/spend-undo.ts'
@@ -131,7 +132,7 @@ async function undo(
   try {
     const outcome = await steps.inTurn(() => {
       context.acknowledgedSpends.forget(tx.txid)
-      const budget = AbortSignal.timeout(context.settings.spendRollbackTimeout)
+      const budget = rollbackBudget(context)
       return undoSpends(context, tx.txid, requests, budget)
     })
     context.metrics.rollbacks.increment({ outcome })

@@ -2,6 +2,7 @@ import { type Transaction, txidToHex } from '../../../bitcoin/index.ts'
 import type { ErrorCode, StoreError } from '../../../errors/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import type { SpendRequest } from './record-groups.ts'
+import { rollbackBudget } from './rollback-budget.ts'
 import { type UndoOutcome, undoSpends } from './spend-undo.ts'
 
 /** What became of the successes of a failed spend. */
@@ -85,6 +86,6 @@ async function decideAndUndo(
   if (context.acknowledgedSpends.has(tx.txid)) return 'acknowledged_before'
   const own = wasPruned(codes) ? spends.filter(spend => written.has(spend)) : spends
   if (own.length === 0) return 'acknowledged_before'
-  const budget = AbortSignal.timeout(context.settings.spendRollbackTimeout)
+  const budget = rollbackBudget(context)
   return undoSpends(context, tx.txid, own, budget)
 }
