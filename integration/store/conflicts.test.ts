@@ -474,7 +474,7 @@ describe('unspend', () => {
     }
     await store.unspend(spends, { markAsLocked: true })
     store.transport = good
-    expect(functions.slice(0, 4)).toEqual(['setLocked', 'write', 'write', 'unspend'])
+    expect(functions.slice(0, 5)).toEqual(['setLocked', 'write', 'write', 'read', 'unspend'])
     const rival = spending([{ tx: parent, vout: 9 }])
     expect(await store.spend(rival, HEIGHT).catch((error: SpendError) => error.spends)).toMatchObject([
       { error: { code: 'TX_LOCKED' } },

@@ -128,7 +128,7 @@ describe('a transaction of 20,000 outputs', () => {
   it('is locked and unlocked on every record', async () => {
     for (const locked of [true, false]) {
       const traffic = await trafficOf(() => store.setLocked([tx.txid], locked))
-      expect(traffic.batches).toBe(2)
+      expect(traffic.batches).toBe(3)
       expect(await records.everywhere(tx.txid, PAGES, 'locked')).toEqual(new Array(PAGES + 1).fill(locked))
     }
   })

@@ -1,5 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
-import { ConflictError, type StoreError, type Transport, txidToHex, UtxoStore } from 'aerospike-utxo-store'
+import {
+  ConflictError,
+  encodeTransaction,
+  parseTransaction,
+  type StoreError,
+  type Transport,
+  txidToHex,
+  UtxoStore,
+} from 'aerospike-utxo-store'
 import { storeUrl, type TestServer, testServer, uniqueSet } from '../servers/server.ts'
 import {
   BLOCK,
@@ -185,6 +193,36 @@ describe('processConflicting', () => {
     expect(await code(store.processConflicting(txids, BLOCK))).toBe(expected)
     expect(writes).toEqual([])
   })
+
+  it.each([
+    ['it was stored with what it spent', {}],
+    ['it was stored without', { skipExtendedInputs: true }],
+  ])(
+    'a winner whose output was given to another is refused before anything is changed; %s',
+    async (_, options) => {
+      const [wanted, other] = [await created(), await created()]
+      const loser = spending([{ tx: wanted, vout: 0 }])
+      await store.spendAndCreate(loser, HEIGHT)
+      const winner = spending([
+        { tx: wanted, vout: 0 },
+        { tx: other, vout: 0 },
+      ])
+      const stored = 'skipExtendedInputs' in options ? parseTransaction(encodeTransaction(winner)) : winner
+      await store.create(stored, HEIGHT, { conflicting: true, ...options })
+      const output = { txid: other.txid, vout: 0 }
+      await store.freezeUtxos([output])
+      await store.reassignUtxo(output, { satoshis: 7n, lockingScript: Uint8Array.of(0x52) })
+      const writes: string[] = []
+      store.transport = {
+        batchOperate(rows, options) {
+          writes.push(...rows.filter(row => row.kind !== 'read').map(row => row.kind))
+          return good.batchOperate(rows, options)
+        },
+      }
+      expect(await code(store.processConflicting([winner.txid], BLOCK))).toBe('UTXO_HASH_MISMATCH')
+      expect(writes).toEqual([])
+    },
+  )
 
   it('frees an output that a spender without a record holds, near the tip (#1214)', async () => {
     const parent = await created()
@@ -501,6 +539,33 @@ describe('lesson 74: conflict processing that is interrupted', () => {
     expect(await stateOf(one, cast)).toEqual(WON)
     await one.close()
   })
+
+  it('a run that died between a master and its pages is finished on the pages, too', async () => {
+    const small = await UtxoStore.open(storeUrl(server, { set: uniqueSet('pages') }), {
+      settings: { ...SETTINGS, utxoBatchSize: 1, maxMinedBatchSize: 1 },
+    })
+    small.setBlockState(HEIGHT, 1_700_000_000)
+    const transport = small.transport
+    for (let at = 1; ; at++) {
+      const parent = coinbase({ outputs: 2 })
+      await small.create(parent, 100)
+      const loser = spending([{ tx: parent, vout: 1 }])
+      await small.spendAndCreate(loser, HEIGHT)
+      const winner = spending([{ tx: parent, vout: 1 }], { outputs: 2 })
+      await small.create(winner, HEIGHT, { conflicting: true })
+      small.transport = losing(transport, at, 'not sent', true)
+      const end = await code(small.processConflicting([winner.txid], BLOCK))
+      small.transport = transport
+      await small.recoverConflicts()
+      await small.processConflicting([winner.txid], BLOCK)
+      const spends = [0, 1].map(vout => spending([{ tx: winner, vout }]))
+      const free = spending([{ tx: parent, vout: 0 }])
+      const codes = await Promise.all([...spends, free].map(tx => code(small.spend(tx, HEIGHT))))
+      expect({ at, codes }).toEqual({ at, codes: ['ok', 'ok', 'ok'] })
+      if (end === 'ok') break
+    }
+    await small.close()
+  }, 60_000)
 
   it('leaves a record of the conflict log, which names the work', async () => {
     const one = await opened(ownSet)

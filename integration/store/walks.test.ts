@@ -1,3 +1,6 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import {
   type BlockMembership,
@@ -175,5 +178,46 @@ describe('walks', () => {
     // Nobody takes the next batch: the close does not wait for him.
     await other.close()
     await expect(all(other.unminedTransactions())).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
+  })
+})
+
+describe('a transaction whose body is gone', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'walked-bodies-'))
+  const bodiesSet = uniqueSet('walked-bodies')
+  let walking: UtxoStore
+  let tx: Transaction
+
+  beforeAll(async () => {
+    walking = await UtxoStore.open(storeUrl(server, { set: bodiesSet, externalStore: `file://${folder}` }), {
+      settings: { utxoBatchSize: 2, useExternalTxCache: false },
+    })
+    walking.setBlockState(TIP, 1_700_000_000)
+    tx = spending([{ tx: coinbase(), vout: 0 }], { outputs: 5 })
+    await walking.create(tx, TIP, { conflicting: true })
+    for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' }))
+      if (name.includes(txidToHex(tx.txid))) rmSync(join(folder, name))
+  })
+  afterAll(async () => {
+    await walking.close()
+    rmSync(folder, { recursive: true })
+  })
+
+  it('ends the walk while its record is there: what it spends is not known', async () => {
+    await expect(all(walking.conflictingTransactions())).rejects.toMatchObject({ code: 'STORAGE_ERROR' })
+  })
+
+  it('is passed over when it was removed since it was found', async () => {
+    const removed = new RecordAccess(walking, bodiesSet)
+    const good = walking.transport
+    walking.transport = {
+      async batchOperate(rows, options) {
+        // The walk has found it by now, and looks for its record.
+        await good.batchOperate([{ kind: 'remove', key: { set: bodiesSet, userKey: tx.txid } }], options)
+        return good.batchOperate(rows, options)
+      },
+    }
+    expect(await all(walking.conflictingTransactions())).toEqual([])
+    walking.transport = good
+    expect(await removed.read(tx.txid)).toBeUndefined()
   })
 })

@@ -1,7 +1,7 @@
 import type { Transaction } from 'aerospike-utxo-store'
 import type { Outcome } from '../rules.ts'
 import type { Preparation } from '../scenario.ts'
-import type { CallEnd } from '../schedule.ts'
+import type { CallEnd, Script } from '../schedule.ts'
 import { outputTarget, type Stage, spendsOf, TIP } from '../stage.ts'
 import { spendAndCreate } from './spending.ts'
 
@@ -16,6 +16,20 @@ async function refusedNow(stage: Stage, tx: Transaction): Promise<string[]> {
 
 function ended({ played: { ends } }: Outcome, name: string): CallEnd | undefined {
   return ends.find(end => end.name === name && end.isHeard && end.error === undefined)
+}
+
+const LOCK_CHANGES: Readonly<Record<string, (T: Transaction) => Script>> = {
+  'another store unlocks it': T => (store, call) => call('unlock', store.setLocked([T.txid], false)),
+  'it is mined': T => (store, call) =>
+    call(
+      'setMinedMulti',
+      store.setMinedMulti([T.txid], {
+        blockId: 9,
+        blockHeight: TIP - 3,
+        subtreeIdx: 0,
+        onLongestChain: true,
+      }),
+    ),
 }
 
 export const FREEZING: Readonly<Record<string, Preparation>> = {
@@ -81,4 +95,29 @@ export const FREEZING: Readonly<Record<string, Preparation>> = {
       },
     }
   },
+  ...Object.fromEntries(
+    Object.entries(LOCK_CHANGES).map(([other, change]): [string, Preparation] => [
+      `a transaction with pages is locked while ${other}`,
+      async stage => {
+        const T = await stage.parent('T', 4)
+        const X = stage.spending('X', [[T, 2]])
+        return {
+          scripts: [
+            async (store, call) => {
+              await call('setLocked', store.setLocked([T.txid], true))
+              await call('spend X', store.spend(X, TIP))
+            },
+            change(T),
+          ],
+          excuses: { mayStayLocked: ['T'], isNotPruned: true },
+          check: ({ states, played }) => {
+            const { master, pages = [] } = states.get('T') ?? {}
+            return played.hadFault || pages.every(page => page?.locked === master?.locked)
+              ? []
+              : [`the master of T is ${master?.locked ? 'locked' : 'open'}, a page of it is not`]
+          },
+        }
+      },
+    ]),
+  ),
 }

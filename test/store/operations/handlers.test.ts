@@ -13,7 +13,7 @@ import { lockedHandler } from '../../../lib/store/operations/locking/set-locked.
 import { SetMinedError, setMinedMulti } from '../../../lib/store/operations/mining/set-mined.ts'
 import { getHandler } from '../../../lib/store/operations/reading/get.ts'
 import { unspendRows } from '../../../lib/store/operations/spending/unspend-rows.ts'
-import { BatchError, type RowAnswer } from '../../../lib/transport/index.ts'
+import { BatchError, type BatchRow, type RowAnswer } from '../../../lib/transport/index.ts'
 import { codeOf, handled } from '../support/handled.ts'
 import { bytes32, contextWith, type Script, ScriptedTransport, udfAnswer } from '../support/store-fixture.ts'
 
@@ -203,13 +203,17 @@ describe('setLocked', () => {
     expect(outcomes.map(codeOf)).toEqual(['ok', code, 'ok'])
   })
 
-  it('lesson 12: carries the lock to the pages in one more batch of the same handler', async () => {
-    const transport = new ScriptedTransport(row =>
-      row.kind === 'apply' ? udfAnswer({ status: 'OK', childCount: 2 }) : {},
-    )
+  /** Masters with two pages each; the first one locked, as it was asked for. */
+  const paged = (row: BatchRow): Partial<RowAnswer> => {
+    if (row.kind === 'apply') return udfAnswer({ status: 'OK', childCount: 2 })
+    return row.kind === 'read' ? { bins: { locked: row.key.userKey[0] === 1 } } : {}
+  }
+
+  it('lesson 12: carries the lock to the pages in one more batch of the same handler, and looks at the masters', async () => {
+    const transport = new ScriptedTransport(paged)
     const outcomes = await handled(lockedHandler(contextWith(transport)), [request(1), request(2, false)])
     expect(outcomes.map(codeOf)).toEqual(['ok', 'ok'])
-    expect(transport.batches.length).toBe(2)
+    expect(transport.batches.map(rows => rows[0]?.kind)).toEqual(['apply', 'write', 'read'])
     expect(
       transport.batches[1]?.map(row => [row.key.userKey, row.kind === 'write' && row.operations]),
     ).toEqual([
@@ -230,6 +234,43 @@ describe('setLocked', () => {
       [pageKey(bytes32(2), 1), [{ kind: 'put', bin: 'locked', value: false }]],
       [pageKey(bytes32(2), 2), [{ kind: 'put', bin: 'locked', value: false }]],
     ])
+  })
+
+  it('gives pages the lock that their master has got meanwhile', async () => {
+    let looks = 0
+    const transport = new ScriptedTransport(row =>
+      row.kind === 'read' ? { bins: { locked: ++looks > 1 } } : paged(row),
+    )
+    const outcomes = await handled(lockedHandler(contextWith(transport)), [request(1, false)])
+    expect(outcomes.map(codeOf)).toEqual(['ok'])
+    // Unlocked as asked for; locked at the second look, and so at the third.
+    expect(transport.batches.map(rows => rows[0]?.kind)).toEqual(['apply', 'write', 'read'])
+    looks = 1
+    await handled(lockedHandler(contextWith(transport)), [request(1, false)])
+    expect(transport.batches.slice(3).map(rows => rows[0]?.kind)).toEqual([
+      'apply',
+      'write',
+      'read',
+      'write',
+      'read',
+    ])
+    expect(transport.batches[6]?.map(row => row.kind === 'write' && row.operations[0])).toEqual(
+      Array(2).fill({ kind: 'put', bin: 'locked', value: true }),
+    )
+  })
+
+  it.each<[string, Partial<RowAnswer>]>([
+    ['the look at the master fails', { status: 9 }],
+    ['the master is restless', {}],
+  ])('fails where %s', async (what, answer) => {
+    let locked = false
+    const transport = new ScriptedTransport(row => {
+      if (row.kind !== 'read') return paged(row)
+      locked = !locked
+      return what === 'the master is restless' ? { bins: { locked } } : answer
+    })
+    const outcomes = await handled(lockedHandler(contextWith(transport)), [request(1, false)])
+    expect(outcomes.map(codeOf)).toEqual(['STORAGE_ERROR'])
   })
 
   it.each<[string, Partial<RowAnswer> | undefined, string]>([

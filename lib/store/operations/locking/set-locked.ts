@@ -1,7 +1,7 @@
 import type { Batcher, BatchHandler, BatchItem } from '../../../batching/index.ts'
 import { txidToHex } from '../../../bitcoin/index.ts'
 import { StoreError } from '../../../errors/index.ts'
-import { BINS, masterKey } from '../../../record/index.ts'
+import { masterKey } from '../../../record/index.ts'
 import { RESULT_CODES } from '../../../transport/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { dispatchRows } from '../../dispatch/dispatch-rows.ts'
@@ -11,7 +11,8 @@ import { queueShare } from '../../dispatch/queue-share.ts'
 import { FailureTally } from '../../failure-tally.ts'
 import { asStoreError, RecordNotFoundError, rowError } from '../../store-errors.ts'
 import { parseUdfResponse } from '../../udf/udf-response.ts'
-import { type PageWrite, writePages } from '../pages/page-writes.ts'
+import { alignLocks, type PageLock, pageLockWrite } from '../pages/page-locks.ts'
+import { writePages } from '../pages/page-writes.ts'
 
 export interface LockRequest {
   readonly txid: Uint8Array
@@ -48,7 +49,7 @@ export async function setLocked(
  */
 export function lockedHandler(context: StoreContext): BatchHandler<LockRequest, void> {
   return async (items, dispatch) => {
-    const pageWrites: PageWrite[] = []
+    const pageLocks: PageLock[] = []
     const locked: { item: BatchItem<LockRequest, void>; hex: string }[] = []
     await dispatchRows(context, items, {
       toRow: ({ txid, locked }) => ({
@@ -74,13 +75,12 @@ export function lockedHandler(context: StoreContext): BatchHandler<LockRequest, 
             ),
           )
         }
-        const write = pageWrite(item.request, childCount)
-        if (childCount > 0) pageWrites.push(write)
-        locked.push({ item, hex: txidToHex(write.txid) })
+        if (childCount > 0) pageLocks.push({ ...item.request, pages: childCount })
+        locked.push({ item, hex: txidToHex(txid) })
       },
     })
     const failures =
-      pageWrites.length === 0 ? NO_FAILURES : await pageFailures(context, pageWrites, dispatch.signal)
+      pageLocks.length === 0 ? NO_FAILURES : await pageFailures(context, pageLocks, dispatch.signal)
     for (const { item, hex } of locked) {
       const failure = failures.get(hex)
       if (failure === undefined) item.succeed()
@@ -91,21 +91,16 @@ export function lockedHandler(context: StoreContext): BatchHandler<LockRequest, 
 
 const NO_FAILURES: ReadonlyMap<string, StoreError> = new Map()
 
-/** A locked transaction is not pruned: the lock takes the delete-at-height away, on the pages as well. */
-function pageWrite({ txid, locked }: LockRequest, pages: number): PageWrite {
-  const lock = { kind: 'put', bin: BINS.locked, value: locked } as const
-  return { txid, pages, operations: locked ? [lock, { kind: 'unset', bin: BINS.deleteAtHeight }] : [lock] }
-}
-
 async function pageFailures(
   context: StoreContext,
-  writes: readonly PageWrite[],
+  locks: readonly PageLock[],
   signal: AbortSignal,
 ): Promise<Map<string, StoreError>> {
   try {
-    return await writePages(context, writes, signal)
+    const failures = await writePages(context, locks.map(pageLockWrite), signal)
+    return new Map([...failures, ...(await alignLocks(context, locks))])
   } catch (error) {
     const failure = asStoreError(error, 'changing the pages', { code: 'STORAGE_ERROR' })
-    return new Map(writes.map(({ txid }) => [txidToHex(txid), failure]))
+    return new Map(locks.map(({ txid }) => [txidToHex(txid), failure]))
   }
 }

@@ -14,6 +14,7 @@ import { uniqueTxids } from '../../txids.ts'
 import { blockIdsOf, parseUdfResponse, type UdfResponse } from '../../udf/udf-response.ts'
 import { alignPages } from '../pages/delete-at-height-carrier.ts'
 import { changeOf } from '../pages/missed-signals.ts'
+import { alignLocks } from '../pages/page-locks.ts'
 import { type PageWrite, writePages } from '../pages/page-writes.ts'
 import type { RecordSignal } from '../pages/record-signal.ts'
 import { verifyClaims } from '../pages/spent-pages.ts'
@@ -124,7 +125,11 @@ async function carryToPages(
     pages: childCount,
     deleteAtHeight: heightAfter(height, context.retention),
   }))
-  return new Map([...failures, ...failed, ...(await alignPages(context, written))])
+  const unlocked = info.unsetMined
+    ? []
+    : signals.map(({ txid, childCount }) => ({ txid, pages: childCount, locked: false }))
+  const unaligned = [await alignPages(context, written), await alignLocks(context, unlocked)]
+  return new Map([...failures, ...failed, ...unaligned.flatMap(each => [...each])])
 }
 
 /** What the masters that have pages say of them. */

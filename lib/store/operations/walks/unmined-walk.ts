@@ -1,9 +1,10 @@
-import { txidToHex } from '../../../bitcoin/index.ts'
+import { type Outpoint, txidToHex } from '../../../bitcoin/index.ts'
 import { StoreError } from '../../../errors/index.ts'
 import { BINS, binsForFields, decodeMetadata, HEIGHT_MAX, type TxInpoint } from '../../../record/index.ts'
 import type { QueryRecord } from '../../../transport/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { logSkipped } from '../pruning/unmined.ts'
+import { lookUpSpender } from '../spending/spender-lookup.ts'
 import { BODIES_IN_WORK, inLanes } from './in-lanes.ts'
 import type { WalkOutput, WalkProgress } from './record-walk.ts'
 import { INPUT_BINS, spentOutpoints } from './transaction-inputs.ts'
@@ -59,7 +60,7 @@ export async function walkUnmined(
       const metadata = decodeMetadata(record.bins, ['txid', 'conflicting', 'isCoinbase'])
       if (metadata.conflicting === true || metadata.txid === undefined) return []
       if (metadata.isCoinbase === true) return [{ skip: true, txid: metadata.txid } as const]
-      return [{ skip: false, ...(await walked(context, record)) } as const]
+      return (await walked(context, record)).map(transaction => ({ skip: false, ...transaction }) as const)
     })
     return decoded.flat()
   }
@@ -81,7 +82,7 @@ export async function walkConflicting(
   } as const
   const decode = async (records: readonly QueryRecord[]): Promise<WalkedTransaction[]> => {
     const masters = records.filter(record => isMaster(context, record))
-    return inLanes(masters, BODIES_IN_WORK, record => walked(context, record))
+    return (await inLanes(masters, BODIES_IN_WORK, record => walked(context, record))).flat()
   }
   await walkPartitions(
     context,
@@ -97,29 +98,29 @@ function isMaster(context: StoreContext, { digest, bins }: QueryRecord): boolean
   return bins[BINS.txid] !== undefined && bins[BINS.createdAt] !== undefined
 }
 
-async function walked(context: StoreContext, { bins }: QueryRecord): Promise<WalkedTransaction> {
+/** None where the transaction has been removed since it was found, and its body with it. */
+async function walked(context: StoreContext, { bins }: QueryRecord): Promise<WalkedTransaction[]> {
   const { txid, fee, sizeInBytes, createdAt, locked, blockIds, unminedSince } = decodeMetadata(bins, FIELDS)
   if (txid === undefined) throw new StoreError('STORAGE_ERROR', 'a transaction has no txid')
-  return {
+  const outpoints = await spentOutpoints(context, txid, bins)
+  if (outpoints === undefined) {
+    if ((await lookUpSpender(context, txid)) === 'absent') return []
+    throw new StoreError('STORAGE_ERROR', `the external body of ${txidToHex(txid)} is missing`)
+  }
+  const transaction = {
     txid,
     fee: fee ?? 0,
     sizeInBytes: sizeInBytes ?? 0,
-    txInpoints: await inpoints(context, txid, bins),
+    txInpoints: inpoints(outpoints),
     createdAt: createdAt ?? 0,
     locked: locked ?? false,
     blockIds: blockIds ?? [],
     unminedSince: unminedSince ?? 0,
   }
+  return [transaction]
 }
 
-async function inpoints(
-  context: StoreContext,
-  txid: Uint8Array,
-  bins: QueryRecord['bins'],
-): Promise<TxInpoint[]> {
-  const outpoints = await spentOutpoints(context, txid, bins)
-  if (outpoints === undefined)
-    throw new StoreError('STORAGE_ERROR', `the external body of ${txidToHex(txid)} is missing`)
+function inpoints(outpoints: readonly Outpoint[]): TxInpoint[] {
   const byParent = new Map<string, { readonly txid: Uint8Array; readonly vouts: number[] }>()
   for (const { txid: parent, vout } of outpoints) {
     const key = Buffer.from(parent.buffer, parent.byteOffset, parent.byteLength).toString('latin1')
