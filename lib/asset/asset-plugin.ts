@@ -51,6 +51,8 @@ export const assetPlugin: FastifyPluginAsync<AssetPluginOptions> = async (
       })
       reply.header('content-type', 'application/octet-stream')
       if (sizeBytes !== undefined) reply.header('content-length', sizeBytes)
+      // For a client or proxy that speaks HTTP/1.0 the end of the connection is the end of the body: only a reset tells.
+      else stream.once('error', () => request.raw.socket.resetAndDestroy())
       return reply.send(stream)
     },
   )

@@ -289,8 +289,13 @@ async function main(args: string[]): Promise<number> {
 
 // Whoever reads the output may have enough of it, as `head` has: that is no failure of the command.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
-  process.exit()
+  if (error.code === 'EPIPE') process.exit()
+  process.stderr.write(`utxo-store: the output could not be written: ${error.message}.\n`)
+  process.exit(1)
+})
+// Who no longer reads what is told on the way still wants the work done.
+process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') process.exit(1)
 })
 
 process.exitCode = await main(process.argv.slice(2))

@@ -15,7 +15,9 @@ export async function openExternalStore(url: string): Promise<ExternalStore> {
   if (url === 'memory:') return new MemoryStore()
   if (url.startsWith('s3://')) return S3Store.open(parseS3Url(url))
   if (url.startsWith('file:///')) {
-    const [location = '', query = ''] = url.split('?', 2)
+    const [location = '', query = '', ...more] = url.split('?')
+    if (more.length > 0 || url.includes('#'))
+      throw new InvalidArgumentError('externalStore', 'a path with ? and # written as %3F and %23', url)
     const parameters = new URLSearchParams(query)
     const names = takeNameOptions(parameters)
     refuseOthers(parameters, ['hashPrefix', 'hashSuffix'])

@@ -10,7 +10,7 @@ import {
   type Transport,
   type WriteOperation,
 } from '../transport/index.ts'
-import { checkKey, checkValue, type MetadataBatch, type MetadataStore } from './metadata-store.ts'
+import { checkBatch, checkKey, checkValue, type MetadataBatch, type MetadataStore } from './metadata-store.ts'
 
 export interface AerospikeMetadataOptions {
   /** The way to the server; `store.transport` of an open `UtxoStore` is one. It is not closed here. */
@@ -96,8 +96,10 @@ export class AerospikeMetadata implements MetadataStore {
     return this.batchMetadata({ puts: new Map(), deletes: [key] })
   }
 
-  async batchMetadata({ puts, deletes }: MetadataBatch): Promise<void> {
+  async batchMetadata(batch: MetadataBatch): Promise<void> {
     this.#checkOpen()
+    checkBatch(batch)
+    const { puts, deletes } = batch
     const entries = new Map<string, Uint8Array>()
     for (const [key, value] of puts) {
       checkKey(key)

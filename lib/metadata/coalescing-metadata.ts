@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { InvalidArgumentError, StoreError, wholeNumber } from '../errors/index.ts'
 import { applyChanges, type Change, type Changes, DELETED } from './coalesced-changes.ts'
-import { checkKey, checkValue, type MetadataBatch, type MetadataStore } from './metadata-store.ts'
+import { checkBatch, checkKey, checkValue, type MetadataBatch, type MetadataStore } from './metadata-store.ts'
 
 /** The part of a logger that the writer uses; pino fits as it is. */
 export interface MetadataLogger {
@@ -104,7 +104,9 @@ export class CoalescingMetadata implements MetadataStore {
    * Applied at once, after every change that was put down before it and before every later one; resolves when it
    * is durable. What becomes of the other changes is no matter of this call. The batch is copied.
    */
-  async batchMetadata({ puts, deletes }: MetadataBatch): Promise<void> {
+  async batchMetadata(given: MetadataBatch): Promise<void> {
+    checkBatch(given)
+    const { puts, deletes } = given
     const batch = { puts: new Map<string, Uint8Array>(), deletes: [...deletes] }
     for (const [key, value] of puts) {
       checkKey(key)

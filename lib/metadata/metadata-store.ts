@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from '../errors/index.ts'
+import { checkObject, InvalidArgumentError } from '../errors/index.ts'
 
 /** What one batch changes; a key is in one of the two only. */
 export interface MetadataBatch {
@@ -36,6 +36,14 @@ export function checkKey(key: string): void {
       `text of 1 to ${KEY_BYTES_MAX} bytes without NUL and unpaired surrogates, and not __proto__`,
       key,
     )
+}
+
+/** Throws `INVALID_ARGUMENT` for what is no batch; its keys and values are not looked at. */
+export function checkBatch(batch: MetadataBatch): void {
+  checkObject('batch', batch)
+  const { puts, deletes } = batch
+  if (!(puts instanceof Map)) throw new InvalidArgumentError('batch.puts', 'a Map of text to bytes', puts)
+  if (!Array.isArray(deletes)) throw new InvalidArgumentError('batch.deletes', 'an array of keys', deletes)
 }
 
 /** Throws `INVALID_ARGUMENT` for what one record with all values should not hold. */

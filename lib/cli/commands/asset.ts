@@ -31,10 +31,11 @@ const CONNECTION_GRACE_MS = CLOSE_GRACE_MS + 1_000
 export async function asset(options: AssetCommandOptions, output: Output): Promise<void> {
   const fastify = await loadFastify()
   const log = createLog()
+  await using store = await UtxoStore.open(options.store, { logger: log })
+  // From here on there is something to end; before, the signal ends the process.
   const stopped = new Promise<void>(resolve => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve())
   })
-  await using store = await UtxoStore.open(options.store, { logger: log })
   const service = new SubtreeDataService({
     source: store,
     files: await SubtreeFolder.open(options.folder),
@@ -51,7 +52,10 @@ export async function asset(options: AssetCommandOptions, output: Output): Promi
   })
   closeConnections(app, CONNECTION_GRACE_MS)
   await app.register(assetPlugin, { service, prefix: options.prefix })
-  const address = await app.listen({ host: options.host, port: options.port })
+  const address = await app.listen({ host: options.host, port: options.port }).catch((cause: unknown) => {
+    const where = `${options.host}:${options.port}`
+    throw new StoreError('SERVICE_UNAVAILABLE', `cannot listen at ${where}: ${messageOf(cause)}`, { cause })
+  })
   const ready = `${address}${options.prefix}`
   output.result({ ready, folder: options.folder }, `ready ${ready}`)
   await stopped

@@ -49,12 +49,13 @@ export async function replay(
   checkSameStore(url, checkpoint)
   const { startHeight } = options
   const planned = await planReplay(await chainsOf(files, output), { startHeight, checkpoint })
+  await using store = await UtxoStore.open(options.store, {
+    settings: REPLAY_SETTINGS,
+    logger: createLog(),
+  })
+  // From here on a block may be in work; before, the signal ends the process.
   const stop = new StopRequest(output)
   try {
-    await using store = await UtxoStore.open(options.store, {
-      settings: REPLAY_SETTINGS,
-      logger: createLog(),
-    })
     const summary = await runReplay(store, planned, output, {
       seedMissingParents: options.seedMissingParents === true,
       isStopWanted: () => stop.isWanted,

@@ -6,20 +6,23 @@ import { join } from 'node:path'
 const TXID_BYTES = 32
 const CHUNK_TXIDS = 4_096
 
-/** Txids that are noted in a temporary file, because a replay of any length must not keep them in memory. */
+/**
+ * Txids that are noted in a temporary file, because a replay of any length must not keep them in memory. The file has no
+ * name any more, so that nothing is left of it however the process ends.
+ */
 export class TxidFile {
-  readonly #path: string
   readonly #file: FileHandle
   #count = 0
 
-  private constructor(path: string, file: FileHandle) {
-    this.#path = path
+  private constructor(file: FileHandle) {
     this.#file = file
   }
 
   static async create(): Promise<TxidFile> {
     const path = join(tmpdir(), `utxo-store-txids-${randomUUID()}`)
-    return new TxidFile(path, await open(path, 'wx+', 0o600))
+    const file = await open(path, 'wx+', 0o600)
+    await rm(path)
+    return new TxidFile(file)
   }
 
   get count(): number {
@@ -44,6 +47,5 @@ export class TxidFile {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#file.close()
-    await rm(this.#path, { force: true })
   }
 }

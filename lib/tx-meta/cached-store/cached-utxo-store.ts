@@ -124,7 +124,10 @@ export class CachedUtxoStore extends TableCalls implements StoreSurface {
     const decorated = await this.store.batchDecorate(txids, [...asked, ...added], options)
     const height = this.#height
     return decorated.map(entry => {
-      if (entry.data === null) return entry
+      if (entry.data === null) {
+        if (entry.error?.code === 'TX_NOT_FOUND') this.entries.remove(entry.txid)
+        return entry
+      }
       this.entries.write(entry.txid, entry.data, height, begin)
       return unasked.length === 0 ? entry : { ...entry, data: without(entry.data, unasked) }
     })

@@ -49,11 +49,17 @@ export class MetaEntries {
     }
   }
 
-  /** Keeps what the store answered to a read or a creation that began then, unless it must not be kept. */
+  /**
+   * Keeps what the store answered to a read or a creation that began then, unless it must not be kept; what was kept
+   * before is older, and goes in any case.
+   */
   write(txid: Uint8Array, metadata: TransactionMetadata, height: number, begin: ReadBegin): void {
     if (!this.#freshness.isFresh(txid, begin)) return
     const complete = cacheable(metadata)
-    if (complete === undefined) return
+    if (complete === undefined) {
+      this.remove(txid)
+      return
+    }
     try {
       this.#cache.set(txid, encodeMetaBytes(complete), height)
     } catch (error) {
@@ -77,6 +83,8 @@ export class MetaEntries {
       return true
     } catch (error) {
       this.#refused += 1
+      // Whatever it was, it is newer than what is kept.
+      this.remove(txid)
       throw error
     }
   }

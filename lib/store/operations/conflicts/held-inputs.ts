@@ -1,5 +1,6 @@
 import { txidKey } from '../../../bitcoin/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
+import { txidSet } from '../../txids.ts'
 import { type OutpointState, readOutpoints } from '../reading/outpoint-states.ts'
 import type { SpentOutput } from '../spending/unspend-rows.ts'
 import type { StoredSpends } from './stored-spends.ts'
@@ -21,7 +22,7 @@ export async function heldOf(
 
 /** Transactions by whether they can be alive. */
 export interface Judged {
-  /** They hold all of their inputs, and descend from none that does not. */
+  /** They hold all of their inputs, and descend from none that does not, nor from another that conflicts. */
   readonly whole: readonly StoredSpends[]
   readonly broken: readonly StoredSpends[]
 }
@@ -37,9 +38,11 @@ export async function judgeByInputs(
     inputs.map(({ spend }) => spend),
     undefined,
   )
+  const judged = txidSet(transactions.map(({ txid }) => txid))
   const lost = inputs.filter(({ spend }, index) => {
     const state = states[index]
-    return state?.parent !== undefined && !isHeldBy(spend, state)
+    if (state?.parent === undefined) return false
+    return !isHeldBy(spend, state) || (state.parent.conflicting === true && !judged.has(txidKey(spend.txid)))
   })
   const broken = new Set(lost.map(({ txid }) => txidKey(txid)))
   const isBroken = ({ txid }: StoredSpends): boolean => broken.has(txidKey(txid))
