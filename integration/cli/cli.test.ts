@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -13,7 +14,16 @@ import {
 } from 'aerospike-utxo-store'
 import { ask } from '../cluster/cluster-info.ts'
 import { storeUrl, type TestServer, testServer, uniqueSet } from '../servers/server.ts'
-import { BLOCK_357238, BLOCK_364292, interruptCli, runCli, runCliUnread, startServe } from './run-cli.ts'
+import {
+  BLOCK_357238,
+  BLOCK_364292,
+  interruptCli,
+  MAIN,
+  runCli,
+  runCliUnheard,
+  runCliUnread,
+  startServe,
+} from './run-cli.ts'
 
 const NOBODY = 'aerospike://127.0.0.1:1/utxo-store?externalStore=memory:'
 /** Its first bytes might be a block's header, and those after it a transaction of 58 inputs. */
@@ -28,6 +38,25 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await server.close()
+})
+
+it('a replay goes on when nobody hears of its progress any more', async () => {
+  const args = ['replay', BLOCK_357238, BLOCK_364292, '--store', storeUrl(server), '--seed-missing-parents']
+  const { exitCode, stdout } = await runCliUnheard([...args, '--json'])
+  expect(exitCode).toBe(0)
+  expect(JSON.parse(stdout)).toMatchObject({ blocks: 2 })
+}, 60_000)
+
+it('an output that cannot be written is told in a sentence', () => {
+  const { status, stderr } = spawnSync(
+    'sh',
+    ['-c', `"${process.execPath}" "${MAIN}" bench --help > /dev/full`],
+    {
+      encoding: 'utf8',
+    },
+  )
+  expect(status).toBe(1)
+  expect(stderr).toMatch(/^utxo-store: the output could not be written: .*ENOSPC.*\.\n$/)
 })
 
 describe('usage', () => {

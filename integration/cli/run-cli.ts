@@ -46,6 +46,18 @@ export async function runCliUnread(args: readonly string[]): Promise<Omit<CliRun
   return { exitCode, stderr }
 }
 
+/** Runs a command that nobody listens to any more once it has said something on stderr. */
+export async function runCliUnheard(args: readonly string[]): Promise<Omit<CliRun, 'stderr'>> {
+  const child = spawn(process.execPath, [MAIN, ...args])
+  child.stderr.once('data', () => child.stderr.destroy())
+  let stdout = ''
+  child.stdout.setEncoding('utf8').on('data', text => {
+    stdout += text
+  })
+  const [exitCode] = await once(child, 'close')
+  return { exitCode, stdout }
+}
+
 /** Starts a command, sends it a signal as soon as its stderr says something, and runs it to its end. */
 export async function interruptCli(
   args: readonly string[],

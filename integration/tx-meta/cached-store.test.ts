@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { type Transaction, UtxoStore } from 'aerospike-utxo-store'
 import { CachedUtxoStore } from 'aerospike-utxo-store/tx-meta'
@@ -40,6 +41,40 @@ async function child(
 }
 
 const hits = (): number => cached.cacheStatistics.hits
+
+describe('what was kept goes when something newer is heard of', () => {
+  async function kept(): Promise<Transaction> {
+    const { tx } = await child(randomBytes(4))
+    await cached.spendAndCreate(tx, HEIGHT)
+    return tx
+  }
+
+  it('from the store, in a batch: a transaction that conflicts, one that is gone', async () => {
+    const [disputed, gone] = [await kept(), await kept()]
+    await store.setConflicting([disputed.txid], true)
+    await store.deleteComplete(gone.txid)
+    const [, missing] = await cached.batchDecorate([disputed.txid, gone.txid])
+    expect(missing?.error?.code).toBe('TX_NOT_FOUND')
+    expect((await cached.getMeta(disputed.txid)).conflicting).toBe(true)
+    await expect(cached.getMeta(gone.txid)).rejects.toMatchObject({ code: 'TX_NOT_FOUND' })
+    expect(hits()).toBe(0)
+  })
+
+  it('from its own creation: a transaction that conflicts', async () => {
+    const tx = await kept()
+    await store.deleteComplete(tx.txid)
+    await cached.create(tx, HEIGHT, { conflicting: true })
+    expect((await cached.getMeta(tx.txid)).conflicting).toBe(true)
+  })
+
+  it('from elsewhere, although that cannot be kept', async () => {
+    const tx = await kept()
+    const known = await cached.getMeta(tx.txid)
+    await store.setConflicting([tx.txid], true)
+    expect(() => cached.setCache(tx.txid, { ...known, conflicting: true, frozen: false } as never)).toThrow()
+    expect((await cached.getMeta(tx.txid)).conflicting).toBe(true)
+  })
+})
 
 describe('a cached store', () => {
   it('answers what was created as the store does, but for blocks and locktime', async () => {

@@ -156,6 +156,16 @@ describe('a failure after the headers', () => {
     await until(() => service.load.creations === 0, 'the permit comes back')
     expect(await dataFiles()).toEqual([])
   })
+
+  it('resets the connection of a client that speaks HTTP/1.0: its end is the end of the body there', async () => {
+    await listen()
+    source.remove(large.txs.at(-1)?.txid as Uint8Array)
+    const { hostname, port, pathname } = new URL(base)
+    const client = connect(Number(port), hostname)
+    client.write(`GET ${pathname}/subtree_data/${large.root} HTTP/1.0\r\n\r\n`)
+    client.resume()
+    await expect(once(client, 'end')).rejects.toMatchObject({ code: 'ECONNRESET' })
+  })
 })
 
 describe('lesson 92: a disconnect', () => {

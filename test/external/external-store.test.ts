@@ -119,14 +119,18 @@ describe('files', () => {
     await expect(streamed(store)).rejects.toMatchObject({ code: 'STORAGE_ERROR' })
   })
 
-  it.each(['?colour=red', '?hashPrefix=x', '?hashPrefix=1&hashSuffix=1'])(
-    'refuses the parameters %s',
-    async query => {
-      await expect(openExternalStore(`file:///tmp/x${query}`)).rejects.toMatchObject({
-        code: 'INVALID_ARGUMENT',
-      })
-    },
-  )
+  it.each([
+    '?colour=red',
+    '?hashPrefix=x',
+    '?hashPrefix=1&hashSuffix=1',
+    '#one',
+    '?hashPrefix=1#one',
+    '?hashPrefix=1?x',
+  ])('refuses the parameters %s', async query => {
+    await expect(openExternalStore(`file:///tmp/x${query}`)).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+    })
+  })
 
   it('a folder that cannot be made is STORAGE_UNAVAILABLE', async () => {
     await writeFile(join(folder, 'a-file'), '')

@@ -1,5 +1,7 @@
 import { describe, expect, it, jest } from '@jest/globals'
 import { AerospikeMetadata, type AerospikeMetadataOptions } from '../../lib/metadata/aerospike-metadata.ts'
+import { CoalescingMetadata } from '../../lib/metadata/coalescing-metadata.ts'
+import type { MetadataBatch } from '../../lib/metadata/metadata-store.ts'
 import { RESULT_CODES, type RowAnswer, type Transport } from '../../lib/transport/index.ts'
 
 const transport = { batchOperate: () => Promise.reject(new Error('nothing is to be sent')) }
@@ -28,6 +30,22 @@ it.each([
 it('takes what is in range', () => {
   for (const options of [{ set: 's'.repeat(63) }, { record: 'other' }, { timeoutMs: 1 }])
     expect(() => metadataWith(options)).not.toThrow()
+})
+
+it.each<[string, unknown]>([
+  ['batch', null],
+  ['batch', 5],
+  ['batch.puts', { puts: {}, deletes: [] }],
+  ['batch.puts', { deletes: [] }],
+  ['batch.deletes', { puts: new Map(), deletes: 'abc' }],
+  ['batch.deletes', { puts: new Map() }],
+])('refuses a wrong %s: %j', async (field, batch) => {
+  const base = metadataWith({})
+  for (const metadata of [base, new CoalescingMetadata(base, { logger: { error() {} } })])
+    await expect(metadata.batchMetadata(batch as MetadataBatch)).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      field,
+    })
 })
 
 const UNKEPT = [
