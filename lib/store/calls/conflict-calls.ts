@@ -110,12 +110,14 @@ export abstract class ConflictCalls extends FreezeCalls {
   /**
    * Makes conflicting transactions win, because a block holds them: who holds their inputs is marked as
    * conflicting with all its descendants and loses its spends, the winners spend, their mark is lifted, and the
-   * locks that kept third ones away meanwhile are taken off. Calls of one store run one after the other.
+   * locks that kept third ones away meanwhile are taken off. Calls of one store run one after the other; no other
+   * process may work on conflicts of the set at the same time.
    *
    * All of it happens or nothing: what was done is taken back when a step fails. A `ConflictError` tells in which
-   * phase, and with `isUndone` false that the way back failed as well; then, and when this process dies in the
-   * middle, a record of the conflict log stays, the outputs concerned stay locked, and `recoverConflicts` or the
-   * same call again brings it to its end. A signal ends the wait, but not the work once something was changed.
+   * phase, and with `isUndone` false that a change is in doubt, or that the way back failed as well; then, and when this
+   * process dies in the middle, a record of the conflict log stays, the outputs concerned stay locked, and
+   * `recoverConflicts` or the same call again brings it to its end. `UTXO_HASH_MISMATCH` says that an input of a winner does
+   * not fit its output, and that nothing was changed. A signal ends the wait, but not the work once something was changed.
    * Repeating a call that succeeded does nothing.
    *
    * The caller decides which block is right: a loser may be mined, and `getCounterConflicting` tells beforehand.
