@@ -13,7 +13,7 @@ import { FAULTS } from './schedule.ts'
  * more.
  */
 
-const SCHEDULES = Number(process.env.UTXO_INTERLEAVING_SCHEDULES ?? 10)
+const SCHEDULES = Number(process.env.UTXO_INTERLEAVING_SCHEDULES ?? 20)
 const SEED = Number(process.env.UTXO_INTERLEAVING_SEED ?? 1)
 
 // What a store waits for is its turn, not the clock.

@@ -12,6 +12,8 @@ export const LOG_EVENTS = {
   conflict_failed: 'conflict processing failed in a phase; isUndone tells whether it left nothing behind',
   conflict_intent_left: 'an intent that was not begun may be in the conflict log',
   conflict_log_unread: 'the conflict log could not be read at the start',
+  conflict_output_lost:
+    'an output could not be given back to who held it before a conflict that was undone: another has it by now',
   conflict_recovered: 'an interrupted run of conflict processing was run again',
   conflict_undo_failed: 'what conflict processing had done could not be undone; it stays pending',
   conflict_unlock: 'parents are still locked by an interrupted run of conflict processing',

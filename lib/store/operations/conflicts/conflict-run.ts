@@ -106,7 +106,7 @@ export class ConflictRun {
       const spends = winners.flatMap(winner => winner.spends)
       await this.#release(spends.filter(spend => !heldBefore.has(spendKey(spend))))
     }
-    if (this.#hasBegun('free')) await this.#spend(this.#freed, this.#height, GIVE_BACK_FLAGS)
+    if (this.#hasBegun('free')) await this.#giveBack()
     await this.#liftMarks()
     await this.#unlock(this.#locked)
   }
@@ -209,22 +209,43 @@ export class ConflictRun {
   }
 
   async #spend(spends: readonly SpentOutput[], blockHeight: number, flags: SpendFlags): Promise<void> {
-    const requests = spends.map(spend => ({ ...spend, blockHeight, flags }))
-    await this.#change(async () => {
-      const outcomes = await handleNow(
-        this.#context,
-        'conflict spends',
-        spendHandler(this.#context),
-        requests,
-      )
+    await this.#change(async () =>
       throwFailures(
-        outcomes.flatMap(outcome =>
-          outcome.status === 'rejected' ? [asStoreError(outcome.reason, 'spending')] : [],
-        ),
+        await this.#spendFailures(spends, blockHeight, flags),
         spends.length,
         'outputs could not be spent',
+      ),
+    )
+  }
+
+  /** What another has taken meanwhile, or was given to another, is lost: who held it stays as marked as it is. */
+  async #giveBack(): Promise<void> {
+    await this.#change(async () => {
+      const failures = await this.#spendFailures(this.#freed, this.#height, GIVE_BACK_FLAGS)
+      const lost = failures.filter(failure => !isInDoubt(failure) && /^(UTXO|TX)_/.test(failure.code))
+      if (lost.length > 0)
+        this.#context.logger.warn(
+          { event: 'conflict_output_lost', outputs: lost.length, err: lost[0] },
+          'outputs could not be given back to those who held them before the conflict',
+        )
+      throwFailures(
+        failures.filter(failure => !lost.includes(failure)),
+        this.#freed.length,
+        'outputs could not be given back',
       )
     })
+  }
+
+  async #spendFailures(
+    spends: readonly SpentOutput[],
+    blockHeight: number,
+    flags: SpendFlags,
+  ): Promise<StoreError[]> {
+    const requests = spends.map(spend => ({ ...spend, blockHeight, flags }))
+    const outcomes = await handleNow(this.#context, 'conflict spends', spendHandler(this.#context), requests)
+    return outcomes.flatMap(outcome =>
+      outcome.status === 'rejected' ? [asStoreError(outcome.reason, 'spending')] : [],
+    )
   }
 
   #setMark(transactions: readonly StoredSpends[], value: boolean): Promise<void> {
