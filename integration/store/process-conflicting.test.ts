@@ -540,6 +540,42 @@ describe('lesson 74: conflict processing that is interrupted', () => {
     await one.close()
   })
 
+  it('a loser that got its record while the run died is found by the next one', async () => {
+    const one = await opened(uniqueSet('late'))
+    const [parent, other] = [coinbase(), coinbase()]
+    for (const tx of [parent, other]) await one.create(tx, 100)
+    const loser = spending([
+      { tx: parent, vout: 0 },
+      { tx: other, vout: 0 },
+    ])
+    await one.spend(loser, HEIGHT)
+    const winner = spending([{ tx: parent, vout: 0 }])
+    await one.create(winner, HEIGHT, { conflicting: true })
+    const creator = await sibling(one)
+    const transport = one.transport
+    let isDead = false
+    one.transport = {
+      async batchOperate(rows, options) {
+        if (isDead) throw new Error('the process has died')
+        const has = (name: string) => rows.some(row => row.kind === 'apply' && row.function === name)
+        // It still holds what it spends when it looks.
+        if (has('setLocked')) await creator.spendAndCreate(loser, HEIGHT)
+        const answers = await transport.batchOperate(rows, options)
+        isDead = has('unspend')
+        return answers
+      },
+    }
+    expect(await code(one.processConflicting([winner.txid], BLOCK))).toBe('STORAGE_ERROR')
+    expect((await creator.recoverConflicts()).map(({ outcome }) => outcome)).toEqual(['completed'])
+    expect(await stateOf(creator, { parent, other, loser, winner })).toMatchObject({
+      parent: { outputs: ['winner'], locked: false },
+      other: { outputs: ['unspent'], locked: false },
+      loser: { conflicting: true },
+      winner: { conflicting: false },
+    })
+    await Promise.all([one.close(), creator.close()])
+  })
+
   it('a run that died between a master and its pages is finished on the pages, too', async () => {
     const small = await UtxoStore.open(storeUrl(server, { set: uniqueSet('pages') }), {
       settings: { ...SETTINGS, utxoBatchSize: 1, maxMinedBatchSize: 1 },

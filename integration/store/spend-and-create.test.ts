@@ -448,6 +448,21 @@ describe('lesson 30: two processes spend for one transaction, and one of them fa
     expect((await store.getMeta(tx.txid)).conflicting).toBe(true)
   })
 
+  it('it has lost, and a decision that is undone lifts its mark while it gives up: the mark is set again', async () => {
+    const parents = await twoParents()
+    const tx = child(parents)
+    const third = child([parents[0]])
+    const lifting = interrupted(good, 'after', calls('unspend'), () => other.setConflicting([tx.txid], false))
+    store.transport = interrupted(lifting, 'before', isCreate, async () => {
+      await failInOther(tx)
+      other.transport = otherGood
+      await other.spendAndCreate(third, HEIGHT)
+    })
+    expect(await code(store.spendAndCreate(tx, HEIGHT))).toBe('UTXO_ERROR')
+    expect(await holders(parents, tx)).toEqual(['another', 'unspent'])
+    expect((await store.getMeta(tx.txid)).conflicting).toBe(true)
+  })
+
   it('is marked as conflicting after it has looked, and does not pass for stored', async () => {
     const parents = await twoParents()
     const tx = child(parents)
