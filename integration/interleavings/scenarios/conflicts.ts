@@ -4,7 +4,7 @@ import type { Preparation } from '../scenario.ts'
 import type { Script } from '../schedule.ts'
 import { outputTarget, type Stage, TIP } from '../stage.ts'
 import type { TransactionState } from '../transaction-state.ts'
-import { spendAndCreate } from './spending.ts'
+import { spendAndCreate } from './scripts.ts'
 
 /** P:0 is spent by the loser L, whose other input is Q:0, and wanted by N. C spends L:0 and R:0. */
 interface Dispute {

@@ -3,7 +3,7 @@ import type { Outcome } from '../rules.ts'
 import type { Preparation } from '../scenario.ts'
 import type { CallEnd, Script } from '../schedule.ts'
 import { outputTarget, type Stage, spendsOf, TIP } from '../stage.ts'
-import { spendAndCreate } from './spending.ts'
+import { setMined, spendAndCreate } from './scripts.ts'
 
 const NEW_HASH = 5
 
@@ -20,16 +20,7 @@ function ended({ played: { ends } }: Outcome, name: string): CallEnd | undefined
 
 const LOCK_CHANGES: Readonly<Record<string, (T: Transaction) => Script>> = {
   'another store unlocks it': T => (store, call) => call('unlock', store.setLocked([T.txid], false)),
-  'it is mined': T => (store, call) =>
-    call(
-      'setMinedMulti',
-      store.setMinedMulti([T.txid], {
-        blockId: 9,
-        blockHeight: TIP - 3,
-        subtreeIdx: 0,
-        onLongestChain: true,
-      }),
-    ),
+  'it is mined': T => setMined(T, { blockId: 9 }),
 }
 
 export const FREEZING: Readonly<Record<string, Preparation>> = {

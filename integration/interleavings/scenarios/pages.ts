@@ -2,19 +2,16 @@ import type { Transaction } from 'aerospike-utxo-store'
 import type { Preparation } from '../scenario.ts'
 import type { Script } from '../schedule.ts'
 import { BLOCK, type Input, MINED, type Stage, spendsOf, TIP } from '../stage.ts'
-import { spend, unspend } from './spending.ts'
-
-const LONGEST = { blockId: 7, blockHeight: TIP - 3, subtreeIdx: 0, onLongestChain: true }
+import { setMined, spend, unspend } from './scripts.ts'
 
 const BLOCK_CALLS: Readonly<Record<string, { isMined: boolean; script: (T: Transaction) => Script }>> = {
   'it is mined': {
     isMined: false,
-    script: T => (store, call) => call('setMinedMulti', store.setMinedMulti([T.txid], LONGEST)),
+    script: T => setMined(T),
   },
   'its block is undone': {
     isMined: true,
-    script: T => (store, call) =>
-      call('setMinedMulti', store.setMinedMulti([T.txid], { ...LONGEST, unsetMined: true })),
+    script: T => setMined(T, { unsetMined: true }),
   },
   'its block leaves the longest chain': {
     isMined: true,
@@ -65,11 +62,11 @@ export const PAGES: Readonly<Record<string, Preparation>> = {
     return {
       scripts: [
         spend('X', stage.spending('X', [[T, 3]])),
-        (store, call) => call('setMinedMulti', store.setMinedMulti([T.txid], LONGEST)),
+        setMined(T),
         async (store, call) => {
-          const other = { ...LONGEST, blockId: 8, blockHeight: TIP - 1 }
-          await call('setMinedMulti', store.setMinedMulti([T.txid], other))
-          await call('setMinedMulti', store.setMinedMulti([T.txid], { ...other, unsetMined: true }))
+          const other = { blockId: 8, blockHeight: TIP - 1 }
+          await setMined(T, other)(store, call)
+          await setMined(T, { ...other, unsetMined: true })(store, call)
         },
       ],
     }
@@ -103,11 +100,7 @@ export const PAGES: Readonly<Record<string, Preparation>> = {
   'an output of a page is freed and spent anew while its transaction is mined': async stage => {
     const { T, W } = await spentBy(stage, 4, {})
     return {
-      scripts: [
-        unspend('W', W, 3),
-        (store, call) => call('setMinedMulti', store.setMinedMulti([T.txid], LONGEST)),
-        spend('Y', stage.spending('Y', [[T, 3]])),
-      ],
+      scripts: [unspend('W', W, 3), setMined(T), spend('Y', stage.spending('Y', [[T, 3]]))],
       excuses: { mayLose: ['W'] },
     }
   },
@@ -177,7 +170,7 @@ export const PAGES: Readonly<Record<string, Preparation>> = {
           await call('spend X', store.spend(X, TIP))
           await call('spend X', store.spend(X, TIP))
         },
-        (store, call) => call('setMinedMulti', store.setMinedMulti([T.txid], LONGEST)),
+        setMined(T),
       ],
       check: ({ stage }) => createdAtLast(stage, T, X),
     }

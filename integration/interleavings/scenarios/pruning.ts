@@ -2,7 +2,7 @@ import type { Transaction } from 'aerospike-utxo-store'
 import type { Preparation } from '../scenario.ts'
 import type { Script } from '../schedule.ts'
 import { type Input, MINED, RETENTION, type Stage, TIP } from '../stage.ts'
-import { spend, spendAndCreate, unspend } from './spending.ts'
+import { setMined, spend, spendAndCreate, unspend } from './scripts.ts'
 
 /** When what was spent at the tip is due. */
 const LATER = TIP + RETENTION
@@ -131,17 +131,7 @@ export const PRUNING: Readonly<Record<string, Preparation>> = {
     return {
       scripts: [
         prune,
-        (store, call) =>
-          call(
-            'setMinedMulti',
-            store.setMinedMulti([T.txid], {
-              blockId: 7,
-              blockHeight: TIP - 3,
-              subtreeIdx: 0,
-              onLongestChain: true,
-              unsetMined: true,
-            }),
-          ),
+        setMined(T, { unsetMined: true }),
         (store, call) => call('setLocked', store.setLocked([T.txid], true)),
       ],
       excuses: { mayLose: ['W'], mayStayLocked: ['T'], isNotPruned: true },

@@ -1,18 +1,8 @@
 import type { Transaction } from 'aerospike-utxo-store'
 import { inputsOf, type Outcome } from '../rules.ts'
 import type { Preparation } from '../scenario.ts'
-import type { Script } from '../schedule.ts'
-import { outputTarget, type Stage, spendsOf, TIP } from '../stage.ts'
-
-export const spend =
-  (name: string, tx: Transaction, height = TIP): Script =>
-  (store, call) =>
-    call(`spend ${name}`, store.spend(tx, height))
-
-export const spendAndCreate =
-  (name: string, tx: Transaction): Script =>
-  (store, call) =>
-    call(`spendAndCreate ${name}`, store.spendAndCreate(tx, TIP))
+import { outputTarget, type Stage, TIP } from '../stage.ts'
+import { setMined, spend, spendAndCreate } from './scripts.ts'
 
 /** Transactions whose other input can be spent no more, and why. */
 const OBSTACLES: Readonly<
@@ -149,16 +139,7 @@ export const SPENDING: Readonly<Record<string, Preparation>> = {
           await call('setLocked', store.setLocked([T.txid], false))
         },
         spend('X', X),
-        (store, call) =>
-          call(
-            'setMinedMulti',
-            store.setMinedMulti([T.txid], {
-              blockId: 9,
-              blockHeight: TIP - 3,
-              subtreeIdx: 0,
-              onLongestChain: true,
-            }),
-          ),
+        setMined(T, { blockId: 9 }),
       ],
       check: async ({ stage, played }) => {
         if (played.hadFault) return []
@@ -199,12 +180,3 @@ export const SPENDING: Readonly<Record<string, Preparation>> = {
     return { scripts: [spend('X', stage.spending('X', [[T, 3]])), spend('R', R)] }
   },
 }
-
-/** Gives back the inputs of a transaction, or one of them. */
-export const unspend =
-  (name: string, tx: Transaction, vin?: number): Script =>
-  (store, call) =>
-    call(
-      `unspend ${name}`,
-      store.unspend(vin === undefined ? spendsOf(tx) : spendsOf(tx).slice(vin, vin + 1)),
-    )

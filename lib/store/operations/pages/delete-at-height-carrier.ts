@@ -1,10 +1,9 @@
-import { txidKey, txidToHex } from '../../../bitcoin/index.ts'
-import { StoreError } from '../../../errors/index.ts'
-import { BINS, heightAfter, masterKey } from '../../../record/index.ts'
-import { RESULT_CODES, type RowAnswer } from '../../../transport/index.ts'
+import { txidToHex } from '../../../bitcoin/index.ts'
+import type { StoreError } from '../../../errors/index.ts'
+import { BINS, heightAfter } from '../../../record/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
-import { mapRows } from '../../dispatch/map-rows.ts'
-import { asStoreError, rowError } from '../../store-errors.ts'
+import { asStoreError } from '../../store-errors.ts'
+import { alignWithMasters } from './align-with-masters.ts'
 import { type PageHeights, pageRequests, setDeleteAtHeights } from './delete-at-height.ts'
 import type { RecordSignal } from './record-signal.ts'
 import { verifyClaims } from './spent-pages.ts'
@@ -52,63 +51,22 @@ export async function carryDeleteAtHeights(
   return failures
 }
 
-/** Whoever changes a master writes to its pages in turn, and looks again as well; so often one does. */
-const LOOKS_MAX = 8
-const RESTLESS = `a master had another delete-at-height at each of ${LOOKS_MAX} looks, and its pages may have an older one`
-
 /**
- * Looks at the masters once more after their pages have got a delete-at-height, until both agree. An unspend may have
- * taken the master's away meanwhile, and its own visit to the pages may have come before ours: a page that kept one would
- * be pruned from under a live transaction (lesson 47). A later one of the master's goes to the pages, too; who claims that
- * takes it from them again where it proves false.
+ * An unspend may have taken a master's delete-at-height away meanwhile, and its own visit to the pages may have come before
+ * ours: a page that kept one would be pruned from under a live transaction (lesson 47). A later one of the master's goes to
+ * the pages, too; who claims that takes it from them again where it proves false.
  */
-export async function alignPages(
+export function alignPages(
   context: StoreContext,
   written: readonly PageHeights[],
 ): Promise<Map<string, StoreError>> {
-  let latest = [...new Map(written.map(entry => [txidKey(entry.txid), entry])).values()]
-  const failures = new Map<string, StoreError>()
-  try {
-    for (let look = 1; latest.length > 0 && look <= LOOKS_MAX; look++) {
-      const changes = await mapRows(context, latest, undefined, {
-        toRow: ({ txid }) => ({
-          kind: 'read',
-          key: { set: context.set, userKey: masterKey(txid) },
-          bins: [BINS.deleteAtHeight],
-        }),
-        describe: readingOf,
-        read: (entry, answer) => misaligned(entry, answer, failures),
-      })
-      latest = changes.flat()
-      for (const [txid, error] of await setDeleteAtHeights(context, pageRequests(latest), undefined))
-        failures.set(txid, error)
-    }
-    for (const { txid } of latest) failures.set(txidToHex(txid), new StoreError('STORAGE_ERROR', RESTLESS))
-  } catch (error) {
-    const failure = asStoreError(error, 'aligning pages with their master', { code: 'STORAGE_ERROR' })
-    for (const { txid } of latest) failures.set(txidToHex(txid), failure)
-  }
-  return failures
-}
-
-function readingOf({ txid }: PageHeights): string {
-  return `reading the delete-at-height of ${txidToHex(txid)}`
-}
-
-/** What has to be written to the pages of a master that has another delete-at-height by now. */
-function misaligned(
-  entry: PageHeights,
-  answer: RowAnswer | StoreError,
-  failures: Map<string, StoreError>,
-): PageHeights[] {
-  const { txid, pages, deleteAtHeight } = entry
-  const fail = (error: StoreError): PageHeights[] => {
-    failures.set(txidToHex(txid), error)
-    return []
-  }
-  if (answer instanceof StoreError) return fail(answer)
-  if (answer.status === RESULT_CODES.NOT_FOUND) return []
-  if (answer.status !== RESULT_CODES.OK) return fail(rowError(readingOf(entry), answer.status, false))
-  const current = Number(answer.bins?.[BINS.deleteAtHeight] ?? 0)
-  return current === deleteAtHeight ? [] : [{ txid, pages, deleteAtHeight: current }]
+  return alignWithMasters(context, written, {
+    bin: BINS.deleteAtHeight,
+    name: 'delete-at-height',
+    follow: (entry, value) => {
+      const deleteAtHeight = Number(value ?? 0)
+      return deleteAtHeight === entry.deleteAtHeight ? undefined : { ...entry, deleteAtHeight }
+    },
+    write: heights => setDeleteAtHeights(context, pageRequests(heights), undefined),
+  })
 }
