@@ -83,13 +83,8 @@ export class Schedule {
     for (const { network } of actors) network.gate()
     const scripts = actors.map(actor => this.#begin(actor))
     for (const { network } of actors) await this.#arrived(network)
-    let stuck: string[] = []
-    while (stuck.length === 0 && (await this.#step())) {
-      stuck = actors
-        .map(({ network }) => network)
-        .filter(network => this.#isStuck(network))
-        .map(({ name }) => name)
-    }
+    let stuck = this.#stuck()
+    while (stuck.length === 0 && (await this.#step())) stuck = this.#stuck()
     for (const { network } of actors) network.open()
     if (stuck.length === 0) await Promise.all(scripts)
     return { trace: this.#trace, ends: this.#ends, hadFault: this.#hadFault, stuck }
@@ -173,7 +168,8 @@ export class Schedule {
     return network.held.size > 0 || this.#ended.has(network)
   }
 
-  #isStuck(network: GatedNetwork): boolean {
-    return !this.#isAtRest(network)
+  #stuck(): string[] {
+    const networks = this.#options.actors.map(({ network }) => network)
+    return networks.filter(network => !this.#isAtRest(network)).map(({ name }) => name)
   }
 }
