@@ -25,8 +25,8 @@ const CLOSE_GRACE_MS = 10_000
 const CONNECTION_GRACE_MS = CLOSE_GRACE_MS + 1_000
 
 /**
- * Serves until SIGTERM or SIGINT, then ends the answers in progress, within seconds, and returns; a second signal
- * ends it at once.
+ * Serves until SIGTERM or SIGINT, then ends the answers in progress, within seconds, and returns when no call of the store
+ * is under way any more, which takes as long as a batch may where a server hangs; a second signal ends it at once.
  */
 export async function asset(options: AssetCommandOptions, output: Output): Promise<void> {
   const fastify = await loadFastify()

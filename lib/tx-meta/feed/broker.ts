@@ -31,7 +31,10 @@ export interface FeedSource {
 export interface FeedSink {
   /** Number of partitions of the topic. */
   readonly partitions: number
-  /** Resolves when the broker has the message. `key` goes along for other readers; the partition is as given. */
+  /**
+   * Resolves when the broker has the message. `key` goes along for other readers; the partition is as given. It has to settle
+   * within a bound of its own: flushing and closing wait for it.
+   */
   send(partition: number, key: Uint8Array, value: Uint8Array): Promise<void>
 }
 

@@ -10,7 +10,10 @@ import { PartitionChain } from './partition-chain.ts'
 export interface FeedTarget {
   /** Best effort: what it throws is counted, and the reader falls back to the store. */
   add(txid: Uint8Array, content: Uint8Array): void
-  /** Has to be done before the message counts as read: what it throws has the message applied again. */
+  /**
+   * Has to be done before the message counts as read: what it throws has the message applied again. It has to settle within
+   * a bound of its own: stopping waits for it.
+   */
   delete(txid: Uint8Array): Promise<void> | void
 }
 
