@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import {
   ConflictError,
   encodeTransaction,
+  extendTransaction,
   parseTransaction,
   type StoreError,
   type Transport,
@@ -223,6 +224,21 @@ describe('processConflicting', () => {
       expect(writes).toEqual([])
     },
   )
+
+  it('a winner that holds an output which was given to another has proved that it fits', async () => {
+    const parent = await created()
+    const output = { txid: parent.txid, vout: 0 }
+    const script = { satoshis: 7n, lockingScript: Uint8Array.of(0x52) }
+    await store.freezeUtxos([output])
+    await store.reassignUtxo(output, script)
+    const owner = extendTransaction(
+      parseTransaction(encodeTransaction(spending([{ tx: parent, vout: 0 }]))),
+      [script],
+    )
+    await store.spend(owner, HEIGHT + 2_000)
+    await store.create(parseTransaction(encodeTransaction(owner)), HEIGHT, { skipExtendedInputs: true })
+    expect(await store.processConflicting([owner.txid], BLOCK)).toEqual({ losers: [], markedConflicting: [] })
+  })
 
   it('frees an output that a spender without a record holds, near the tip (#1214)', async () => {
     const parent = await created()
@@ -537,6 +553,109 @@ describe('lesson 74: conflict processing that is interrupted', () => {
     })
     expect(await one.recoverConflicts()).toMatchObject([{ outcome: 'completed' }])
     expect(await stateOf(one, cast)).toEqual(WON)
+    await one.close()
+  })
+
+  it('a loser whose mark is refused keeps what it holds, also where it lacks an input', async () => {
+    const one = await opened(uniqueSet('refused'))
+    const [wanted, lacked] = [coinbase(), coinbase()]
+    for (const tx of [wanted, lacked]) await one.create(tx, 100)
+    const loser = spending([
+      { tx: wanted, vout: 0 },
+      { tx: lacked, vout: 0 },
+    ])
+    const { spends } = await one.spendAndCreate(loser, HEIGHT)
+    await one.unspend(spends.slice(1))
+    const winner = spending([{ tx: wanted, vout: 0 }])
+    await one.create(winner, HEIGHT, { conflicting: true })
+    const before = await stateOf(one, { wanted, lacked, loser })
+    const transport = one.transport
+    one.transport = {
+      async batchOperate(rows, options) {
+        const isLink = rows.some(
+          row => row.kind === 'write' && row.operations.some(({ kind }) => kind === 'list-append-unique'),
+        )
+        if (!isLink) return transport.batchOperate(rows, options)
+        one.transport = transport
+        return rows.map((_, index) => ({ index, status: 13, bins: undefined, inDoubt: false }))
+      },
+    }
+    const failure = await one.processConflicting([winner.txid], BLOCK).catch((error: unknown) => error)
+    expect(failure).toMatchObject({ phase: 'mark', isUndone: true })
+    expect(await stateOf(one, { wanted, lacked, loser })).toEqual(before)
+    await one.close()
+  })
+
+  it.each([
+    ['its locks', 'setLocked'],
+    ["its winners' spends", 'spendMulti'],
+    ['what it frees', 'unspend'],
+    ['its marks', 'setConflicting'],
+  ])('a run of which %s have no answer is pending, and not undone: they may come later', async (_, name) => {
+    const inSet = uniqueSet('held-up')
+    const one = await UtxoStore.open(storeUrl(server, { set: inSet }), {
+      settings: {
+        ...SETTINGS,
+        enableSpendFilterExpressions: 'off',
+        batchPolicyTotalTimeout: 100,
+        overloadRetryMaxElapsed: 0,
+        batcherWaitGrace: 100,
+      },
+    })
+    setOf.set(one, inSet)
+    one.setBlockState(HEIGHT, 1_700_000_000)
+    const cast = await conflict(one)
+    const transport = one.transport
+    let late: (() => Promise<unknown>) | undefined
+    one.transport = {
+      batchOperate(rows, options) {
+        const isIt = rows.some(row => row.kind === 'apply' && row.function === name)
+        if (!isIt || late !== undefined) return transport.batchOperate(rows, options)
+        late = () => transport.batchOperate(rows, { timeout: 5_000 })
+        return new Promise(() => {})
+      },
+    }
+    const failure = await one.processConflicting(winnersOf(cast), BLOCK).catch((error: unknown) => error)
+    expect(failure).toMatchObject({ name: 'ConflictError', isUndone: false })
+    await late?.()
+    expect((await one.recoverConflicts()).map(({ outcome }) => outcome)).toEqual(['completed'])
+    expect(await stateOf(one, cast)).toEqual(WON)
+    await one.close()
+  })
+
+  it('a loser that got its record when the run was nearly over is marked by the next one', async () => {
+    const one = await opened(uniqueSet('nearly'))
+    const [parent, other] = [coinbase(), coinbase()]
+    for (const tx of [parent, other]) await one.create(tx, 100)
+    const loser = spending([
+      { tx: parent, vout: 0 },
+      { tx: other, vout: 0 },
+    ])
+    await one.spend(loser, HEIGHT)
+    const winner = spending([{ tx: parent, vout: 0 }])
+    await one.create(winner, HEIGHT, { conflicting: true })
+    const transport = one.transport
+    let isDead = false
+    one.transport = {
+      async batchOperate(rows, options) {
+        if (isDead) throw new Error('the process has died')
+        const answers = await transport.batchOperate(rows, options)
+        isDead = rows.some(row => row.kind === 'apply' && row.function === 'setConflicting' && !row.args[0])
+        return answers
+      },
+    }
+    expect(await code(one.processConflicting([winner.txid], BLOCK))).toBe('STORAGE_ERROR')
+    one.transport = transport
+    // Its creator has died before it looked at its inputs.
+    await one.create(loser, HEIGHT)
+    const { losers } = await one.processConflicting([winner.txid], BLOCK)
+    expect(losers.map(txidToHex)).toEqual([txidToHex(loser.txid)])
+    expect(await stateOf(one, { parent, other, loser, winner })).toMatchObject({
+      parent: { outputs: ['winner'], locked: false },
+      other: { outputs: ['unspent'], locked: false },
+      loser: { conflicting: true },
+      winner: { conflicting: false },
+    })
     await one.close()
   })
 

@@ -463,6 +463,24 @@ describe('lesson 30: two processes spend for one transaction, and one of them fa
     expect((await store.getMeta(tx.txid)).conflicting).toBe(true)
   })
 
+  it('it has lost, and wins by a block while it gives up: it holds what it has won', async () => {
+    const parents = await twoParents()
+    const tx = child(parents)
+    const third = child([parents[0]])
+    const winning = interrupted(good, 'after', calls('setConflicting'), () =>
+      other.processConflicting([tx.txid], { blockHeight: HEIGHT, blockHash: tx.txid }),
+    )
+    store.transport = interrupted(winning, 'before', isCreate, async () => {
+      await failInOther(tx)
+      other.transport = otherGood
+      await other.spendAndCreate(third, HEIGHT)
+    })
+    expect(await code(store.spendAndCreate(tx, HEIGHT))).toBe('ok')
+    expect(await holders(parents, tx)).toEqual(['tx', 'tx'])
+    expect((await store.getMeta(tx.txid)).conflicting).toBe(false)
+    expect((await store.getMeta(third.txid)).conflicting).toBe(true)
+  })
+
   it('is marked as conflicting after it has looked, and does not pass for stored', async () => {
     const parents = await twoParents()
     const tx = child(parents)

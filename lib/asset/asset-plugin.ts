@@ -52,10 +52,19 @@ export const assetPlugin: FastifyPluginAsync<AssetPluginOptions> = async (
       reply.header('content-type', 'application/octet-stream')
       if (sizeBytes !== undefined) reply.header('content-length', sizeBytes)
       // For a client or proxy that speaks HTTP/1.0 the end of the connection is the end of the body: only a reset tells.
-      else stream.once('error', () => request.raw.socket.resetAndDestroy())
+      else stream.once('error', () => reset(request.raw.socket))
       return reply.send(stream)
     },
   )
+}
+
+function reset(socket: Socket): void {
+  try {
+    socket.resetAndDestroy()
+  } catch {
+    // Only plain TCP can be reset: TLS tells an end that is none, and no HTTP/1.0 proxy speaks to a Unix socket or a test.
+    socket.destroy()
+  }
 }
 
 /** What each unanswered request of a connection does when it closes. */

@@ -62,7 +62,7 @@ export function throwFailures(failures: readonly StoreError[], total: number, wh
   if (failures.length === 1) throw first
   const code = failures.every(failure => failure.code === first.code) ? first.code : 'STORAGE_ERROR'
   const error = aggregateError(code, `${failures.length} of ${total} ${what}: ${first.message}`, failures)
-  throw failures.some(isInDoubt) ? doubtfulError(error) : error
+  throw failures.some(isInDoubt) ? new DoubtfulError(error, error.cause) : error
 }
 
 /** @param total how many failed, where `errors` are not all */
@@ -81,7 +81,7 @@ export class RowError extends StoreError {
   readonly inDoubt: boolean
 
   constructor(what: string, status: number, inDoubt: boolean) {
-    const doubt = inDoubt ? '; it may have been applied all the same' : ''
+    const doubt = inDoubt ? `; ${MAY_BE_APPLIED}` : ''
     super('STORAGE_ERROR', `${what}: Aerospike answered ${statusText(status)}${doubt}`)
     this.status = status
     this.inDoubt = inDoubt
@@ -106,13 +106,16 @@ class MissingAnswerError extends StoreError {
   }
 }
 
+const MAY_BE_APPLIED = 'it may have been applied all the same'
+
 /** What was to settle a doubt failed, itself without a trace: the write before it may have been applied. */
 export class DoubtfulError extends StoreError {
   override readonly name = 'DoubtfulError'
   readonly inDoubt = true
 
-  constructor(failure: StoreError) {
-    super(failure.code, `${failure.message}; it may have been applied all the same`, { cause: failure })
+  constructor(failure: StoreError, cause: unknown = failure) {
+    const { code, message } = failure
+    super(code, message.endsWith(MAY_BE_APPLIED) ? message : `${message}; ${MAY_BE_APPLIED}`, { cause })
   }
 }
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { readdir } from 'node:fs/promises'
 import { Agent, get as getHttp } from 'node:http'
-import { type AddressInfo, connect, type Socket } from 'node:net'
+import { type AddressInfo, connect, Socket } from 'node:net'
 import { isDeepStrictEqual } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { type FastifyInstance, fastify, type onRequestAsyncHookHandler } from 'fastify'
@@ -155,6 +155,19 @@ describe('a failure after the headers', () => {
     await expect(answer.arrayBuffer()).rejects.toThrow()
     await until(() => service.load.creations === 0, 'the permit comes back')
     expect(await dataFiles()).toEqual([])
+  })
+
+  it('ends a connection that cannot be reset, and nothing else', async () => {
+    await listen()
+    source.remove(large.txs.at(-1)?.txid as Uint8Array)
+    const reset = jest.spyOn(Socket.prototype, 'resetAndDestroy').mockImplementation(() => {
+      throw new TypeError('no TCP')
+    })
+    const answer = await get(large.root)
+    await expect(answer.arrayBuffer()).rejects.toThrow()
+    expect(reset).toHaveBeenCalledTimes(1)
+    reset.mockRestore()
+    expect((await get(small.root)).status).toBe(200)
   })
 
   it('resets the connection of a client that speaks HTTP/1.0: its end is the end of the body there', async () => {

@@ -137,8 +137,9 @@ export const CONFLICTS: Readonly<Record<string, Preparation>> = {
       excuses: { ...EXCUSES, mayStayLocked: ['P', 'Q', 'S'] },
       check: async outcome => {
         const { states, played } = outcome
-        const broken = livingHoldTheirInputs(outcome)
         const isUndone = played.ends.some(({ error }) => error instanceof ConflictError && error.isUndone)
+        // What is pending cannot be completed before the time of S:0.
+        const broken = isUndone ? livingHoldTheirInputs(outcome) : []
         for (const name of isUndone ? ['P', 'Q', 'S'] : [])
           if (states.get(name)?.master?.locked) broken.push(`${name} is locked by what was undone`)
         await stage.forgetIntents()

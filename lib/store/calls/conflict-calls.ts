@@ -113,7 +113,7 @@ export abstract class ConflictCalls extends FreezeCalls {
    * locks that kept third ones away meanwhile are taken off. Calls of one store run one after the other; no other
    * process may work on conflicts of the set at the same time.
    *
-   * All of it happens or nothing: what was done is taken back when a step fails. A `ConflictError` tells in which
+   * What was done is taken back when a step is refused, so that all of it happens or nothing. A `ConflictError` tells in which
    * phase, and with `isUndone` false that a change is in doubt, or that the way back failed as well; then, and when this
    * process dies in the middle, a record of the conflict log stays, the outputs concerned stay locked, and
    * `recoverConflicts` or the same call again brings it to its end. `UTXO_HASH_MISMATCH` says that an input of a winner does

@@ -234,19 +234,24 @@ export class StoreContext {
         end()
         reject(asStoreError(error, 'the batch failed', { code: 'STORAGE_ERROR' }))
       }
+      let isSent = false
+      const isRead = rows.every(({ kind }) => kind === 'read')
+      /** Of changes that were sent nobody knows what became. */
+      const giveUp = (error: StoreError): void => fail(isSent && !isRead ? doubtfulError(error) : error)
       const onAbort = (): void =>
-        fail(
+        giveUp(
           new StoreError('CONTEXT_CANCELED', 'the batch was given up by the signal', {
             cause: signal?.reason,
           }),
         )
       const timer = setTimeout(() => {
         const message = `the transport gave no answer within ${boundMs} ms`
-        fail(doubtfulError(new StoreError('SERVICE_UNAVAILABLE', message)))
+        giveUp(new StoreError('SERVICE_UNAVAILABLE', message))
       }, boundMs)
       if (signal?.aborted) return onAbort()
       signal?.addEventListener('abort', onAbort, { once: true })
       try {
+        isSent = true
         this.transport.batchOperate(rows, options).then(answers => {
           end()
           resolve(answers)

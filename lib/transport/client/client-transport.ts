@@ -121,7 +121,11 @@ export class ClientTransport implements Transport {
   }
 
   get #hasOneNode(): boolean {
-    return this.#client.getNodes().length === 1
+    try {
+      return this.#client.getNodes().length === 1
+    } catch {
+      return false
+    }
   }
 
   /**

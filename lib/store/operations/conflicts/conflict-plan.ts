@@ -31,8 +31,8 @@ export function spendKey({ txid, vout, spendingData }: SpentOutput): string {
  * Reads what is needed to process winners. An interrupted run leaves losers that hold nothing any more: when it
  * is taken up again (`isResumed`), they are found in the lists of their parents.
  *
- * Throws what `counterConflicts` throws, `UTXO_HASH_MISMATCH` for an input that does not fit its output, and `PROCESSING` for winners that contradict each other or are not in
- * conflict at all.
+ * Throws what `counterConflicts` throws, `UTXO_HASH_MISMATCH` for an input that does not fit its output, and
+ * `PROCESSING` for winners that contradict each other or are not in conflict at all.
  */
 export async function planConflict(
   context: StoreContext,

@@ -69,8 +69,12 @@ export class ConflictRun {
 
   async forward(): Promise<void> {
     const { winners, losers, dangling, isSettled } = this.#plan
-    if (isSettled) return this.#finish()
     this.phase = 'mark'
+    if (isSettled) {
+      // Who got a record after its predecessor had looked for it.
+      await this.#free(await this.#mark(losers))
+      return this.#finish()
+    }
     // Without a record they cannot be marked: a run that takes this one up finds them by their entries.
     await this.#change(() => linkToParents(this.#context, dangling.map(linkOf), undefined))
     const spends = await this.#mark(losers)
@@ -94,7 +98,7 @@ export class ConflictRun {
 
   /**
    * Takes back what was done, the last first, and stops where that fails: what is left is for a new run. Who has been
-   * pruned meanwhile, or given up by its creator, is as it was left there.
+   * pruned meanwhile stays gone, and who lacks an input stays marked and holds nothing.
    */
   async back(): Promise<void> {
     const { winners, heldBefore } = this.#plan
@@ -126,7 +130,9 @@ export class ConflictRun {
     const { broken: brokenSince } = await judgeByInputs(this.#context, whole)
     for (const { txid } of brokenSince) this.#marked.delete(txidKey(txid))
     const spends = await this.#mark(brokenSince.map(({ txid }) => txid))
-    await this.#release([...spends, ...broken.flatMap(transaction => transaction.spends)])
+    // One whose mark was refused is as it was, and holds what it holds.
+    const marked = broken.filter(({ isConflicting }) => isConflicting)
+    await this.#release([...spends, ...marked.flatMap(transaction => transaction.spends)])
   }
 
   #hasBegun(phase: ConflictPhase): boolean {
@@ -174,7 +180,7 @@ export class ConflictRun {
    */
   async #free(spends: readonly SpentOutput[]): Promise<void> {
     const states = await readOutpoints(this.#context, spends, undefined)
-    const held = spends.filter((spend, index) => isHeldBy(spend, states[index]))
+    const held = heldOf(spends, states)
     const toLock: Uint8Array[] = []
     for (const [index, spend] of spends.entries()) {
       const parent = states[index]?.parent
@@ -190,7 +196,7 @@ export class ConflictRun {
 
   /** Frees what is held by exactly these spends, and leaves everything else. */
   async #release(spends: readonly SpentOutput[]): Promise<void> {
-    await this.#unspend(await heldOf(this.#context, spends))
+    await this.#unspend(heldOf(spends, await readOutpoints(this.#context, spends, undefined)))
   }
 
   async #unspend(spends: readonly SpentOutput[]): Promise<void> {

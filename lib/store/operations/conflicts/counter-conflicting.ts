@@ -8,6 +8,7 @@ import { type OutpointState, readOutpoints } from '../reading/outpoint-states.ts
 import { isRecent } from '../reading/transaction-nodes.ts'
 import type { SpentOutput } from '../spending/unspend-rows.ts'
 import { type WalkRoot, walkDescendants } from './conflicting-children.ts'
+import { isHeldBy } from './held-inputs.ts'
 import { allRead, readStoredSpends, type StoredSpends } from './stored-spends.ts'
 
 /** What stands against transactions that want their inputs. */
@@ -48,11 +49,15 @@ export async function counterConflicts(
   const spends = transactions.flatMap(transaction => transaction.spends)
   const states = await readOutpoints(context, spends, signal)
   const held: SpentOutput[] = []
-  const mismatched = transactions.flatMap(({ unproven }) => unproven)
+  const unproven = new Set(transactions.flatMap(transaction => transaction.unproven))
+  const mismatched: SpentOutput[] = []
   const rivals: { root: WalkRoot; spend: SpentOutput }[] = []
   for (const [index, spend] of spends.entries()) {
     const holder = holderOf(spend, states[index])
-    if (hasOtherHash(spend, states[index])) mismatched.push(spend)
+    // Who holds an output has proved that it fits.
+    const doesFit =
+      isHeldBy(spend, states[index]) || !(unproven.has(spend) || hasOtherHash(spend, states[index]))
+    if (!doesFit) mismatched.push(spend)
     if (holder === undefined) continue
     const { txid } = decodeSpendingData(holder.spendingData)
     if (own.has(txidKey(txid))) held.push(holder)

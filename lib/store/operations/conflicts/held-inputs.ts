@@ -11,13 +11,17 @@ export function isHeldBy(spend: SpentOutput, state: OutpointState | undefined): 
   return slot?.state === 'spent' && Buffer.compare(slot.spendingData, spend.spendingData) === 0
 }
 
-/** Those of the spends that hold their outputs now. */
-export async function heldOf(
-  context: StoreContext,
+/** Those of the spends that hold their outputs, with the hashes that these have. */
+export function heldOf(
   spends: readonly SpentOutput[],
-): Promise<readonly SpentOutput[]> {
-  const states = await readOutpoints(context, spends, undefined)
-  return spends.filter((spend, index) => isHeldBy(spend, states[index]))
+  states: readonly OutpointState[],
+): readonly SpentOutput[] {
+  return spends.flatMap((spend, index) => {
+    const slot = states[index]?.slot
+    return slot?.state === 'spent' && isHeldBy(spend, states[index])
+      ? [{ ...spend, utxoHash: slot.utxoHash }]
+      : []
+  })
 }
 
 /** Transactions by whether they can be alive. */

@@ -24,9 +24,10 @@ export interface ConflictResult {
 }
 
 /**
- * Conflict processing failed in a phase. `isUndone`: everything is as it was before, but for who was pruned or given up by
- * its creator meanwhile, and nothing is pending. Otherwise it stopped in the middle, with the outputs concerned locked, and the intent stays pending:
- * `recoverConflicts`, or the same call again, brings it to its end.
+ * Conflict processing failed in a phase. `isUndone`: everything is as it was before, but for transactions that lack an
+ * input now, which stay conflicting and hold nothing; nothing is pending. Otherwise a change is in doubt, or it stopped in
+ * the middle, with the outputs concerned locked, and the intent stays pending: `recoverConflicts`, or the same call again,
+ * brings it to its end.
  */
 export class ConflictError extends StoreError {
   override readonly name = 'ConflictError'

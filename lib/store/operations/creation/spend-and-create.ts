@@ -4,7 +4,7 @@ import type { TransactionMetadata } from '../../../record/index.ts'
 import { checkBoolean } from '../../arguments.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { handleNow } from '../../dispatch/handle-now.ts'
-import { asStoreError, throwFailures } from '../../store-errors.ts'
+import { asStoreError, isInDoubt, throwFailures } from '../../store-errors.ts'
 import { retried } from '../conflicts/retried.ts'
 import { setConflicting } from '../conflicts/set-conflicting.ts'
 import { anotherAttempt } from '../spending/record-groups.ts'
@@ -183,7 +183,8 @@ async function confirmOrGiveUp(
     // Without a verdict nothing is decided: the same call again tells.
     const undecided = failures.find(({ code }) => !/^(UTXO|TX)_/.test(code))
     if (undecided !== undefined) throw undecided
-    if (existed === undefined) await giveUp(context, tx, requests, steps.readMasters)
+    // Where its mark is gone again, it may have won meanwhile.
+    if (existed === undefined && !(await giveUp(context, tx, requests, steps.readMasters))) continue
     throw lostError(tx, requests, errors)
   }
   throw new StoreError(
@@ -243,22 +244,25 @@ async function takeAgain(
 }
 
 /**
- * Marks the transaction, and frees what it holds. Conflict processing that is being undone lifts marks, and looks at the
- * inputs after that: so the mark is looked at once the inputs are free, and set again where it is gone.
+ * Marks the transaction, and frees what it holds; tells whether it is marked after that. Conflict processing lifts marks,
+ * of a winner, or where it is undone, and looks at the inputs after that: so the mark is looked at once the inputs are free.
+ * What is in doubt leaves the answer open, although the transaction was given up by another attempt.
  */
 async function giveUp(
   context: StoreContext,
   tx: Transaction,
   requests: readonly SpendRequest[],
   readMasters: ReadMasters,
-): Promise<void> {
+): Promise<boolean> {
   context.acknowledgedSpends.forget(tx.txid)
-  for (let look = 1; look <= LOOKS_MAX; look++) {
-    await retried(() => setConflicting(context, [tx.txid], true, undefined))
-    await retried(() => free(context, requests))
-    const { isConflicting } = await confirmSpends(context, tx.txid, [], readMasters)
-    if (isConflicting) return
+  let doubt: StoreError | undefined
+  const noteDoubt = (failure: unknown): void => {
+    if (failure instanceof StoreError && isInDoubt(failure)) doubt = failure
   }
+  await retried(() => setConflicting(context, [tx.txid], true, undefined), noteDoubt)
+  await retried(() => free(context, requests), noteDoubt)
+  if (doubt !== undefined) throw doubt
+  return (await confirmSpends(context, tx.txid, [], readMasters)).isConflicting
 }
 
 async function free(context: StoreContext, requests: readonly SpendRequest[]): Promise<void> {
