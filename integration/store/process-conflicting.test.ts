@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
 import {
+  type BatchRow,
   ConflictError,
   encodeTransaction,
   extendTransaction,
@@ -583,6 +584,32 @@ describe('lesson 74: conflict processing that is interrupted', () => {
     const failure = await one.processConflicting([winner.txid], BLOCK).catch((error: unknown) => error)
     expect(failure).toMatchObject({ phase: 'mark', isUndone: true })
     expect(await stateOf(one, { wanted, lacked, loser })).toEqual(before)
+    await one.close()
+  })
+
+  it('what frees the outputs of a loser does nothing when it comes once more, after the run was undone', async () => {
+    const one = await opened(uniqueSet('late-free'))
+    const cast = await conflict(one)
+    const before = await stateOf(one, cast)
+    const transport = one.transport
+    const frees: BatchRow[] = []
+    one.transport = {
+      async batchOperate(rows, options) {
+        frees.push(...rows.filter(row => row.kind === 'apply' && row.function === 'unspend'))
+        const isSpend = rows.some(
+          row => row.kind === 'execute' || (row.kind === 'apply' && row.function === 'spendMulti'),
+        )
+        if (!isSpend) return transport.batchOperate(rows, options)
+        one.transport = transport
+        return rows.map((_, index) => ({ index, status: 22, bins: undefined, inDoubt: false }))
+      },
+    }
+    const failure = await one.processConflicting(winnersOf(cast), BLOCK).catch((error: unknown) => error)
+    expect(failure).toMatchObject({ phase: 'spend', isUndone: true })
+    expect(frees.length).toBeGreaterThan(2)
+    // As an attempt that was held up, while the transport made another one.
+    await transport.batchOperate(frees, { timeout: 5_000 })
+    expect(withoutLists(await stateOf(one, cast))).toEqual(withoutLists(before))
     await one.close()
   })
 

@@ -47,7 +47,7 @@ export class OverloadRetry implements Transport {
     const endsAtMs = now() + maxElapsedMs
     const first = await this.#attempt(rows, options)
     const refused =
-      first.status === 'refused' ? rows.map((_, index) => index) : refusedRows(rows, first.answers)
+      first.status === 'refused' ? rows.map((_, index) => index) : refusedRows(rows, first.answers, options)
     // The usual case: whatever came goes on as it is.
     if (refused.length === 0 || options.retryOverload === false) return unchanged(first)
     return this.#retried(rows, options, { first, refused, endsAtMs })
@@ -80,7 +80,7 @@ export class OverloadRetry implements Transport {
         const answer = byRow[place]
         merged[index] = answer === undefined ? undefined : { ...answer, index }
       }
-      const again = refusedRows(sent, last.answers)
+      const again = refusedRows(sent, last.answers, options)
       open = again.map(place => open[place] as number) // places among the rows just sent
     }
     if (last.status === 'refused' && open.length === rows.length) throw last.error
@@ -123,12 +123,13 @@ function unchanged(attempt: Attempt): readonly RowAnswer[] {
 
 /**
  * Places of the rows to send again. Rows without a response count where every other row was refused: then the
- * call was refused as a whole before it came to them.
+ * call was refused as a whole before it came to them. Not of changes that count twice: a server may as well have left
+ * them out of its answer.
  */
-function refusedRows(rows: readonly BatchRow[], answers: unknown): number[] {
+function refusedRows(rows: readonly BatchRow[], answers: unknown, { once }: BatchOptions): number[] {
   if (!Array.isArray(answers) || !answers.some(answer => isRefusal(answer))) return []
   const { byRow } = alignAnswers(rows, answers)
-  const isWhole = byRow.every(answer => isRefusal(answer) || isNoResponse(answer))
+  const isWhole = once !== true && byRow.every(answer => isRefusal(answer) || isNoResponse(answer))
   return byRow.flatMap((answer, place) =>
     isRefusal(answer) || (isWhole && isNoResponse(answer)) ? [place] : [],
   )

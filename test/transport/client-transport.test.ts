@@ -57,6 +57,15 @@ describe('ClientTransport', () => {
     ])
   })
 
+  it('a change that timed out is in doubt, whatever the client says; a read is not', async () => {
+    const { transport } = transportWith(async () => [
+      { status: 9, inDoubt: false },
+      { status: 9, inDoubt: false },
+    ])
+    const answers = await transport.batchOperate([write(1), read], { timeout: 1_000 })
+    expect(answers.map(({ inDoubt }) => inDoubt)).toEqual([true, false])
+  })
+
   describe('a batch that the client fails with the error of one node', () => {
     const refused = Object.assign(new Error('no'), { code: 22, inDoubt: false })
     const failing = (nodes: () => number) =>

@@ -168,6 +168,15 @@ describe('what is sent again', () => {
     expect(sent).toHaveLength(2)
   })
 
+  it('rows that must go once, and have no response, are not: they may have been left out of the answer', async () => {
+    const { operate, sent } = scripted([answered([OVERLOAD, NO_RESPONSE]), answered([0])])
+    expect(await operate(2, { once: true })).toEqual([
+      [0, 0],
+      [1, NO_RESPONSE],
+    ])
+    expect(sent[1]).toEqual([0])
+  })
+
   it('passes answers on as they are where nothing is refused, whatever their shape', async () => {
     const odd = [undefined, 7, { index: 3, status: 0 }] as never
     const transport = new OverloadRetry(

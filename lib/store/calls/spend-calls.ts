@@ -61,7 +61,7 @@ export abstract class SpendCalls extends TransactionCalls {
    *
    * Throws what `spend` and `create` throw. A `SpendError` after the create says that the transaction lost an
    * input meanwhile; it is then stored as conflicting. After any other error repeat the call, and take
-   * `TX_EXISTS` for success.
+   * `TX_EXISTS` for success, of a transaction of more than one record once `get` finds it.
    */
   async spendAndCreate(
     tx: TransactionSource,

@@ -46,7 +46,7 @@ export abstract class TransactionCalls extends StoreCalls {
    * Throws `TX_EXISTS` when it is stored already, and nothing is overwritten; also while another call writes its
    * records, or for up to five minutes after one died doing so, during which its outputs answer `TX_CREATING`.
    * Throws `TX_CREATING` while it is being pruned, or its lock was lost: repeat the call. After a timeout or an
-   * abort the record may exist: repeat the call and take `TX_EXISTS` for success.
+   * abort the record may exist: repeat the call and take `TX_EXISTS` for success, of more than one record once `get` finds it.
    */
   create(
     tx: TransactionSource,

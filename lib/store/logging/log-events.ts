@@ -16,7 +16,8 @@ export const LOG_EVENTS = {
     'an output could not be given back to who held it before a conflict that was undone: another has it by now',
   conflict_recovered: 'an interrupted run of conflict processing was run again',
   conflict_undo_failed: 'what conflict processing had done could not be undone; it stays pending',
-  conflict_unlock: 'the parents that an interrupted run of conflict processing may have left locked are unlocked',
+  conflict_unlock:
+    'the parents that an interrupted run of conflict processing may have left locked are unlocked',
   conflicts_pending: 'conflict processing was interrupted; recoverConflicts has to run before the next',
   connect_failed: 'an attempt to connect failed',
   creation_lock_stays: 'a creation lock could not be released; it expires within five minutes',

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import Aerospike from 'aerospike'
 import { messageOf, StoreError } from '../../errors/index.ts'
+import { RESULT_CODES } from '../../protocol/index.ts'
 import { abandoned, releasedBy } from '../abandoned.ts'
 import { admitted } from '../admitted.ts'
 import { BatchError } from '../batch-error.ts'
@@ -17,8 +18,6 @@ export interface BatchClient {
   batchWrite(records: ClientRow[], policy: unknown): Promise<ClientAnswer[]>
   getNodes(): readonly unknown[]
 }
-
-const READ = Aerospike.batchType.BATCH_READ
 
 type BatchPolicy = InstanceType<typeof Aerospike.BatchPolicy>
 
@@ -65,10 +64,10 @@ export class ClientTransport implements Transport {
     const retries = once === true ? 0 : maxRetries
     const ends = requestParts(rows, this.#options.requestBytesMax)
     const sendPart = (from: number, end: number, leftMs: number): Promise<ClientAnswer[]> =>
-      this.#send(records.slice(from, end), this.#policy(leftMs, retries))
+      this.#send(rows.slice(from, end), records.slice(from, end), this.#policy(leftMs, retries))
     const send = (): Promise<ClientAnswer[]> =>
       ends.length === 1
-        ? this.#send(records, this.#policy(timeout, retries))
+        ? this.#send(rows, records, this.#policy(timeout, retries))
         : sendInParts(rows, ends, { timeoutMs: timeout, signal }, sendPart)
     const answers = await releasedBy(signal, this.#track(admitted(permits, { timeout, signal }, send)))
     // The client answers by position (protocol 6.1: the row index travels with each answer).
@@ -106,17 +105,16 @@ export class ClientTransport implements Transport {
     return this.#lastPolicy as BatchPolicy // set above, if not before
   }
 
-  async #send(records: ClientRow[], policy: unknown): Promise<ClientAnswer[]> {
-    const isRead = records.every(({ type }) => type === READ)
-    const isSingle = records.length === 1
+  async #send(rows: readonly BatchRow[], records: ClientRow[], policy: unknown): Promise<ClientAnswer[]> {
     const hadOneNode = this.#hasOneNode
     try {
       const answered = this.#client.batchWrite(records, policy)
       // They are encoded, and the client would keep them until it is answered.
       records.length = 0
-      return await answered
+      return (await answered).map((answer, index) => withDoubt(answer, rows[index]))
     } catch (error) {
-      throw batchError(error, !isRead && !isSingle && !(hadOneNode && this.#hasOneNode))
+      const isRead = rows.every(({ kind }) => kind === 'read')
+      throw batchError(error, !isRead && rows.length > 1 && !(hadOneNode && this.#hasOneNode))
     }
   }
 
@@ -138,6 +136,13 @@ export class ClientTransport implements Transport {
     this.#inFlight.add(end)
     return work
   }
+}
+
+/** A server answers so, too, when it has passed a change on to another node and heard no more of it. */
+function withDoubt(answer: ClientAnswer, row: BatchRow | undefined): ClientAnswer {
+  return answer.status === RESULT_CODES.TIMEOUT && row?.kind !== 'read'
+    ? { ...answer, inDoubt: true }
+    : answer
 }
 
 /**

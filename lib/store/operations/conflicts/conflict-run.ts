@@ -10,7 +10,8 @@ import { readOutpoints } from '../reading/outpoint-states.ts'
 import { readNodes } from '../reading/transaction-nodes.ts'
 import { type SpendFlags, spendHandler } from '../spending/spend-dispatch.ts'
 import { GIVE_BACK_FLAGS } from '../spending/spend-undo.ts'
-import { type SpentOutput, unspendRows } from '../spending/unspend-rows.ts'
+import type { SpentOutput } from '../spending/unspend-rows.ts'
+import { unspendUnchanged } from '../spending/unspend-unchanged.ts'
 import { type ConflictLink, linkToParents } from './conflict-links.ts'
 import { type ConflictPlan, spendKey } from './conflict-plan.ts'
 import { heldOf, isHeldBy, judgeByInputs } from './held-inputs.ts'
@@ -203,7 +204,8 @@ export class ConflictRun {
     for (const { spendingData } of spends)
       this.#context.acknowledgedSpends.forget(decodeSpendingData(spendingData).txid)
     await this.#change(async () => {
-      const outcomes = await unspendRows(this.#context, spends, this.#height, {})
+      // One that is held up on its way must not free what has been spent again since.
+      const outcomes = await unspendUnchanged(this.#context, spends, this.#height, { isDecided: true })
       // A parent without a record was pruned: there is nothing to free.
       const failures = outcomes.filter(outcome => outcome !== undefined && outcome.code !== 'TX_NOT_FOUND')
       throwFailures(

@@ -12,7 +12,7 @@ import { rollbackBudget } from '../spending/rollback-budget.ts'
 import { type Spend, SpendError } from '../spending/spend.ts'
 import { type SpendRequest, spendHandler } from '../spending/spend-dispatch.ts'
 import { undoSpends } from '../spending/spend-undo.ts'
-import { unspendRows } from '../spending/unspend-rows.ts'
+import { unspendUnchanged } from '../spending/unspend-unchanged.ts'
 import { confirmSpends, type ReadMasters } from './spend-confirmation.ts'
 
 export interface SpendAndCreateOptions {
@@ -267,7 +267,7 @@ async function giveUp(
 
 async function free(context: StoreContext, requests: readonly SpendRequest[]): Promise<void> {
   const height = requests[0]?.blockHeight ?? 0
-  const errors = await unspendRows(context, requests, height, {})
+  const errors = await unspendUnchanged(context, requests, height, { isDecided: true })
   throwFailures(
     errors
       .filter(error => error !== undefined && error.code !== 'TX_NOT_FOUND')

@@ -48,12 +48,17 @@ async function countSpentPages(
     const outcomes = await context.followUps.increment.submitGroup(requests, { signal: abort })
     for (const [index, outcome] of outcomes.entries()) {
       const request = requests[index]
-      if (outcome.status === 'rejected' && request !== undefined)
-        report(context, 'increment', txidToHex(request.txid), outcome.reason)
+      if (outcome.status === 'rejected' && request !== undefined) notCounted(context, request, outcome.reason)
     }
   } catch (error) {
-    for (const { txid } of requests) report(context, 'increment', txidToHex(txid), error)
+    for (const request of requests) notCounted(context, request, error)
   }
+}
+
+/** A repetition has to look again. */
+function notCounted(context: StoreContext, { txid }: IncrementRequest, error: unknown): void {
+  context.countedPages.forget(txid)
+  report(context, 'increment', txidToHex(txid), error)
 }
 
 function report({ logger, metrics }: StoreContext, followUp: string, txid: string, error: unknown): void {

@@ -43,7 +43,7 @@ export async function undoSpends(
   if (before === 'unknown') return 'indeterminate'
 
   const height = spends[0]?.blockHeight ?? 0
-  const errors = await unspendUnchanged(context, spends, height, signal)
+  const errors = await unspendUnchanged(context, spends, height, { signal })
   const failed = errors.filter(error => error !== undefined)
   if (failed.some(error => error instanceof SpenderPrunedError)) return 'acknowledged_before'
   if (failed.length > 0) {

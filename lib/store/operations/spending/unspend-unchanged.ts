@@ -4,7 +4,7 @@ import { BINS, decodeSpendingData, deletedChildren } from '../../../record/index
 import { RESULT_CODES } from '../../../transport/index.ts'
 import type { StoreContext } from '../../context/store-context.ts'
 import { mapRows } from '../../dispatch/map-rows.ts'
-import { rowError } from '../../store-errors.ts'
+import { RecordNotFoundError, rowError } from '../../store-errors.ts'
 import { recordIdOf, recordKeyOf } from '../reading/output-target.ts'
 import { RecordChangedError, type SpentOutput, unspendRows } from './unspend-rows.ts'
 
@@ -22,6 +22,12 @@ export class SpenderPrunedError extends StoreError {
   constructor(what: string) {
     super('UTXO_ERROR', `${what}: the spending transaction was accepted, and has been pruned since`)
   }
+}
+
+export interface UnspendOptions {
+  readonly signal?: AbortSignal | undefined
+  /** The spender gives way whatever became of it: that it has been pruned is no obstacle. */
+  readonly isDecided?: boolean
 }
 
 interface Undoing {
@@ -43,13 +49,13 @@ export async function unspendUnchanged(
   context: StoreContext,
   spends: readonly SpentOutput[],
   height: number,
-  signal: AbortSignal,
+  options: UnspendOptions = {},
 ): Promise<(StoreError | undefined)[]> {
   const undoings: readonly Undoing[] = spends.map(spend => ({ spend, error: undefined }))
   let pending = undoings
   for (let round = 0; pending.length > 0 && round < spends.length + REPEATS_MAX; round++) {
     const { first, rest } = firstOfEachRecord(context, pending)
-    await undoOnce(context, first, height, signal)
+    await undoOnce(context, first, height, options)
     const pruned = first.find(({ error }) => error instanceof SpenderPrunedError)
     if (pruned !== undefined) {
       for (const undoing of pending) undoing.error = pruned.error
@@ -81,9 +87,10 @@ async function undoOnce(
   context: StoreContext,
   undoings: readonly Undoing[],
   height: number,
-  signal: AbortSignal,
+  options: UnspendOptions,
 ): Promise<void> {
-  const generations = await readGenerations(context, undoings, signal)
+  const { signal } = options
+  const generations = await readGenerations(context, undoings, options)
   const pruned = generations.find(reading => reading instanceof SpenderPrunedError)
   if (pruned !== undefined) {
     for (const undoing of undoings) undoing.error = pruned
@@ -109,7 +116,7 @@ async function undoOnce(
 function readGenerations(
   context: StoreContext,
   undoings: readonly Undoing[],
-  signal: AbortSignal,
+  { signal, isDecided = false }: UnspendOptions,
 ): Promise<(number | undefined | StoreError)[]> {
   const describe = ({ spend }: Undoing) => `reading the record of ${outpointToString(spend)}`
   return mapRows(context, undoings, signal, {
@@ -121,9 +128,10 @@ function readGenerations(
     describe,
     read: (undoing, answer) => {
       if (answer instanceof StoreError) return answer
+      if (answer.status === RESULT_CODES.NOT_FOUND) return new RecordNotFoundError(undoing.spend.txid)
       if (answer.status !== RESULT_CODES.OK) return rowError(describe(undoing), answer.status, answer.inDoubt)
       const spender = txidToHex(decodeSpendingData(undoing.spend.spendingData).txid)
-      if (deletedChildren(answer.bins?.[BINS.deletedChildren]).has(spender))
+      if (!isDecided && deletedChildren(answer.bins?.[BINS.deletedChildren]).has(spender))
         return new SpenderPrunedError(describe(undoing))
       return answer.generation
     },

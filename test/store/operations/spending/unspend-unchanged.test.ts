@@ -14,6 +14,7 @@ async function undone(
   outputs: readonly (readonly [parent: number, vout: number])[],
   read: (parent: number) => Partial<RowAnswer> | undefined,
   undo: (parent: number, generation: unknown) => Partial<RowAnswer> | undefined,
+  isDecided = false,
 ) {
   const transport = new ScriptedTransport((row: BatchRow) => {
     const parent = (row.key.userKey as Uint8Array)[0] ?? 0
@@ -28,7 +29,7 @@ async function undone(
       spendingData: encodeSpendingData({ txid: SPENDER, vin }),
     })),
     1_000,
-    new AbortController().signal,
+    { isDecided },
   )
   const generations = transport.batches
     .flat()
@@ -80,6 +81,13 @@ describe('undoing spends of a rollback, each only while its record is as it was 
       () => ({ bins: { deletedChildren: { [txidToHex(bytes32(201))]: true } }, generation: 5 }),
       () => OK,
     )
+    expect(result).toEqual({ codes: [undefined], generations: [[1, 5]] })
+  })
+
+  it('undoes what a pruned spender holds where that is decided', async () => {
+    const marks = { [txidToHex(SPENDER)]: true }
+    const read = () => ({ bins: { deletedChildren: marks }, generation: 5 })
+    const result = await undone([[1, 0]], read, () => OK, true)
     expect(result).toEqual({ codes: [undefined], generations: [[1, 5]] })
   })
 
@@ -135,7 +143,7 @@ describe('undoing spends of a rollback, each only while its record is as it was 
 
   it.each([
     ['cannot be read', { status: 9 }, ['STORAGE_ERROR']],
-    ['is gone', { status: 2 }, ['STORAGE_ERROR']],
+    ['is gone', { status: 2 }, ['TX_NOT_FOUND']],
     ['has no answer', undefined, ['STORAGE_ERROR']],
   ])('does not touch a record that %s', async (_name, answer, codes) => {
     expect(
