@@ -451,13 +451,11 @@ async function until(isSo: () => Promise<boolean>): Promise<void> {
 
 /** Does something before the first batch with such a row is sent. */
 function before(isIt: (row: BatchRow) => boolean, work: () => Promise<void>): Transport {
-  let isDone = false
+  let done: Promise<void> | undefined
   return {
     async batchOperate(rows, options) {
-      if (!isDone && rows.some(isIt)) {
-        isDone = true
-        await work()
-      }
+      // Another such batch waits as well: it could go while the work is under way.
+      if (rows.some(isIt)) await (done ??= work())
       return good.batchOperate(rows, options)
     },
   }
