@@ -455,7 +455,10 @@ function before(isIt: (row: BatchRow) => boolean, work: () => Promise<void>): Tr
   return {
     async batchOperate(rows, options) {
       // Another such batch waits as well: it could go while the work is under way.
-      if (rows.some(isIt)) await (done ??= work())
+      if (rows.some(isIt)) {
+        done ??= work()
+        await done
+      }
       return good.batchOperate(rows, options)
     },
   }
