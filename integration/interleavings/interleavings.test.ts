@@ -16,6 +16,10 @@ import { FAULTS } from './schedule.ts'
 const SCHEDULES = Number(process.env.UTXO_INTERLEAVING_SCHEDULES ?? 20)
 const SEED = Number(process.env.UTXO_INTERLEAVING_SEED ?? 1)
 
+/** About one order in a hundred meets one; of few orders it may be more. */
+const KNOWN_SHARE_MAX = 0.05
+const KNOWN_MIN = 10
+
 // What a store waits for is its turn, not the clock.
 const timers = await import('node:timers/promises')
 jest.unstable_mockModule('node:timers/promises', () => ({
@@ -81,5 +85,14 @@ describe.each(FAULTS)('with %s', fault => {
     const withFault = sum(exploration => exploration.withFault)
     if (fault === 'none') expect(withFault).toBe(0)
     else expect(withFault).toBeGreaterThan(schedules / 4)
+  })
+
+  it('with few of the exceptions that are known: one that covered everything would be seen', () => {
+    const counts = new Map<string, number>()
+    for (const { known } of explored)
+      for (const [rule, count] of known) counts.set(rule, (counts.get(rule) ?? 0) + count)
+    const schedules = explored.reduce((total, exploration) => total + exploration.schedules, 0)
+    const limit = Math.max(KNOWN_MIN, schedules * KNOWN_SHARE_MAX)
+    expect([...counts].filter(([, count]) => count > limit)).toEqual([])
   })
 })

@@ -118,16 +118,16 @@ export class Schedule {
     const late = [...this.#overtaken.keys()]
     if (rows.length + late.length === 0) return false
     const staying = rows.filter(({ network }) => network === this.#last)
-    if (staying.length > 0 && random.chance(this.#constancy)) await this.#let(random.pick(staying))
+    if (staying.length > 0 && random.chance(this.#constancy)) await this.#letGo(random.pick(staying))
     else {
       const chosen = random.pick([...rows, ...late])
       if (typeof chosen === 'string') await this.#sendOvertaken(chosen)
-      else await this.#let(chosen)
+      else await this.#letGo(chosen)
     }
     return true
   }
 
-  async #let(held: HeldRow): Promise<void> {
+  async #letGo(held: HeldRow): Promise<void> {
     const { random, fault } = this.#options
     const { network } = held
     this.#last = network

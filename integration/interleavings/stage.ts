@@ -26,7 +26,10 @@ export const BLOCK = { blockId: 7, blockHeight: TIP - 5, subtreeIdx: 0 }
 export const MINED = { minedBlockInfos: [BLOCK] }
 const PARENT_HEIGHT = TIP - 10
 
-export type Input = readonly [parent: Transaction, vout: number]
+/** What a transaction is to those that spend it. */
+type Parent = Pick<Transaction, 'txid' | 'outputs'>
+
+export type Input = readonly [parent: Parent, vout: number]
 
 /** The transactions of one schedule, by the names that its trace calls them. */
 export class Stage {
@@ -88,7 +91,7 @@ export class Stage {
       txid: this.#random.bytes(32),
       outputs: [{ satoshis: 1_000n, lockingScript: LOCKING_SCRIPT }],
     }
-    return this.spending(name, [[parent as unknown as Transaction, 0]], outputs)
+    return this.spending(name, [[parent, 0]], outputs)
   }
 
   /** A stored transaction, mined unless the options say otherwise. */
@@ -150,7 +153,7 @@ export class Stage {
   }
 }
 
-function outputOf({ outputs }: Transaction, vout: number): Transaction['outputs'][number] {
+function outputOf({ outputs }: Parent, vout: number): Transaction['outputs'][number] {
   const output = outputs[vout]
   if (output === undefined) throw new RangeError(`no output ${vout}`)
   return output

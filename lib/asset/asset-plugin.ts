@@ -58,11 +58,11 @@ export const assetPlugin: FastifyPluginAsync<AssetPluginOptions> = async (
   )
 }
 
+/** Only plain TCP can be reset: on TLS or a Unix socket nothing tells a client of HTTP/1.0 that a body was cut short. */
 function reset(socket: Socket): void {
   try {
     socket.resetAndDestroy()
   } catch {
-    // Only plain TCP can be reset: TLS tells an end that is none, and no HTTP/1.0 proxy speaks to a Unix socket or a test.
     socket.destroy()
   }
 }

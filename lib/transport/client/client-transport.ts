@@ -111,7 +111,9 @@ export class ClientTransport implements Transport {
       const answered = this.#client.batchWrite(records, policy)
       // They are encoded, and the client would keep them until it is answered.
       records.length = 0
-      return (await answered).map((answer, index) => withDoubt(answer, rows[index]))
+      const answers = await answered
+      noteTimeouts(answers, rows)
+      return answers
     } catch (error) {
       const isRead = rows.every(({ kind }) => kind === 'read')
       throw batchError(error, !isRead && rows.length > 1 && !(hadOneNode && this.#hasOneNode))
@@ -138,11 +140,10 @@ export class ClientTransport implements Transport {
   }
 }
 
-/** A server answers so, too, when it has passed a change on to another node and heard no more of it. */
-function withDoubt(answer: ClientAnswer, row: BatchRow | undefined): ClientAnswer {
-  return answer.status === RESULT_CODES.TIMEOUT && row?.kind !== 'read'
-    ? { ...answer, inDoubt: true }
-    : answer
+/** A change that timed out is in doubt: a server answers so, too, when it has passed it on to a node that it hears no more of. */
+function noteTimeouts(answers: readonly ClientAnswer[], rows: readonly BatchRow[]): void {
+  for (const [index, answer] of answers.entries())
+    if (answer?.status === RESULT_CODES.TIMEOUT && rows[index]?.kind !== 'read') answer.inDoubt = true
 }
 
 /**

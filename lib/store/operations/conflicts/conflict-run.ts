@@ -287,6 +287,7 @@ export class ConflictRun {
     await this.#unlock(parents)
   }
 
+  /** Every change passes here, so that a doubt is known wherever it came up. */
   async #change<Result>(work: () => Promise<Result>): Promise<Result> {
     try {
       return await work()

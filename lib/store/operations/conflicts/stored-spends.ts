@@ -16,7 +16,7 @@ export interface StoredSpends {
   readonly pages: number
   /** One for each input, in order; none for a coinbase. The slots need not hold them. */
   readonly spends: readonly SpentOutput[]
-  /** Inputs stored without what they spend, of outputs that were given to another owner since: their hashes are not known. */
+  /** Inputs stored without what they spend, of outputs that were given to another owner: their hashes are not known. */
   readonly unproven: readonly SpentOutput[]
   /** The transactions whose outputs it spends, each once. */
   readonly parents: readonly Uint8Array[]
